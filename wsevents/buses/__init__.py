@@ -1,0 +1,1 @@
+"""Where events come from: one module or package per kind of bus."""

@@ -1,0 +1,67 @@
+"""Every reason why a session ends, as data.
+
+Codes below 3000 are RFC 6455 section 7.4.1 and the IANA registry; 4001-4004 are Wazo's public
+contract. A client should come back at once after `RETRY` closings, with a new token after
+`TOKEN` ones, and not without a change of its own after `FIX` ones.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+
+class Advice(Enum):
+    """What a client should do about a closing."""
+
+    RETRY = "connect again"
+    TOKEN = "get a new token, then connect again"  # noqa: S105 advice, not a secret
+    FIX = "change the client or its configuration first"
+
+
+@frozen
+class Closing:
+    """Why a session ends.
+
+    Attributes:
+        code: the WebSocket close code; None drops the connection without a close frame.
+        reason: the text in the close frame, at most 123 bytes of UTF-8, as the protocol has it.
+        meaning: one sentence for people; the log and the page show it.
+        advice: what the client should do.
+    """
+
+    code: int | None
+    reason: str
+    meaning: str
+    advice: Advice
+
+
+NO_TOKEN = Closing(4001, "no token", "No token was given.", Advice.FIX)
+AUTH_FAILED = Closing(
+    4002,
+    "authentication failed",
+    "The token is invalid, has expired, or lacks the right to connect.",
+    Advice.TOKEN,
+)
+AUTH_EXPIRED = Closing(4003, "authentication expired", "The token has expired or was revoked.", Advice.TOKEN)
+PROTOCOL_ERROR = Closing(4004, "", "The client sent something that the protocol does not have.", Advice.FIX)
+
+BUS_LOST = Closing(
+    1011, "bus connection lost", "The gateway lost its connection to the event bus.", Advice.RETRY
+)
+BUS_ERROR = Closing(
+    1011, "bus connection error", "The gateway is not connected to the event bus.", Advice.RETRY
+)
+PING_TIMEOUT = Closing(
+    1011, "keepalive ping timeout", "The client did not answer a ping in time.", Advice.RETRY
+)
+INTERNAL_ERROR = Closing(1011, "", "The gateway made a mistake; its log says which.", Advice.RETRY)
+TOO_SLOW = Closing(1013, "too slow", "The client did not read its events fast enough.", Advice.RETRY)
+TOO_BIG = Closing(1009, "", "The client sent a message over the size limit.", Advice.FIX)
+GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
+IDLE = Closing(1000, "", "The client sent nothing for longer than its protocol allows.", Advice.RETRY)
+DROPPED = Closing(None, "", "The connection was dropped, as the protocol asks for this input.", Advice.FIX)
+
+BY_THE_PEER = Closing(None, "", "The client closed the connection.", Advice.RETRY)
+LOST = Closing(None, "", "The connection broke without a close frame.", Advice.RETRY)

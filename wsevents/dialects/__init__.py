@@ -1,0 +1,1 @@
+"""The protocols that peers speak: one module or package each, all of them without I/O."""

@@ -1,0 +1,184 @@
+"""The seams: what a dialect, a bus and an authenticator are.
+
+Each is found by an entry point in the group named in `plugins.py`, and checked against the
+interface here when it is loaded. `docs/architecture.md` shows how the five protocols sit on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from wsevents.messages import (
+        Answer,
+        Binding,
+        Delivery,
+        Dropped,
+        Effect,
+        Event,
+        Exchange,
+        Identity,
+        Request,
+        Wire,
+    )
+    from wsevents.settings import Config
+
+
+class ISource(Interface):
+    """What a stream of deliveries means. Pure: no I/O."""
+
+    name: str = Attribute("Goes into `Event.source`.")
+    exchange: Exchange = Attribute(
+        "The exchange it reads; a delivery is decoded by the source of its exchange."
+    )
+    bindings: tuple[Binding, ...] = Attribute("What it always needs; interests may need more.")
+
+    def decode(delivery: Delivery) -> Event | Dropped:
+        """Return the event, or why it is none. Never raises, whatever was published."""
+
+
+class IProjection(Interface):
+    """An event as one dialect sees it; made once per event and dialect."""
+
+    addresses: Sequence[Hashable] = Attribute("Where to look for audiences; each may hold any number.")
+
+
+class IInterest(Interface):
+    """One thing that a peer asked for and may see. Frozen, with a cheap hash and equality.
+
+    All peers with equal interests form one audience, for which `choose` is called once per event.
+    """
+
+    addresses: Sequence[Hashable] = Attribute("Where its audience is to be found; as selective as can be.")
+    shape: Hashable = Attribute("What the bytes of a frame depend on; equal shapes share frames.")
+    bindings: Sequence[Binding] = Attribute("What must be bound upstream while somebody has this interest.")
+
+    def choose(projection: Any) -> Hashable | None:
+        """Return None (not for me) or the variant of the frame, such as the topic that matched."""
+
+
+class ISession(Interface):
+    """The conversation with one peer: a state machine without I/O.
+
+    Facts go in, each with the time; the effects to run come out, in order. No fact raises.
+    """
+
+    identity: Identity | None = Attribute("Who the peer is, once known; for the log and the roster.")
+
+    def knocked(now: float) -> Sequence[Effect]:
+        """The request came in. Exactly one Welcome or Refuse must follow, now or after an answer."""
+
+    def opened(now: float) -> Sequence[Effect]:
+        """The WebSocket is open."""
+
+    def received(message: str | bytes, now: float) -> Sequence[Effect]:
+        """A text (str) or binary (bytes) message came."""
+
+    def answered(id: int, answer: Answer, now: float) -> Sequence[Effect]:
+        """The authority answered the Ask of this id."""
+
+    def listening(id: int, now: float) -> Sequence[Effect]:
+        """The bindings of the Listen of this id are live upstream."""
+
+    def rang(name: str, now: float) -> Sequence[Effect]:
+        """The time of the Wake of this name has come."""
+
+    def revised(answer: Answer, now: float) -> Sequence[Effect]:
+        """The authority changed its mind about the identity, without being asked."""
+
+    def bus_lost(now: float) -> Sequence[Effect]:
+        """The bus is gone; told at once to a session that opens while it is."""
+
+    def bus_back(now: float) -> Sequence[Effect]:
+        """The bus is back, with every binding declared again."""
+
+
+class IDialect(Interface):
+    """A protocol that peers speak. Pure: no I/O; settings come in, values go out."""
+
+    name: str = Attribute("As in the configuration.")
+    settings: type = Attribute("attrs class of its own section of the configuration.")
+    sources: Sequence[ISource] = Attribute("Sources of its own, beside the bus section's.")
+    wire: Wire = Attribute("What it wants of the WebSocket layer.")
+
+    def create(settings: Any, config: Config) -> IDialect:
+        """Class method: a dialect with these settings; `config` is the whole configuration."""
+
+    def serves(path: str) -> bool:
+        """Whether a request for this path is for this dialect."""
+
+    def session(request: Request, entropy: Random) -> ISession:
+        """Begin a conversation."""
+
+    def project(event: Event) -> IProjection | None:
+        """Say where the event may be wanted; None: by nobody who speaks this dialect."""
+
+    def encode(projection: Any, shape: Hashable, variant: Hashable) -> bytes | None:
+        """Return the payload (UTF-8 JSON text) of the frame; None: the body is unfit, drop the event."""
+
+
+class IAuthenticator(Interface):
+    """An authority that sessions put questions to. Also an IService: started and stopped with the gateway."""
+
+    settings: type = Attribute("attrs class of the `auth:` section, a subclass of settings.Auth.")
+
+    def create(settings: Any, reactor: Any) -> IAuthenticator:
+        """Class method: an authenticator with these settings; `reactor` has time and TCP."""
+
+    def answer(question: Hashable, now: float) -> Deferred[Answer]:
+        """Answer; every failure is an answer too, the Deferred does not fail and always fires."""
+
+    def revise(identity: Identity) -> Answer:
+        """Say at once what the identity is worth now, from memory."""
+
+    def watch(changed: Callable[[], None]) -> None:
+        """Call `changed` whenever `revise` may say something new."""
+
+
+class IBusListener(Interface):
+    """What a bus tells; all calls come from the reactor's thread."""
+
+    def delivered(delivery: Delivery) -> None:
+        """A message came. Whatever happens, the bus takes it as done when this returns."""
+
+    def bus_lost(why: str) -> None:
+        """The bus was up and is not any more."""
+
+    def bus_back() -> None:
+        """The bus is up, everything is declared and bound; also the first time."""
+
+
+class IBus(Interface):
+    """Where events come from. Also an IService; after stopService nothing is delivered.
+
+    It reconnects by itself, for ever, and then declares and binds everything again.
+    """
+
+    settings: type = Attribute("attrs class of the `bus:` section, a subclass of settings.Bus.")
+    up: bool = Attribute("Connected, declared and bound.")
+
+    def create(settings: Any, reactor: Any) -> IBus:
+        """Class method: a bus with these settings; `reactor` has time and TCP."""
+
+    def attach(listener: IBusListener, exchanges: Sequence[Exchange], bindings: Sequence[Binding]) -> None:
+        """Say who listens and what is always needed; once, before startService."""
+
+    def bind(binding: Binding) -> Deferred[None]:
+        """Bind the gateway's queue; fires when live, fails with BusError. Each is bound once."""
+
+    def unbind(binding: Binding) -> Deferred[None]:
+        """Undo `bind`; fires when done, or when the bus is down anyway."""
+
+    def publish(
+        exchange: str,
+        key: str,
+        headers: Mapping[str, Any],
+        body: bytes,
+    ) -> Deferred[None]:
+        """Publish; fires when the bus has taken it over, fails with BusError."""
