@@ -1,0 +1,94 @@
+"""The index: address -> audiences -> peers; what an event may reach.
+
+An audience is all the peers with an equal interest. An event looks at its own addresses only,
+so neither an event for one user nor a tenant's broadcast searches among those who did not ask.
+A peer that connects, changes its mind or leaves costs in proportion to its own interests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    from wsevents.interfaces import IInterest
+
+P = TypeVar("P")
+NOTHING: frozenset[IInterest] = frozenset()
+
+
+@define(eq=False)
+class Audience(Generic[P]):
+    """The peers with one interest, in the order of their arrival."""
+
+    interest: IInterest
+    peers: dict[P, None] = field(factory=dict)
+
+
+@define(eq=False)
+class Index(Generic[P]):
+    """Who listens to what, for one dialect."""
+
+    _audiences: dict[IInterest, Audience[P]] = field(init=False, factory=dict)
+    _at: dict[Hashable, dict[Audience[P], None]] = field(init=False, factory=dict)
+    _held: dict[P, frozenset[IInterest]] = field(init=False, factory=dict)
+
+    def listen(self, peer: P, interests: frozenset[IInterest]) -> None:
+        """From now on the peer has exactly these interests; none: it is forgotten."""
+        held = self._held.get(peer, NOTHING)
+        for interest in held - interests:
+            self._leave(peer, interest)
+        for interest in interests - held:
+            self._join(peer, interest)
+        if interests:
+            self._held[peer] = interests
+        else:
+            self._held.pop(peer, None)
+
+    def interests(self, peer: P) -> frozenset[IInterest]:
+        """Return what the peer listens to."""
+        return self._held.get(peer, NOTHING)
+
+    def at(self, addresses: Sequence[Hashable]) -> Iterator[Audience[P]]:
+        """Yield each audience that is to be found at any of the addresses, once."""
+        if len(addresses) == 1:
+            yield from self._at.get(addresses[0], ())
+            return
+        seen: set[Audience[P]] = set()
+        for address in addresses:
+            for audience in self._at.get(address, ()):
+                if audience not in seen:
+                    seen.add(audience)
+                    yield audience
+
+    def __len__(self) -> int:
+        """Return the number of peers that listen to anything."""
+        return len(self._held)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing at all is left in the index."""
+        return not (self._held or self._audiences or self._at)
+
+    def _join(self, peer: P, interest: IInterest) -> None:
+        audience = self._audiences.get(interest)
+        if audience is None:
+            audience = self._audiences[interest] = Audience(interest)
+            for address in interest.addresses:
+                self._at.setdefault(address, {})[audience] = None
+        audience.peers[peer] = None
+
+    def _leave(self, peer: P, interest: IInterest) -> None:
+        audience = self._audiences[interest]
+        del audience.peers[peer]
+        if audience.peers:
+            return
+        del self._audiences[interest]
+        for address in set(interest.addresses):
+            there = self._at[address]
+            del there[audience]
+            if not there:
+                del self._at[address]

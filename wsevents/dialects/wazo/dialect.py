@@ -1,0 +1,74 @@
+"""Wazo's protocol as a dialect. It takes every path, and the events of the `bus:` section's source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+from zope.interface import implementer
+
+from wsevents.dialects.wazo.interest import WazoProjection, project
+from wsevents.dialects.wazo.session import WazoSession
+from wsevents.interfaces import IDialect
+from wsevents.messages import Wire
+from wsevents.source import NAME as GENERIC
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from random import Random
+
+    from wsevents.interfaces import ISource
+    from wsevents.messages import Event, Request
+    from wsevents.settings import Auth, Config, Limits
+
+_WRAPPER = b'{"op": "event", "code": 0, "data": ', b"}"
+
+
+@frozen
+class WazoSettings:
+    """`dialects: {wazo: {}}`; what there is to set has its place in the top-level sections."""
+
+
+@implementer(IDialect)
+@frozen
+class WazoDialect:
+    """Versions 1 and 2 of the protocol."""
+
+    settings: ClassVar[type] = WazoSettings
+    name: ClassVar[str] = "wazo"
+    sources: ClassVar[tuple[ISource, ...]] = ()
+
+    wire: Wire
+    auth: Auth
+    limits: Limits
+
+    @classmethod
+    def create(cls, settings: Any, config: Config) -> WazoDialect:  # noqa: ARG003 there are none
+        """Return the dialect, as the sections `websocket`, `auth` and `limits` have it."""
+        websocket = config.websocket
+        wire = Wire(
+            ping_interval=websocket.ping_interval,
+            pong_deadline=websocket.ping_timeout,
+            message_max=config.limits.message_bytes,
+            origins=tuple(websocket.allowed_origins),
+        )
+        return cls(wire, config.auth, config.limits)
+
+    def serves(self, path: str) -> bool:
+        """Every path."""
+        return True
+
+    def session(self, request: Request, entropy: Random) -> WazoSession:
+        """Begin a conversation."""
+        return WazoSession(request, self.auth, self.limits)
+
+    def project(self, event: Event) -> WazoProjection | None:
+        """Take generic events, as they are."""
+        return project(event) if event.source == GENERIC else None
+
+    def encode(self, projection: WazoProjection, shape: Hashable, variant: Hashable) -> bytes | None:
+        """Return the body as published (v1), or wrapped without re-serialising it (v2)."""
+        body = projection.event.body
+        if body.json is None:
+            return None
+        return body.raw if shape == "v1" else body.raw.join(_WRAPPER)
