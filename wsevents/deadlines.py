@@ -51,6 +51,9 @@ class Deadlines(Generic[K]):
     def __len__(self) -> int:
         return len(self._current)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._current
+
     def _skip_stale(self) -> None:
         while self._heap and self._is_stale(self._heap[0]):
             heappop(self._heap)

@@ -1,0 +1,113 @@
+"""Dialects, buses and authenticators, found by entry point and checked before they are used.
+
+Twisted's own `getPlugins` hides a plugin that cannot be imported and writes a cache into the
+package of others; an entry point that does not work is an error here, with the name of the
+distribution that brought it.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from inspect import ismethod
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import field, frozen
+from twisted.application.service import IService
+from zope.interface.exceptions import Invalid, MultipleInvalid
+from zope.interface.verify import verifyClass
+
+from wsevents.errors import PluginError
+from wsevents.interfaces import IAuthenticator, IBus, IDialect
+from wsevents.settings import Auth, Bus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from importlib.metadata import EntryPoint
+
+    from zope.interface import Interface
+
+
+def _installed(group: str) -> Iterable[EntryPoint]:
+    return entry_points(group=group)
+
+
+@frozen
+class Plugins:
+    """What is installed.
+
+    Attributes:
+        find: group to the entry points of that group; those of the environment unless a test says otherwise.
+    """
+
+    find: Callable[[str], Iterable[EntryPoint]] = field(default=_installed)
+
+    def dialect(self, name: str) -> type[Any]:
+        """Return the class of the dialect of this name: an implementer of IDialect.
+
+        Raises:
+            PluginError: there is none, or it cannot be imported, or it is not what it must be.
+        """
+        return self._load("dialect", name, (IDialect,), object)
+
+    def bus(self, name: str) -> type[Any]:
+        """Return the class of the bus of this name: an implementer of IBus. Raises as `dialect`."""
+        return self._load("bus", name, (IBus, IService), Bus)
+
+    def authenticator(self, name: str) -> type[Any]:
+        """Return the class of the authenticator of this name: an IAuthenticator. Raises as `dialect`."""
+        return self._load("authenticator", name, (IAuthenticator, IService), Auth)
+
+    def _load(self, what: str, name: str, interfaces: tuple[type[Interface], ...], settings: type) -> type[Any]:
+        point = self._only("wsevents." + ("buses" if what == "bus" else f"{what}s"), what, name)
+        origin = f"{what} {name!r} (entry point {point.value} of {_distribution(point)})"
+        try:
+            found: Any = point.load()
+        except Exception as error:  # importing a stranger's module may raise anything
+            raise PluginError(f"{origin} cannot be imported: {type(error).__name__}: {error}") from error
+        faults = _faults(found, interfaces, settings)
+        if faults:
+            raise PluginError(f"{origin} is not fit to use: {'; '.join(faults)}")
+        return found  # type: ignore[no-any-return]  # _faults saw that it is a class
+
+    def _only(self, group: str, what: str, name: str) -> EntryPoint:
+        points = sorted(self.find(group), key=lambda point: point.name)
+        named = [point for point in points if point.name == name]
+        if not named:
+            known = ", ".join(sorted({point.name for point in points})) or "none; is wsevents installed?"
+            raise PluginError(f"there is no {what} {name!r}; there are: {known}")
+        if len(named) > 1:
+            owners = " and ".join(sorted(_distribution(point) for point in named))
+            raise PluginError(f"{what} {name!r} is brought by several distributions: {owners}; remove all but one")
+        return named[0]
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unknown distribution"
+
+
+def _faults(found: Any, interfaces: tuple[type[Interface], ...], settings: type) -> list[str]:
+    """Return what keeps the thing from being used: nothing, when all is well."""
+    if not isinstance(found, type):
+        return ["it must be a class"]
+    faults = []
+    for interface in interfaces:
+        try:
+            verifyClass(interface, found)
+        except MultipleInvalid as error:
+            faults += [_said(one) for one in error.exceptions]
+        except Invalid as error:
+            faults.append(_said(error))
+    # verifyClass takes an attribute that is missing for one that __init__ will set, and a plain
+    # method for a class method; both would be found out only when the gateway is under way.
+    if not ismethod(getattr(found, "create", None)):
+        faults.append("`create` must be a class method")
+    section = getattr(found, "settings", None)
+    if not (isinstance(section, type) and attrs.has(section) and issubclass(section, settings)):
+        kind = "an attrs class" if settings is object else f"an attrs class that extends {settings.__name__}"
+        faults.append(f"`settings` must be {kind}")
+    return faults
+
+
+def _said(error: object) -> str:
+    return " ".join(str(error).split())
