@@ -1,0 +1,105 @@
+"""Endpoint strings: what can be used passes; what cannot is explained, with the file at fault."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.certificates import write_pair
+from wsevents.endpoints import check_client_endpoint, check_endpoint
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pair(tmp_path, "a")
+    write_pair(tmp_path, "b")
+    write_pair(tmp_path, "locked", b"passphrase")
+    (tmp_path / "junk").write_text("junk")
+    (tmp_path / "both.pem").write_text((tmp_path / "a.key").read_text() + (tmp_path / "a.crt").read_text())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "ssl:9502:privateKey=a.key:certKey=a.crt",
+        "ssl:9502:privateKey=a.key:certKey=a.crt:interface=127.0.0.1:backlog=1024",
+        "ssl:9502:privateKey=a.key:certKey=a.crt:extraCertChain=b.crt",
+        r"ssl:9502:interface=\:\:1:privateKey=a.key:certKey=a.crt",
+        "ssl:9502:privateKey=both.pem",
+        "tcp:9502",
+        "tcp:0:interface=127.0.0.1",
+        r"tcp6:9502:interface=\:\:1",
+        "unix:/run/wsevents.sock",
+        "tls:.:port=9502",
+    ],
+)
+def test_an_endpoint_that_can_be_listened_on_passes(here, string):
+    check_endpoint(string)
+
+
+@pytest.mark.parametrize(
+    ("string", "said"),
+    [
+        ("ssl:9502:privateKey=no.key:certKey=a.crt", "cannot read no.key: No such file or directory"),
+        ("ssl:9502:privateKey=a.key:certKey=no.crt", "cannot read no.crt: No such file or directory"),
+        ("ssl:9502:privateKey=.:certKey=a.crt", "cannot read .: Is a directory"),
+        ("ssl:9502", "server.pem: No such file or directory"),
+        ("ssl:9502:privateKey=junk:certKey=a.crt", "junk must be a private key in PEM format, not encrypted"),
+        ("ssl:9502:privateKey=locked.key:certKey=locked.crt", "locked.key must be a private key in PEM"),
+        ("ssl:9502:privateKey=a.key:certKey=junk", "junk must be a certificate in PEM format"),
+        ("ssl:9502:privateKey=a.key", "a.key must be a certificate in PEM format"),
+        ("ssl:9502:privateKey=a.key:certKey=a.crt:extraCertChain=junk", "junk must be a certificate"),
+        ("ssl:9502:privateKey=a.key:certKey=b.crt", "key a.key does not belong to the certificate b.crt"),
+        ("ssl:9502:privatekey=a.key", "unexpected keyword argument 'privatekey'); write it like tcp:9502"),
+        ("tls:nowhere:port=9502", "nowhere is not a folder"),
+        ("tcp:99999", "has port 99999; the highest is 65535"),
+        ("tcp:-1", "has port -1"),
+        ("tcp:https", "write it like tcp:9502"),
+        ("tcp", "missing 1 required positional argument: 'port'"),
+        ("9502", "Unknown endpoint type: '9502'"),
+        ("", "Unknown endpoint type: ''"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_listened_on_is_explained(here, string, said):
+    with pytest.raises(ValueError) as caught:
+        check_endpoint(string)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "tcp:localhost:5672",
+        "tcp:host=rabbit.example.org:port=5672:timeout=5",
+        "tls:localhost:5671",
+        "tls:localhost:5671:trustRoots=.:certificate=a.crt:privateKey=a.key",
+        "ssl:localhost:5671:caCertsDir=.",
+    ],
+)
+def test_an_endpoint_that_can_be_connected_to_passes(here, string):
+    check_client_endpoint(string)
+
+
+@pytest.mark.parametrize(
+    ("string", "said"),
+    [
+        ("localhost:5672", "Unknown endpoint type: 'localhost'"),
+        ("tcp:localhost", "write it like tcp:localhost:5672"),
+        ("tls:localhost:5671:trustRoots=nowhere", "nowhere is not a folder"),
+        ("tls:localhost:5671:certificate=a.crt:privateKey=b.key", "does not belong to the certificate a.crt"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_connected_to_is_explained(here, string, said):
+    with pytest.raises(ValueError) as caught:
+        check_client_endpoint(string)
+    assert said in str(caught.value)
+
+
+@given(st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tcp6|unix)(:[\w=\\/]*){0,4}", fullmatch=True)))
+def test_whatever_the_text_is_nothing_but_a_value_error_is_raised(string):
+    for check in (check_endpoint, check_client_endpoint):
+        try:
+            check(string)
+        except ValueError as error:
+            assert str(error)

@@ -1,0 +1,46 @@
+"""The form in which things that happened are published."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from wsevents.publication import Happening, body, headers
+
+NOW = 1_800_000_000.25
+
+
+def test_an_event_for_one_user_names_that_user():
+    head = headers(Happening("x", "t", {}, "events.x", ("u",)), "o", NOW)
+    assert head == {
+        "name": "x",
+        "tenant_uuid": "t",
+        "user_uuid:u": True,
+        "required_access": "event.x",
+        "required_acl": "events.x",
+        "origin_uuid": "o",
+        "timestamp": datetime.fromtimestamp(NOW).isoformat(timespec="microseconds"),  # noqa: DTZ006
+    }
+
+
+def test_an_event_for_nobody_in_particular_is_for_everyone():
+    head = headers(Happening("x", "t", {}, "events.x"), "o", NOW)
+    assert head["user_uuid:*"] is True
+
+
+def test_several_users_are_all_named():
+    head = headers(Happening("x", "t", {}, None, ("u", "v")), "o", NOW)
+    assert [name for name in head if name.startswith("user_uuid")] == ["user_uuid:u", "user_uuid:v"]
+
+
+def test_an_event_that_everyone_may_see_says_so_with_null():
+    assert headers(Happening("x", "t", {}, None), "o", NOW)["required_acl"] is None
+
+
+def test_without_an_origin_the_header_is_left_out():
+    assert "origin_uuid" not in headers(Happening("x", "t", {}, None), None, NOW)
+
+
+def test_the_body_is_the_headers_and_the_data():
+    head = headers(Happening("x", "t", {}, None), "o", NOW)
+    assert json.loads(body(head, {"naïve": [1, None]})) == {**head, "data": {"naïve": [1, None]}}

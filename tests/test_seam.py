@@ -1,0 +1,451 @@
+"""The seam carries five protocols: five toy dialects through session, index and relay.
+
+Each toy strains the seam where its protocol does (docs/architecture.md has the table). If one of
+them needed an `if` outside its own class, the seam would be wrong.
+"""
+
+import json
+from random import Random
+
+from attrs import frozen
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from wsevents.access import compile_acl
+from wsevents.closing import DROPPED, PROTOCOL_ERROR
+from wsevents.interfaces import IDialect, IInterest, IProjection, ISession
+from wsevents.messages import (
+    Ask,
+    Binding,
+    Body,
+    Delivery,
+    Denied,
+    Dropped,
+    Event,
+    Exchange,
+    Hangup,
+    Identity,
+    Listen,
+    Refuse,
+    Request,
+    Say,
+    Welcome,
+    WhoIs,
+    Wire,
+)
+from wsevents.relay import Relay, Stage
+from wsevents.session import QuietSession
+
+
+@implementer(IProjection)
+@frozen(eq=False)
+class Projection:
+    event: Event
+    addresses: tuple
+    topics: tuple = ()
+
+
+@implementer(IInterest)
+@frozen(cache_hash=True)
+class Interest:
+    addresses: tuple
+    shape: object = "json"
+    wanted: object = None
+    bindings: tuple = ()
+
+    def choose(self, projection):
+        return True if self.wanted is None else self.wanted(projection)
+
+
+@frozen
+class AclCheck:
+    """Compared by value, so that equal checks make one audience."""
+
+    access: object
+    me: str
+
+    def __call__(self, projection):
+        return self.access.may_see(projection.event.required, self.me) or None
+
+
+class Toy:
+    """What the toys have in common: nothing but attributes."""
+
+    settings, sources, wire = dict, (), Wire()
+
+    @classmethod
+    def create(cls, settings, config):
+        return cls()
+
+    def serves(self, path):
+        return path == f"/{self.name}"
+
+
+# -- 1: credentials after the upgrade, an ACL per event, raw and wrapped frames
+
+
+@implementer(IDialect)
+class Wazo(Toy):
+    name = "wazo"
+
+    def session(self, request, entropy):
+        return WazoSession(request.query)
+
+    def project(self, event):
+        return Projection(event, (("tenant", event.tenant, event.name), ("tenant", event.tenant, "*")))
+
+    def encode(self, projection, shape, variant):
+        raw = projection.event.body.raw
+        return raw if shape == "v1" else b'{"data": ' + raw + b"}"
+
+
+class WazoSession(QuietSession):
+    def __init__(self, query):
+        self.query = query
+
+    def opened(self, now):
+        return (Ask(1, WhoIs(self.query["token"][0])),)
+
+    def answered(self, id, answer, now):
+        self.identity = answer
+        return (Say("init"),)
+
+    def received(self, message, now):
+        check = AclCheck(compile_acl(self.identity.acl), self.identity.subject)
+        address = ("tenant", self.identity.tenant, message)
+        return (Listen(frozenset({Interest((address,), self.query["version"][0], check)})),)
+
+
+# -- 2: credentials before the upgrade, topic prefixes, the topic that matched is in the frame
+
+
+@implementer(IDialect)
+class Voipbin(Toy):
+    name = "voipbin"
+
+    def session(self, request, entropy):
+        return VoipbinSession(request.headers.get("authorization"))
+
+    def project(self, event):
+        topics = (f"customer_id:{event.tenant}:call:1", f"agent_id:{event.tenant}:call:1")
+        return Projection(event, (("customer", event.tenant),), topics)
+
+    def encode(self, projection, shape, variant):
+        return json.dumps({"topic": variant, "data": projection.event.body.json}).encode()
+
+
+@frozen
+class Prefixes:
+    prefixes: tuple
+
+    def __call__(self, projection):
+        return next((topic for topic in projection.topics if topic.startswith(self.prefixes)), None)
+
+
+class VoipbinSession(QuietSession):
+    def __init__(self, key):
+        self.key = key
+
+    def knocked(self, now):
+        return (Ask(1, WhoIs(self.key or "")),)
+
+    def answered(self, id, answer, now):
+        if isinstance(answer, Denied):
+            return (Refuse(401, (("Content-Type", "application/json"),), b'{"error": {}}'),)
+        self.identity = answer
+        return (Welcome(),)
+
+    def received(self, message, now):
+        if isinstance(message, bytes):
+            return (Hangup(DROPPED),)
+        address = ("customer", self.identity.tenant)
+        return (Listen(frozenset({Interest((address,), "superset", Prefixes(tuple(message.split())))})),)
+
+
+# -- 3: the peer's address decides, filters on properties, keys sorted
+
+
+@implementer(IDialect)
+class Isymphony(Toy):
+    name = "isymphony"
+
+    def session(self, request, entropy):
+        return IsymphonySession(request.address)
+
+    def project(self, event):
+        kind = (event.body.json or {}).get("type")
+        return Projection(event, (("type", kind), ("type", "*")))
+
+    def encode(self, projection, shape, variant):
+        return json.dumps(projection.event.body.json, sort_keys=True).encode()
+
+
+@frozen
+class Filters:
+    wanted: tuple
+
+    def __call__(self, projection):
+        fields = projection.event.body.json
+        return all(str(fields.get(name)) == value for name, value in self.wanted) or None
+
+
+class IsymphonySession(QuietSession):
+    def __init__(self, address):
+        self.address = address
+
+    def knocked(self, now):
+        return (Welcome(),) if self.address == "127.0.0.1" else (Refuse(403),)
+
+    def opened(self, now):
+        return (Listen(frozenset({Interest((("type", "*"),))})),)
+
+    def received(self, message, now):
+        filters = json.loads(message)
+        address = ("type", filters.pop("type", "*"))
+        interest = Interest((address,), "json", Filters(tuple(sorted(filters.items()))))
+        return (Say('{"type": "success"}'), Listen(frozenset({interest})))
+
+
+# -- 4: many subscriptions, a frame for each that matches, bound upstream before the reply
+
+
+@implementer(IDialect)
+class Kazoo(Toy):
+    name = "kazoo"
+
+    def session(self, request, entropy):
+        return KazooSession()
+
+    def project(self, event):
+        return Projection(event, (("call", "*"), ("call", event.name)))
+
+    def encode(self, projection, shape, variant):
+        return json.dumps({"subscribed_key": shape, "name": projection.event.name}).encode()
+
+
+class KazooSession(QuietSession):
+    def __init__(self):
+        self.keys = []
+
+    def received(self, message, now):
+        self.keys.append(message)
+        kept = {
+            Interest((("call", key.split(".")[1]),), key, None, (Binding("callevt", key),))
+            for key in self.keys
+        }
+        return (Listen(frozenset(kept), id=len(self.keys)),)
+
+    def listening(self, id, now):
+        return (Say(json.dumps({"subscribed": self.keys[:id]})),)
+
+
+# -- 5: a challenge made of passed-in randomness, a subscription's src in each frame, small frames
+
+
+@implementer(IDialect)
+class Innovaphone(Toy):
+    name = "innovaphone"
+    wire = Wire(frame_max=16, pong_deadline=0)
+
+    def session(self, request, entropy):
+        return InnovaphoneSession(f"{entropy.getrandbits(64):016x}")
+
+    def project(self, event):
+        return Projection(event, (("name", event.name),))
+
+    def encode(self, projection, shape, variant):
+        return json.dumps({"mt": "Event", "src": shape, "name": projection.event.name}).encode()
+
+
+class InnovaphoneSession(QuietSession):
+    def __init__(self, challenge):
+        self.challenge, self.interests = challenge, set()
+
+    def received(self, message, now):
+        fields = json.loads(message)
+        if fields["mt"] == "AppChallenge":
+            return (Say(json.dumps({"mt": "AppChallengeResult", "challenge": self.challenge})),)
+        if fields["mt"] == "AppLogin" and fields["digest"] != self.challenge[::-1]:
+            return (Say('{"mt": "AppLoginResult"}'), Hangup(PROTOCOL_ERROR))
+        self.interests.add(Interest((("name", fields.get("event")),), fields.get("src")))
+        return (Listen(frozenset(self.interests)),)
+
+
+# -- the harness: what the server does, without a socket
+
+
+class Source:
+    name, exchange, bindings = "toy", Exchange("x", "topic"), ()
+
+    def decode(self, delivery):
+        tenant, name, required = delivery.key.split(" ")
+        return (
+            Event("toy", name, Body(delivery.body), required, tenant) if name != "-" else Dropped("no name")
+        )
+
+
+class Peer:
+    def __init__(self, house, dialect, request):
+        self.house, self.dialect = house, dialect
+        self.sent, self.bound, self.ended = [], [], None
+        self.session = dialect.session(request, Random(7))
+        assert verifyObject(ISession, self.session)
+        self.do(self.session.knocked(0.0))
+        if self.ended is None:
+            self.do(self.session.opened(0.0))
+
+    def say(self, message):
+        self.do(self.session.received(message, 0.0))
+
+    def do(self, effects):
+        for effect in effects:
+            match effect:
+                case Say(text):
+                    self.sent.append(text)
+                case Listen(interests, number):
+                    changes = self.house.relay.listen(self.dialect, self, interests)
+                    self.bound += changes.added
+                    if number is not None:
+                        self.do(self.session.listening(number, 0.0))
+                case Ask(number, question):
+                    self.do(
+                        self.session.answered(number, self.house.people.get(question.token, Denied("?")), 0.0)
+                    )
+                case Welcome():
+                    pass
+                case Refuse() | Hangup():
+                    self.ended = effect
+                    self.house.relay.listen(self.dialect, self, frozenset())
+
+    def enqueue(self, frame):
+        self.sent.append(frame)
+
+    def frames(self):
+        """Return the payloads of the text messages that were queued."""
+        payloads, message = [], b""
+        for frame in (b"".join(part for part in self.sent if isinstance(part, bytes)),):
+            while frame:
+                length, final = frame[1], frame[0] & 0x80
+                assert length < 126
+                message += frame[2 : 2 + length]
+                frame = frame[2 + length :]
+                if final:
+                    payloads.append(message.decode())
+                    message = b""
+        return payloads
+
+
+class House:
+    def __init__(self):
+        self.dialects = {toy.name: toy() for toy in (Wazo, Voipbin, Isymphony, Kazoo, Innovaphone)}
+        self.relay = Relay({"x": Source()}, [Stage(dialect) for dialect in self.dialects.values()])
+        self.people = {
+            "ann": Identity("ann", "t1", ("calls.me",)),
+            "bob": Identity("bob", "t1", ("calls.#",)),
+            "eve": Identity("eve", "t2", ("calls.#",)),
+        }
+
+    def peer(self, path, query=None, headers=None, address="127.0.0.1"):
+        dialect = next(dialect for dialect in self.dialects.values() if dialect.serves(path))
+        return Peer(self, dialect, Request(path, query or {}, headers or {}, address))
+
+    def publish(self, key, **body):
+        self.relay.delivered(Delivery(json.dumps(body).encode(), {}, "x", key, 0.0))
+
+
+def test_each_toy_keeps_the_interface():
+    for dialect in House().dialects.values():
+        assert verifyObject(IDialect, dialect)
+
+
+def test_wazo_decides_by_acl_and_shares_frames_by_version():
+    house = House()
+    peers = [
+        house.peer("/wazo", {"token": (token,), "version": (version,)})
+        for token, version in [("ann", "v1"), ("bob", "v1"), ("bob", "v2"), ("eve", "v1")]
+    ]
+    for peer in peers:
+        peer.say("*")
+    house.publish("t1 created calls.ann", a=1)
+    assert [peer.frames() for peer in peers] == [['{"a": 1}'], ['{"a": 1}'], ['{"data": {"a": 1}}'], []]
+    house.publish("t1 created calls.bob", a=2)
+    assert [len(peer.frames()) for peer in peers] == [1, 2, 2, 0]
+
+
+def test_voipbin_is_refused_before_the_upgrade_and_gets_one_frame_with_its_topic():
+    house = House()
+    assert house.peer("/voipbin").ended == Refuse(
+        401, (("Content-Type", "application/json"),), b'{"error": {}}'
+    )
+    peer = house.peer("/voipbin", headers={"authorization": "ann"})
+    peer.say("agent_id:t1 customer_id:t1:call")
+    house.publish("t1 x y", a=1)
+    assert peer.frames() == ['{"topic": "customer_id:t1:call:1", "data": {"a": 1}}']
+    peer.say(b"binary")
+    house.publish("t1 x y", a=2)
+    assert peer.ended == Hangup(DROPPED)
+    assert len(peer.frames()) == 1
+
+
+def test_isymphony_filters_by_property_after_an_address_check():
+    house = House()
+    assert house.peer("/isymphony", address="10.0.0.1").ended == Refuse(403)
+    peer = house.peer("/isymphony")
+    house.publish("t x y", type="dial", user="b")
+    peer.say('{"type": "dial", "user": "mikey"}')
+    house.publish("t x y", type="dial", user="b")
+    house.publish("t x y", user="mikey", type="dial")
+    house.publish("t x y", user="mikey", type="hangup")
+    assert peer.frames() == ['{"type": "dial", "user": "b"}', '{"type": "dial", "user": "mikey"}']
+
+
+def test_kazoo_gets_a_frame_for_each_subscription_and_a_reply_when_it_is_live():
+    house = House()
+    peer, other = house.peer("/kazoo"), house.peer("/kazoo")
+    peer.say("call.*.*")
+    peer.say("call.CREATE.*")
+    other.say("call.CREATE.*")
+    assert peer.sent == ['{"subscribed": ["call.*.*"]}', '{"subscribed": ["call.*.*", "call.CREATE.*"]}']
+    assert peer.bound == [Binding("callevt", "call.*.*"), Binding("callevt", "call.CREATE.*")]
+    house.publish("t CREATE y")
+    assert sorted(peer.frames()) == [
+        '{"subscribed_key": "call.*.*", "name": "CREATE"}',
+        '{"subscribed_key": "call.CREATE.*", "name": "CREATE"}',
+    ]
+    assert other.frames() == ['{"subscribed_key": "call.CREATE.*", "name": "CREATE"}']
+
+
+def test_innovaphone_gets_its_src_back_in_frames_that_are_small_enough():
+    house = House()
+    peer = house.peer("/innovaphone")
+    peer.say('{"mt": "AppChallenge"}')
+    challenge = json.loads(peer.sent[-1])["challenge"]
+    peer.say(json.dumps({"mt": "AppLogin", "digest": challenge[::-1]}))
+    peer.say('{"mt": "Subscribe", "src": "s1", "event": "e"}')
+    peer.say('{"mt": "Subscribe", "src": "s2", "event": "e"}')
+    house.publish("t e y")
+    assert sorted(peer.frames()) == [
+        '{"mt": "Event", "src": "s1", "name": "e"}',
+        '{"mt": "Event", "src": "s2", "name": "e"}',
+    ]
+
+
+def test_all_five_hear_the_same_event_and_leave_nothing_behind():
+    house = House()
+    peers = [
+        house.peer("/wazo", {"token": ("bob",), "version": ("v1",)}),
+        house.peer("/voipbin", headers={"authorization": "bob"}),
+        house.peer("/isymphony"),
+        house.peer("/kazoo"),
+        house.peer("/innovaphone"),
+    ]
+    for peer, wish in zip(
+        peers, ["*", "customer", "{}", "call.*.*", '{"mt": "S", "event": "e"}'], strict=True
+    ):
+        peer.say(wish)
+    house.publish("t1 e calls.x", type="dial")
+    assert [len(peer.frames()) for peer in peers] == [1] * 5
+    for peer in peers:
+        house.relay.listen(peer.dialect, peer, frozenset())
+    assert all(stage.index.empty for stage in house.relay.stages)
+    assert house.relay.tally.delivered == 5

@@ -1,0 +1,93 @@
+"""Bindings on demand, with a bus that answers when it is told to."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+
+from wsevents.errors import BusError
+from wsevents.messages import Binding
+from wsevents.upstream import Upstream
+
+A, B = Binding("x", "a"), Binding("x", "b")
+
+
+class SlowBus:
+    """Each call waits until `work` is called."""
+
+    def __init__(self):
+        self.calls, self.waiting, self.bound = [], [], set()
+
+    def bind(self, binding):
+        assert binding not in self.bound
+        return self._call("bind", binding, self.bound.add)
+
+    def unbind(self, binding):
+        assert binding in self.bound
+        return self._call("unbind", binding, self.bound.discard)
+
+    def _call(self, what, binding, change):
+        self.calls.append((what, binding))
+        done = Deferred()
+        self.waiting.append((done, lambda: change(binding)))
+        return done
+
+    def work(self):
+        while self.waiting:
+            done, change = self.waiting.pop(0)
+            change()
+            done.callback(None)
+
+
+def test_a_binding_is_made_for_the_first_and_undone_after_the_last():
+    bus = SlowBus()
+    upstream = Upstream(bus)
+    first, second = upstream.change([A], []), upstream.change([A, B], [])
+    assert not first.called
+    bus.work()
+    assert (first.result, second.result) == (True, True)
+    upstream.change([], [A])
+    assert bus.calls == [("bind", A), ("bind", B)]
+    upstream.change([], [A, B])
+    bus.work()
+    assert bus.bound == set()
+    assert not upstream._locks
+    assert not upstream._needed
+
+
+def test_who_comes_second_is_live_no_sooner_than_the_first():
+    bus = SlowBus()
+    upstream = Upstream(bus)
+    upstream.change([A], [])
+    second = upstream.change([A], [])
+    assert not second.called
+    bus.work()
+    assert second.result is True
+
+
+def test_a_bus_that_fails_is_said_and_tried_again_by_the_next():
+    bus = SlowBus()
+    upstream = Upstream(bus)
+    first = upstream.change([A], [])
+    bus.waiting.pop()[0].errback(BusError("down"))
+    assert first.result is False
+    second = upstream.change([A], [])
+    bus.work()
+    assert second.result is True
+    assert bus.bound == {A}
+
+
+@given(st.lists(st.sampled_from(["add", "remove", "work"]), max_size=40))
+def test_however_fast_they_come_and_go_the_bus_ends_up_right(steps):
+    bus, count = SlowBus(), 0
+    upstream = Upstream(bus)
+    for step in steps:
+        if step == "add":
+            count += 1
+            upstream.change([A], [])
+        elif step == "remove" and count:
+            count -= 1
+            upstream.change([], [A])
+        else:
+            bus.work()
+    bus.work()
+    assert bus.bound == ({A} if count else set())
