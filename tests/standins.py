@@ -31,6 +31,11 @@ class RabbitSettings(Bus):
     heartbeat: float = key(10.0, "Seconds.", check=not_negative)
 
 
+def paired(auth, _, value):
+    if (value is None) != (auth.service_id is None):
+        raise ValueError("must be given together with service_id")
+
+
 @frozen(kw_only=True)
 class WazoAuthSettings(Auth):
     host: str = key("localhost", "Host.")
@@ -39,7 +44,7 @@ class WazoAuthSettings(Auth):
     prefix: str = key("/api/auth", "Prefix.")
     verify_certificate: bool | str = key(True, "How.")
     service_id: str | None = key(None, "Id.")
-    service_key: str | None = key(None, "Key.", secret=True)
+    service_key: str | None = key(None, "Key.", secret=True, check=paired)
     key_file: str | None = key(None, "Key file.")
 
 

@@ -180,7 +180,7 @@ class WazoAuth(Resource):
     async def drop(self) -> None:
         """Drop every connection."""
         for channel in tuple(self.site.connections):
-            channel.transport.abortConnection()
+            channel._channel.transport.abortConnection()
         await self.site.deserted()
         self._held.clear()
 
@@ -273,12 +273,15 @@ class WazoAuth(Resource):
             return _refusal(404)
         if self.body is not None:
             return 200, self.body
-        status = self._verdict(recorded.token, recorded.scope)
+        return self._token(recorded.method, recorded.token, recorded.scope)
+
+    def _token(self, method: str, token: str, scope: str | None) -> tuple[int, bytes]:
+        status = self._verdict(token, scope)
         if status != 200:
             return _refusal(status)
-        if recorded.method == "HEAD":
+        if method == "HEAD":
             return 204, b""
-        return 200, json.dumps({"data": self.tokens[recorded.token]}).encode()
+        return 200, json.dumps({"data": self.tokens[token]}).encode()
 
     def _verdict(self, token: str, scope: str | None) -> int:
         data = self.tokens.get(token)

@@ -58,6 +58,7 @@ class Gateway(MultiService):
         self._announce = announce
         self.ports: list[IListeningPort] = []
         lookups.watch(self._revised)
+        lookups.bus_lost()  # until it is up for the first time
 
     # -- starting and stopping ----------------------------------------------------------------
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
+from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+from twisted.internet.endpoints import quoteStringArgument
+from twisted.logger import Logger
 from twisted.python import usage
 
 from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.authenticators.lookups import Lookups
-from wsevents.config import load
+from wsevents.certificate import ensure_certificate
+from wsevents.config import load, parse
+from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
 from wsevents.errors import WseventsError
 from wsevents.gateway import Gateway
@@ -24,13 +31,18 @@ from wsevents.roster import Roster
 from wsevents.server import House, Mount, PeerFactory
 from wsevents.source import generic_source
 from wsevents.upstream import Upstream
+from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect
     from wsevents.settings import Config
+
+MEMORY = "memory"
+"""The kind of bus that the page may publish on."""
+_log = Logger()
 
 
 class Options(usage.Options):
@@ -63,13 +75,72 @@ def makeService(options: Options) -> Gateway:
     try:
         plugins = Plugins()
         if options["config"] is None:
-            from wsevents.demo import make_demo  # noqa: PLC0415 only then
-
-            return make_demo(reactor, plugins)
+            return demonstration(reactor, plugins, os.environ)
         config = load(Path(options["config"]), plugins, os.environ)
         return Assembly(reactor, config, plugins).gateway()
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
+
+
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Gateway:
+    """Return the embedded default: a document of its own, made-up events, this machine only.
+
+    Raises:
+        ConfigurationError: its certificate cannot be kept.
+    """
+    state = state_folder(environ)
+    ensure_certificate(state)
+    text = files("wsevents.demo").joinpath("config.yml").read_text("utf-8")
+    name = "the embedded default"
+    config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
+    config = evolve(config, listen=[string for string in config.listen if _is_here(string)])
+    assembly = Assembly(reactor, config, plugins)
+    gateway = assembly.gateway(lambda gateway: _announce(gateway, list(assembly.config.auth.tokens)))  # type: ignore[attr-defined]  # static
+    DemoService(
+        assembly.bus,
+        config.bus.exchange_name,
+        clock=reactor,
+        now=time.time,
+        entropy=SystemRandom(),
+        origin=config.origin_uuid,
+    ).setServiceParent(gateway)
+    return gateway
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return where the embedded default keeps its certificate (XDG base directory specification)."""
+    if named := environ.get("WSEVENTS_STATE"):
+        return Path(named).absolute()
+    root = environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return Path(root) / "wsevents"
+
+
+def endpoint_escaped(text: str) -> str:
+    """Return text as it stands for itself in an endpoint string within single quotes of YAML."""
+    return quoteStringArgument(text).replace("'", "''")
+
+
+def _is_here(string: str) -> bool:
+    """Say whether this machine has the address; many have no IPv6."""
+    if r"\:\:1" not in string:
+        return True
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        _log.info("this machine has no ::1; listening on 127.0.0.1 only")
+        return False
+    return True
+
+
+def _announce(gateway: Gateway, tokens: Sequence[str]) -> None:
+    """Say where the demonstration is to be found; its tokens are no secrets."""
+    port = gateway.ports[0].getHost().port  # type: ignore[attr-defined]  # it is TCP
+    _log.info("This is the embedded default: made-up events, in memory, for this machine only.")
+    _log.info("Open https://localhost:{port}/ in a browser (its certificate is self-signed).", port=port)
+    _log.info("Clients connect to wss://localhost:{port}/?token=demo", port=port)
+    _log.info("Tokens: {tokens}", tokens=", ".join(tokens))
+    _log.info("For a real installation: twistd wsevents --config /etc/wsevents/config.yml")
 
 
 class Assembly:
@@ -103,13 +174,12 @@ class Assembly:
             [Stage(dialect) for dialect in self.dialects],
         )
         house = self._house(relay)
-        site = make_site(None)
         keeper = Doorkeeper(
             Admission(config.limits),
             house.keepalive,
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
-            site,
+            make_site(self._publisher(), reactor=reactor),
         )
         gateway = Gateway(
             reactor, config.listen, DoorFactory(keeper), house, relay, self.authenticator, announce
@@ -122,6 +192,14 @@ class Assembly:
         for service in (house.expiry, house.keepalive, self.authenticator, self.bus):
             service.setServiceParent(gateway)
         return gateway
+
+    def _publisher(self) -> PublishResource | None:
+        """Return what the page publishes by: only a bus that nobody else uses may be written to."""
+        config = self.config
+        if config.bus.type != MEMORY:
+            return None
+        target = Target(self.bus, config.bus.exchange_name, config.origin_uuid)
+        return PublishResource(target, self.authenticator, self.now)
 
     def _house(self, relay: Relay) -> House:
         return House(

@@ -1,0 +1,147 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from tests.authenticators.contract import CAST, LATER, ME, STRANGE, TENANT, AuthenticatorContract
+from wsevents.authenticators.lookups import Lookups
+from wsevents.authenticators.static import StaticAuth, StaticAuthenticator, StaticToken
+from wsevents.messages import Check, Confirmed, Denied, Identity, WhoIs
+
+MASTER_TOKEN = "token-of-the-master-tenant"
+
+
+def entry(token, member):
+    return StaticToken(
+        uuid=ME,
+        tenant_uuid=member.tenant,
+        acl=list(member.acl),
+        admin=member.admin,
+        master=token == MASTER_TOKEN,
+        session_uuid=member.session,
+        expires_at=member.expires,
+    )
+
+
+def running(tokens, clock=None):
+    authenticator = StaticAuthenticator.create(StaticAuth(type="static", tokens=tokens), clock or Clock())
+    authenticator.startService()
+    return authenticator
+
+
+def answer(authenticator, question, now):
+    answers = []
+    authenticator.answer(question, now).addCallback(answers.append)
+    return answers[0]
+
+
+class TestStaticAuthenticator(AuthenticatorContract):
+    @pytest.fixture
+    def authenticator(self):
+        authenticator = running({token: entry(token, member) for token, member in CAST.items()})
+        yield authenticator
+        if authenticator.running:
+            authenticator.stopService()
+
+
+class TestStaticAuthenticatorBehindLookups(AuthenticatorContract):
+    @pytest.fixture
+    def authenticator(self):
+        settings = StaticAuth(tokens={token: entry(token, member) for token, member in CAST.items()})
+        authenticator = Lookups(StaticAuthenticator.create(settings, Clock()))
+        authenticator.startService()
+        authenticator.bus_lost()
+        yield authenticator
+        if authenticator.running:
+            authenticator.stopService()
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        LATER,
+        int(LATER),
+        "2100-01-01T00:00:00",
+        "2100-01-01 00:00:00",
+        "2100-01-01 00:00:00.000000",
+        "2100-01-01T00:00:00Z",
+        "2100-01-01T02:00:00+02:00",
+        "2100-01-01",
+        datetime(2100, 1, 1),  # noqa: DTZ001 as YAML gives it
+        datetime(2100, 1, 1, tzinfo=UTC),
+        datetime(2099, 12, 31, 20, tzinfo=timezone(timedelta(hours=-4))),
+        date(2100, 1, 1),
+    ],
+)
+def test_an_expiry_can_be_written_in_many_ways(expires_at):
+    token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_at=expires_at)
+    authenticator = running({"t": token})
+    assert answer(authenticator, WhoIs("t"), LATER - 1).expires == LATER
+    assert isinstance(answer(authenticator, WhoIs("t"), LATER), Denied)
+
+
+@pytest.mark.parametrize("expires_at", ["tomorrow", "", True, [], float("nan"), float("inf"), "2100-13-01"])
+def test_an_expiry_that_means_no_time_is_a_mistake_in_the_configuration(expires_at):
+    with pytest.raises(ValueError, match="must be a time in ISO 8601 or in seconds since the epoch"):
+        StaticToken(uuid=ME, tenant_uuid=TENANT, expires_at=expires_at)
+
+
+def test_a_token_does_not_expire_in_two_ways():
+    with pytest.raises(ValueError, match="cannot be given together with expires_at"):
+        StaticToken(uuid=ME, tenant_uuid=TENANT, expires_at=LATER, expires_in=60)
+
+
+def test_a_token_without_an_expiry_does_not_end():
+    authenticator = running({"t": StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
+    assert answer(authenticator, WhoIs("t"), 1e12).expires is None
+
+
+def test_an_expiry_can_count_from_the_start_of_the_gateway():
+    clock = Clock()
+    clock.advance(5000)
+    token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_in=60)
+    authenticator = running({"t": token}, clock)
+    clock.advance(20)
+    assert answer(authenticator, WhoIs("t"), LATER).expires == LATER + 40
+    clock.advance(39)
+    assert answer(authenticator, WhoIs("t"), LATER + 39).expires == LATER + 40
+    assert answer(authenticator, Check("t"), LATER + 39) == Confirmed()
+    assert isinstance(answer(authenticator, WhoIs("t"), LATER + 40), Denied)
+    assert isinstance(answer(authenticator, Check("t"), LATER + 40), Denied)
+
+
+def test_settings_do_not_show_their_tokens():
+    settings = StaticAuth(tokens={"sesame": StaticToken(uuid=ME, tenant_uuid=TENANT)})
+    authenticator = StaticAuthenticator.create(settings, Clock())
+    assert "sesame" not in repr(settings)
+    assert "sesame" not in repr(vars(authenticator))
+
+
+def test_the_types_of_the_settings_can_be_read_by_who_loads_them():
+    assert get_type_hints(StaticAuth)["tokens"] == dict[str, StaticToken]
+    assert get_type_hints(StaticToken)["session_uuid"] == str | None
+
+
+@given(st.text())
+def test_no_text_but_a_configured_one_is_a_token(text):
+    authenticator = running({"sesame": StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
+    assert isinstance(answer(authenticator, WhoIs(text), 0.0), Identity if text == "sesame" else Denied)
+
+
+@given(st.text() | st.sampled_from(STRANGE), st.floats(allow_nan=False))
+def test_any_text_that_is_configured_is_a_token_unless_it_is_blank(text, now):
+    authenticator = running({text: StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
+    assert isinstance(answer(authenticator, WhoIs(text), now), Identity if text.strip() else Denied)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists))
+def test_any_value_for_an_expiry_is_taken_or_refused_in_one_way(value):
+    try:
+        token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_at=value)
+    except ValueError:
+        return
+    authenticator = running({"t": token})
+    assert isinstance(answer(authenticator, WhoIs("t"), 0.0), Identity | Denied)

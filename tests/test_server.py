@@ -1,0 +1,500 @@
+"""The server with Autobahn at both ends, in memory."""
+
+import json
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.wire import ANN, Authority, World
+from wsevents.closing import GOING_AWAY
+from wsevents.messages import Ask, Denied, Refuse, Unavailable, Welcome, WhoIs, Wire
+from wsevents.session import QuietSession
+from wsevents.settings import Limits, Outbound, WebSocket
+
+SUBSCRIBE = '{"op": "subscribe", "data": {"event_name": "*"}}'
+START = '{"op": "start"}'
+
+
+def ops(client):
+    return [json.loads(text).get("op") for text in client.heard]
+
+
+def test_a_client_connects_subscribes_starts_and_hears_events_as_published():
+    world = World()
+    client = world.client()
+    for text in (SUBSCRIBE, START):
+        world.say(client, text)
+    assert ops(client) == ["init", "subscribe", "start"]
+    world.publish(body=b'{"b":  "caf\xc3\xa9"}')
+    assert client.heard[3:] == ['{"b":  "café"}']
+
+
+def test_events_before_start_are_discarded():
+    world = World()
+    client = world.client()
+    world.say(client, SUBSCRIBE)
+    world.publish()
+    world.say(client, START)
+    assert ops(client) == ["init", "subscribe", "start"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/websocketd/", "/any/thing"])
+def test_any_path_will_do(path):
+    assert ops(World().client(f"ws://other.example:1234{path}?token=T")) == ["init"]
+
+
+@pytest.mark.parametrize(
+    ("url", "closed"),
+    [
+        ("ws://localhost/", (4001, "no token", True)),
+        ("ws://localhost/?token=X", (4002, "authentication failed", True)),
+        ("ws://localhost/?token=T&version=3", (4004, "", True)),
+    ],
+)
+def test_a_refused_client_gets_its_close_code_after_the_upgrade_and_a_clean_close(url, closed):
+    world = World()
+    client = world.client(url)
+    world.run()
+    assert client.closed == closed
+    assert world.is_empty()
+
+
+def test_what_a_client_sends_during_the_look_up_waits_in_order():
+    world = World(Authority(T=ANN))
+    world.authority.slow = True
+    client = world.client("ws://localhost/?token=T&version=2")
+    for text in (SUBSCRIBE, START, '{"op": "ping", "data": {"payload": "x"}}'):
+        world.say(client, text)
+    assert client.heard == []
+    world.authority.work()
+    world.run()
+    assert ops(client) == ["init", "subscribe", "start", "pong"]
+
+
+def test_a_bad_token_beats_a_bad_frame_that_was_sent_before_it_was_known():
+    world = World(Authority())
+    world.authority.slow = True
+    client = world.client()
+    world.say(client, "garbage")
+    world.authority.work()
+    world.run()
+    assert client.closed == (4002, "authentication failed", True)
+
+
+def test_commands_behind_a_token_wait_for_its_look_up():
+    world = World(Authority(T=ANN, U=evolve(ANN, tenant="t2")))
+    client = world.client("ws://localhost/?token=T&version=2")
+    world.say(client, SUBSCRIBE)
+    world.say(client, START)
+    world.authority.slow = True
+    world.say(client, '{"op": "token", "data": {"token": "U"}}')
+    world.say(client, '{"op": "ping", "data": {"payload": "after"}}')
+    world.publish()
+    assert ops(client)[3:] == ["event"], "events of the old identity go on meanwhile"
+    world.authority.work()
+    world.run()
+    assert ops(client)[4:] == ["token", "pong"]
+    world.publish()
+    world.publish(tenant="t2")
+    assert ops(client)[6:] == ["event"]
+
+
+@pytest.mark.parametrize("message", [b"\x00binary", "x", "[]", '{"op": "nope"}'])
+def test_a_message_that_makes_no_sense_is_4004(message):
+    world = World()
+    client = world.client()
+    world.say(client, message)
+    assert client.closed == (4004, "", True)
+    assert world.is_empty()
+
+
+def test_too_large_a_message_is_1009():
+    world = World(limits=Limits(message_bytes=100))
+    client = world.client()
+    world.say(client, "x" * 101)
+    assert client.closed[:2] == (1009, "")
+
+
+def test_a_message_in_endless_fragments_is_1009():
+    world = World()
+    client = world.client()
+    client.beginMessage()
+    for _ in range(5000):
+        client.sendMessageFrame(b"")
+    world.run()
+    assert client.closed[:2] == (1009, "")
+
+
+def test_bytes_that_are_no_utf8_are_1007_and_a_broken_frame_1002():
+    world = World()
+    client = world.client()
+    client.sendFrame(opcode=1, payload=b"\xff\xfe")
+    world.run()
+    assert client.closed[0] == 1007
+    other = world.client()
+    other.sendFrame(opcode=3, payload=b"")
+    world.run()
+    assert other.closed[0] == 1002
+
+
+def test_a_silent_client_is_pinged_and_closed_when_it_does_not_answer():
+    world = World(websocket=WebSocket(ping_interval=60.0, ping_timeout=20.0))
+    client, dead = world.client(), world.client()
+    dead.answers_pings = False
+    world.run(60.0)
+    world.run(19.0)
+    assert dead.closed is None
+    world.run(1.0)
+    assert dead.closed == (1011, "keepalive ping timeout", True)
+    for _ in range(10):
+        world.run(60.0)
+    assert client.closed is None
+
+
+def test_a_token_that_expires_closes_with_4003_and_one_that_is_renewed_does_not():
+    authority = Authority(T=evolve(ANN, expires=1000030.0), U=evolve(ANN, expires=1001000.0))
+    world = World(authority)
+    client, renewed = world.client(), world.client()
+    world.say(renewed, '{"op": "token", "data": {"token": "U"}}')
+    authority.people["T"] = Denied("expired")
+    world.run(29.0)
+    assert client.closed is None
+    world.run(1.1)
+    assert client.closed == (4003, "authentication expired", True)
+    world.run(30.0)
+    assert renewed.closed is None
+
+
+def test_an_authority_that_is_down_at_a_check_throws_nobody_out_before_the_end():
+    authority = Authority(T=evolve(ANN, expires=1000100.0))
+    world = World(authority)
+    client = world.client()
+    authority.people["T"] = Unavailable("down")
+    for _ in range(99):
+        world.run(1.0)
+    assert client.closed is None
+    world.run(1.2)
+    assert client.closed == (4003, "authentication expired", True)
+
+
+def test_the_loss_of_the_bus_closes_everybody_with_its_reason():
+    world = World()
+    client = world.client()
+    for peer in world.house.roster:
+        peer.bus_lost()
+    world.run()
+    assert client.closed == (1011, "bus connection lost", True)
+
+
+def test_while_the_bus_is_down_newcomers_are_told_after_their_token_was_checked():
+    world = World(bus_up=False)
+    assert world.client().closed == (1011, "bus connection error", True)
+    assert world.client("ws://localhost/?token=X").closed == (4002, "authentication failed", True)
+
+
+def test_when_the_authority_changes_its_mind_sessions_see_at_once():
+    authority = Authority(T=ANN)
+    world = World(authority)
+    client = world.client()
+    for text in (SUBSCRIBE, START):
+        world.say(client, text)
+    world.publish(tenant="t9")
+    authority.people["T"] = evolve(ANN, reach="all")
+    for peer in world.house.roster:
+        peer.revise()
+    world.publish(tenant="t9")
+    assert len(client.heard) == 4
+
+
+def test_the_server_says_goodbye():
+    world = World()
+    client = world.client()
+    for peer in world.house.roster:
+        peer.hang_up(GOING_AWAY)
+    world.run()
+    assert client.closed == (1001, "", True)
+    assert world.is_empty()
+
+
+def test_a_client_that_leaves_is_forgotten_and_answered_in_kind():
+    world = World()
+    client = world.client()
+    world.say(client, SUBSCRIBE)
+    world.say(client, START)
+    client.sendClose(3000, "bye")
+    world.run()
+    assert client.closed == (3000, "bye", True)
+    assert world.is_empty()
+
+
+def test_a_client_that_does_not_answer_the_close_is_aborted():
+    world = World()
+    client = world.client()
+    client.onCloseFrame = lambda code, reason: None
+    for peer in world.house.roster:
+        peer.hang_up(GOING_AWAY)
+    world.run(9.0)
+    assert client.closed is None
+    world.run(2.0)
+    assert client.closed is not None
+    assert world.is_empty()
+
+
+def test_a_connection_that_is_lost_during_a_look_up_leaves_nothing():
+    world = World()
+    world.authority.slow = True
+    client = world.client()
+    client.transport.abortConnection()
+    world.run()
+    world.authority.work()
+    world.run()
+    assert world.is_empty()
+
+
+def test_an_authority_that_breaks_its_promise_costs_its_asker_only(errors):
+    world = World(Authority(T=ANN, bad=ZeroDivisionError()))
+    good, bad = world.client(), world.client("ws://localhost/?token=bad")
+    assert bad.closed is not None
+    assert good.closed is None
+    assert errors.flush(ZeroDivisionError)
+
+
+def test_a_flood_of_messages_is_slowed_not_dropped():
+    world = World(limits=Limits(messages_per_second=10.0))
+    client = world.client("ws://localhost/?token=T&version=2")
+    for number in range(150):
+        client.sendMessage(json.dumps({"op": "ping", "data": {"payload": str(number)}}).encode())
+    world.run()
+    assert 90 <= len(client.heard) <= 110
+    for _ in range(120):
+        world.run(0.1)
+    assert [json.loads(text)["data"].get("payload") for text in client.heard[1:]] == [
+        str(n) for n in range(150)
+    ]
+    assert client.closed is None
+
+
+def test_pings_of_the_client_are_answered():
+    world = World()
+    client = world.client()
+    client.sendPing(b"hello")
+    world.run()
+    assert client.pongs == [b"hello"]
+
+
+def test_a_client_that_falls_behind_is_closed_as_too_slow():
+    world = World(outbound=Outbound(peer_bytes=1000))
+    slow, quick = world.client(), world.client()
+    for client in (slow, quick):
+        world.say(client, SUBSCRIBE)
+        world.say(client, START)
+    peer = next(iter(world.house.roster))
+    peer._outbound.pauseProducing()
+    for _ in range(40):
+        world.publish(body=b'{"a": "' + b"x" * 100 + b'"}')
+    peer._outbound.resumeProducing()
+    world.run()
+    assert slow.closed == (1013, "too slow", True)
+    assert len(quick.heard) == 43
+
+
+@pytest.mark.parametrize(("allowed", "upgraded"), [(["*"], True), (["https://a.example"], False)])
+@pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+def test_an_origin_is_any_by_default_and_else_one_that_is_listed(allowed, origin, upgraded):
+    world = World(websocket=WebSocket(allowed_origins=allowed))
+    client = world.client(origin=origin)
+    assert (ops(client) == ["init"]) is upgraded
+    assert "X" not in client.heard
+
+
+def test_compression_is_not_offered():
+    from autobahn.websocket.compress import PerMessageDeflateOffer
+
+    world = World()
+    client = world.client()
+    assert client._perMessageCompress is None
+    raw = world.raw(upgrade(extra="Sec-WebSocket-Extensions: permessage-deflate\r\n"))
+    assert b"101" in raw.data
+    assert b"xtensions" not in raw.data
+    assert PerMessageDeflateOffer is not None
+
+
+# -- before the upgrade
+
+
+def upgrade(target="/?token=T", extra=""):
+    return (
+        f"GET {target} HTTP/1.1\r\nHost: localhost:9502\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{extra}\r\n"
+    ).encode()
+
+
+def test_the_head_may_come_byte_by_byte():
+    world = World()
+    raw = world.raw()
+    for byte in upgrade():
+        world.send(raw, bytes([byte]))
+    assert raw.data.startswith(b"HTTP/1.1 101 ")
+
+
+def test_frames_may_come_with_the_head():
+    world = World()
+    frame = b"\x81\x8f\0\0\0\0" + b'{"op": "start"}'
+    raw = world.raw(upgrade() + frame)
+    assert b'"op": "init"' in raw.data
+    assert b'"op": "start"' in raw.data
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /?token=s3cret HTTP/1.1 x\r\nUpgrade: websocket\r\n\r\n",
+        b"GET /?token=s3cret#x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"GET //[?token=s3cret HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
+        b"POST /?token=s3cret HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h:x\r\nUpgrade: websocket\r\n\r\n",
+        b"\xff\xfe\r\nUpgrade: websocket\r\n\r\n",
+    ],
+)
+def test_a_bad_request_is_answered_with_an_error_that_does_not_quote_it(head):
+    world = World()
+    raw = world.raw(head)
+    assert raw.data.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5"))
+    assert b"s3cret" not in raw.data
+    assert raw.lost
+    assert world.is_empty()
+
+
+def test_a_head_without_an_end_is_431():
+    world = World()
+    raw = world.raw(b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 4000)
+    assert raw.data.startswith(b"HTTP/1.1 431 ")
+    assert raw.lost
+    assert world.is_empty()
+
+
+def test_a_client_that_does_not_finish_its_handshake_is_dropped():
+    world = World(limits=Limits(handshake_seconds=10.0))
+    raw = world.raw(b"GET / HTT")
+    world.run(9.0)
+    assert not raw.lost
+    world.run(1.0)
+    assert raw.lost
+    assert world.is_empty()
+
+
+def test_handshakes_under_way_are_limited_by_address():
+    world = World(limits=Limits(pending_per_address=3))
+    waiting = [world.raw() for _ in range(3)]
+    assert world.raw().lost
+    assert not any(raw.lost for raw in waiting)
+    world.send(waiting[0], upgrade())
+    assert not world.raw().lost
+
+
+def test_a_plain_request_gets_the_page_at_the_root_and_426_elsewhere():
+    world = World()
+    assert world.raw(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").data.startswith(b"HTTP/1.1 200 ")
+    answer = world.raw(b"GET /any?token=T HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert answer.data.startswith(b"HTTP/1.1 426 ")
+    assert b"pgrade: websocket" in answer.data
+
+
+class Gatekeeper:
+    """A dialect that decides before the upgrade, after a look-up."""
+
+    name, sources, wire = "gate", (), Wire()
+
+    def serves(self, path):
+        return path == "/gate"
+
+    def session(self, request, entropy):
+        return GateSession(request)
+
+
+class GateSession(QuietSession):
+    def __init__(self, request):
+        self.request = request
+
+    def knocked(self, now):
+        return (Ask(1, WhoIs(self.request.query["token"][0])),)
+
+    def answered(self, id, answer, now):
+        if isinstance(answer, Denied):
+            return (Refuse(401, (("Content-Type", "application/json"), ("X-Why", "no")), b'{"error": 1}'),)
+        return (Welcome((("X-Who", answer.subject),)),)
+
+
+def test_a_dialect_may_refuse_before_the_upgrade_with_status_headers_and_body():
+    world = World(Authority(), dialects=[Gatekeeper()])
+    world.authority.slow = True
+    raw = world.raw(upgrade("/gate?token=X"))
+    assert raw.data == b""
+    world.authority.work()
+    world.run()
+    head, _, body = raw.data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
+    assert b"X-Why: no" in head
+    assert b"Content-Length: 12" in head
+    assert body == b'{"error": 1}'
+    assert raw.lost
+    assert world.is_empty()
+
+
+def test_a_dialect_may_add_headers_to_its_welcome():
+    world = World(Authority(T=ANN), dialects=[Gatekeeper()])
+    raw = world.raw(upgrade("/gate?token=T"))
+    assert raw.data.startswith(b"HTTP/1.1 101 ")
+    assert b"X-Who: ann\r\n" in raw.data
+
+
+def test_a_path_that_nobody_serves_is_404():
+    assert World(dialects=[Gatekeeper()]).raw(upgrade("/other")).data.startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_session_that_raises_costs_its_peer_only(errors):
+    world = World(dialects=[Gatekeeper()])
+    raw = world.raw(upgrade("/gate"))
+    assert raw.data.startswith(b"HTTP/1.1 500 ")
+    assert world.is_empty()
+    assert errors.flush(KeyError)
+
+
+# -- anything at all
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.text(max_size=30)), max_size=6), st.binary(max_size=30))
+def test_no_messages_and_no_bytes_raise_or_leave_anything_or_touch_another(messages, tail):
+    world = World()
+    bystander, client = world.client(), world.client("ws://localhost/?token=T&version=2")
+    for message in messages:
+        if client.closed is None:
+            world.say(client, message)
+    world.send(client, tail)
+    client.transport.abortConnection()
+    world.run()
+    assert bystander.closed is None
+    assert len(world.house.roster) == 1
+    bystander.sendClose()
+    world.run()
+    assert world.is_empty()
+
+
+def test_two_thousand_clients_that_come_and_go_leave_nothing():
+    world = World()
+    for _ in range(40):
+        clients = [world.client() for _ in range(50)]
+        for client in clients:
+            client.sendMessage(SUBSCRIBE.encode())
+            client.sendMessage(START.encode())
+        world.run()
+        for client in clients[::2]:
+            client.sendClose()
+        for client in clients[1::2]:
+            client.transport.abortConnection()
+        world.run()
+        world.pumps.clear()
+    assert world.is_empty()
