@@ -79,7 +79,9 @@ class Gateway(MultiService):
             cause = getattr(why, "socketError", None)
             self._stop_listening()
             raise ConfigurationError(f"listen[{number}]: cannot listen on {_place(string)}: {cause or why}")
-        return ports[0]  # type: ignore[no-any-return]  # it is what endpoints return
+        port: IListeningPort = ports[0]
+        self._log.info("listening on {place}", place=_address(port))
+        return port
 
     def _stop_listening(self) -> Deferred[Any]:
         ports, self.ports = self.ports, []
@@ -141,6 +143,15 @@ class Gateway(MultiService):
 
 def _give_up(result: object, timeout: float) -> None:
     """Peers that do not answer are aborted."""
+
+
+def _address(port: IListeningPort) -> str:
+    """Return where a port listens, as in a URL."""
+    here: Any = port.getHost()
+    host = getattr(here, "host", None)
+    if host is None:
+        return str(here)
+    return f"[{host}]:{here.port}" if ":" in host else f"{host}:{here.port}"
 
 
 def _place(string: str) -> str:
