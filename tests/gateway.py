@@ -80,6 +80,8 @@ class GatewayProcess:
 
     def ended(self):
         """Wait until it has ended by itself; return its exit status."""
+        if self.process.stdout.closed:
+            return self.process.returncode
         end = time.monotonic() + DEADLINE
         while self._read(0.5) or self.process.poll() is None:
             if time.monotonic() > end:

@@ -63,13 +63,20 @@ class Gateway(MultiService):
     # -- starting and stopping ----------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
-        """Listen, while ports below 1024 and private keys are still within reach."""
-        for number, string in enumerate(self._listen):
-            self.ports.append(self._listen_on(number, string))
+        """Listen, while ports below 1024 and private keys are still within reach.
+
+        Raises:
+            SystemExit: it cannot; a gateway that does not listen must not seem to run.
+        """
+        try:
+            for number, string in enumerate(self._listen):
+                self.ports.append(self._listen_on(number, string))
+        except ConfigurationError as error:
+            raise SystemExit(f"wsevents: {error}") from None
         super().privilegedStartService()
 
     def _listen_on(self, number: int, string: str) -> IListeningPort:
-        """Return a port that listens; a gateway that cannot listen must not seem to run."""
+        """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
         endpoint = serverFromString(self._reactor, string)

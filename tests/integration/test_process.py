@@ -1,0 +1,287 @@
+"""A real twistd process over real TLS, with clients of other libraries."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import websocket
+from websockets.exceptions import ConnectionClosed
+
+from tests.certificates import write_pair
+from tests.gateway import DEADLINE, GatewayProcess
+
+CONFIG = """
+listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
+bus: {{type: memory}}
+auth:
+  type: static
+  tokens:
+    s3cret-user: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"]}}
+    s3cret-other: {{uuid: u2, tenant_uuid: t2, acl: [websocketd, "events.#"]}}
+    s3cret-none: {{uuid: u1, tenant_uuid: t1, acl: ["events.#"]}}
+    s3cret-short: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
+"""
+SUBSCRIBE = '{"op": "subscribe", "data": {"event_name": "*"}}'
+START = '{"op": "start"}'
+
+
+def config(folder, seconds=3600):
+    key, crt = write_pair(folder)
+    return CONFIG.format(key=key, crt=crt, seconds=seconds)
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with GatewayProcess(tmp_path, config(tmp_path)) as process:
+        yield process.ready()
+
+
+def publish(gateway, token="s3cret-user", **event):
+    """Publish an event with curl, as a person would."""
+    done = subprocess.run(
+        ["curl", "-sk", "-m", str(DEADLINE), f"https://localhost:{gateway.port}/publish"]
+        + ["-H", f"X-Auth-Token: {token}", "-H", "Content-Type: application/json"]
+        + ["-d", json.dumps({"data": {}} | event)],
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode()
+
+
+def receive(client):
+    return json.loads(client.recv(DEADLINE))
+
+
+def test_a_version_2_client_subscribes_receives_renews_pings_and_is_refused(gateway):
+    with gateway.connect("/api/websocketd/?token=s3cret-user&version=2") as client:
+        assert receive(client) == {"op": "init", "code": 0, "msg": "", "data": {"version": 2}}
+        client.send(SUBSCRIBE)
+        assert receive(client)["op"] == "subscribe"
+        client.send(START)
+        assert receive(client)["op"] == "start"
+        body = publish(gateway, name="e")
+        assert receive(client) == {"op": "event", "code": 0, "data": json.loads(body)}
+        client.send('{"op": "token", "data": {"token": "s3cret-other"}}')
+        assert receive(client)["op"] == "token"
+        publish(gateway, name="not for the new token")
+        body = publish(gateway, "s3cret-other", name="f")
+        assert receive(client)["data"] == json.loads(body)
+        client.send('{"op": "ping", "data": {"payload": "p"}}')
+        assert receive(client)["data"] == {"payload": "p"}
+        client.send('{"op": "token", "data": {"token": "wrong"}}')
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(DEADLINE)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4002, "authentication failed")
+
+
+def test_a_client_in_the_manner_of_the_first_page_gets_raw_bodies_after_start(gateway):
+    """With the websocket-client library: a switch on `op`, then bodies as on the bus."""
+    heard, started = [], []
+
+    def on_message(client, text):
+        if started:
+            heard.append(text)
+            client.close()
+            return
+        message = json.loads(text)
+        if message["op"] == "init":
+            assert (message["code"], message["msg"]) == (0, "")
+            client.send(SUBSCRIBE)
+            client.send(START)
+        elif message["op"] == "start":
+            started.append(publish(gateway, name="endpoint_status_update"))
+
+    url = f"wss://localhost:{gateway.port}/?token=s3cret-user"
+    client = websocket.WebSocketApp(url, on_message=on_message)
+    client.run_forever(sslopt={"cert_reqs": 0, "check_hostname": False})
+    assert heard == started
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "reason"),
+    [
+        ("/", 4001, "no token"),
+        ("/?token=", 4001, "no token"),
+        ("/?token=wrong", 4002, "authentication failed"),
+        ("/?token=s3cret-none", 4002, "authentication failed"),
+        ("/?version=3", 4004, ""),
+        ("/?token=s3cret-user&version=undefined", 4004, ""),
+    ],
+)
+def test_each_refusal_has_its_code(gateway, target, code, reason):
+    with gateway.connect(target) as client, pytest.raises(ConnectionClosed) as closed:
+        client.recv(DEADLINE)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, reason)
+
+
+def test_the_token_may_come_in_a_header(gateway):
+    with gateway.connect("/", additional_headers={"x-auth-token": "s3cret-user"}) as client:
+        assert receive(client)["op"] == "init"
+
+
+def test_a_token_that_expires_closes_with_4003(tmp_path):
+    with GatewayProcess(tmp_path, config(tmp_path, seconds=8)) as gateway:
+        with gateway.ready().connect("/?token=s3cret-short") as client:
+            assert receive(client)["op"] == "init"
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv(DEADLINE)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4003, "authentication expired")
+
+
+def test_stopping_says_goodbye_and_leaves_a_line_for_each_session(gateway):
+    with gateway.connect("/?token=s3cret-user") as client:
+        assert receive(client)["op"] == "init"
+        gateway.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(DEADLINE)
+        assert closed.value.rcvd.code == 1001
+    # Twisted ends by the signal that stopped it, which systemd takes for success.
+    assert gateway.ended() == -signal.SIGTERM
+    assert "session over: wazo 127.0.0.1 user=u1 tenant=t1" in gateway.log
+
+
+def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token_in_the_log(gateway):
+    with gateway.connect("/?token=s3cret-user") as bystander:
+        assert receive(bystander)["op"] == "init"
+        for data in (b"\x16\x03\x01garbage", b"GET /?token=s3cret-user HTTP/1.1\r\n\r\n", b"\0" * 100000):
+            with socket.create_connection(("127.0.0.1", gateway.port), DEADLINE) as raw:
+                raw.sendall(data)
+        for head in (
+            b"GET /?token=s3cret-user HTTP/9\r\nUpgrade: websocket\r\n\r\n",
+            b"x" * 20000,
+            b"\xff\r\n\r\n",
+        ):
+            with pytest.raises(OSError), tls(gateway) as raw:
+                raw.sendall(head)
+                while raw.recv(65536):
+                    pass
+                raise OSError("closed")
+        for message in ("garbage", b"\0\1", '{"op": "token", "data": {"token": "s3cret-wrong"}}'):
+            with gateway.connect("/?token=s3cret-user") as client:
+                client.send(message)
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        client.recv(DEADLINE)
+        bystander.send(START)
+        assert receive(bystander)["op"] == "start"
+    gateway.stop()
+    assert "s3cret" not in gateway.log
+    assert "Traceback" not in gateway.log
+
+
+def tls(gateway):
+    from tests.gateway import trusting
+
+    raw = socket.create_connection(("127.0.0.1", gateway.port), DEADLINE)
+    return trusting().wrap_socket(raw, server_hostname="localhost")
+
+
+def test_a_client_that_offers_alpn_is_served_as_browsers_are(gateway):
+    from tests.gateway import trusting
+
+    context = trusting()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    raw = socket.create_connection(("127.0.0.1", gateway.port), DEADLINE)
+    with context.wrap_socket(raw, server_hostname="localhost") as client:
+        assert client.selected_alpn_protocol() == "http/1.1"
+
+
+# -- what an operator may do wrong
+
+
+def fails(tmp_path, text):
+    process = GatewayProcess(tmp_path, text)
+    assert process.ended() == 1
+    assert "Traceback" not in process.log
+    return [line for line in process.log.splitlines() if "wsevents: " in line or "config.yml" in line]
+
+
+def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        lines = fails(tmp_path, config(tmp_path).replace("ssl:0", f"ssl:{port}"))
+    assert len(lines) == 1
+    assert "listen[0]" in lines[0]
+    assert str(port) in lines[0]
+    assert "in use" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("bus: {type: memory}", "bus: {type: memory, exchange: x}", ["bus.exchange", "did you mean exchange_"]),
+        ("bus: {type: memory}", "bus: {type: memori}", ["bus.type", "memory"]),
+        ("type: static", "type: static\n  check_static_interval: soon", ["auth.check_static_interval"]),
+        ("certKey=", "certKey=/nowhere", ["listen[0]", "/nowhere"]),
+        ("listen: ", "listen: 5 #", ["listen"]),
+        ("bus: {type: memory}", "bus: {type: memory", ["config.yml", "line"]),
+    ],
+)
+def test_a_mistake_in_the_file_stops_the_start_with_one_line_that_names_it(tmp_path, old, new, names):
+    lines = fails(tmp_path, config(tmp_path).replace(old, new))
+    assert len(lines) == 1
+    assert all(name in lines[0] for name in [str(tmp_path), *names])
+    assert "s3cret" not in lines[0]
+
+
+def test_a_file_that_is_not_there_stops_the_start_with_one_line(tmp_path):
+    text = config(tmp_path)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-bus.yml").write_text("limits: {message_bytes: lots}")
+    lines = fails(tmp_path, text)
+    assert len(lines) == 1
+    assert "10-bus.yml: limits.message_bytes" in lines[0]
+
+
+# -- the embedded default and the documentation
+
+
+def test_the_embedded_default_needs_nothing_and_is_for_this_machine_only(tmp_path):
+    if not is_free(9502):
+        pytest.fail("port 9502, which the embedded default uses, is taken on this machine")
+    with GatewayProcess(tmp_path) as gateway:
+        gateway.ready()
+        places = re.findall(r"listening on (\S+)", gateway.log)
+        assert set(places) <= {"127.0.0.1:9502", "[::1]:9502"}
+        for token in ("demo", "demo-user", "demo-other", "demo-all", "demo-minute"):
+            assert token in gateway.log
+        kinds = set()
+        with gateway.connect("/?token=demo&version=2") as client:
+            client.send(SUBSCRIBE)
+            client.send(START)
+            end = time.monotonic() + DEADLINE
+            while len(kinds) < 12 and time.monotonic() < end:
+                message = receive(client)
+                kinds.add(message["data"]["name"] if message["op"] == "event" else None)
+        assert len(kinds) >= 12
+        assert (tmp_path / "state" / "server.key").stat().st_mode & 0o777 == 0o600
+        documented_python_client_prints_events(gateway)
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def documented_python_client_prints_events(gateway):
+    """The example of the protocol's page, run as it stands."""
+    page = Path(__file__).parents[2] / "docs" / "protocol" / "wazo.md"
+    example = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)[1]
+    client = subprocess.Popen(
+        [sys.executable, "-c", example, f"wss://localhost:{gateway.port}/?token=demo&version=2"],
+        stdout=subprocess.PIPE,
+    )
+    with client:
+        assert re.fullmatch(rb"[a-z_]+\n", client.stdout.readline())
+        gateway.process.send_signal(signal.SIGTERM)
+        rest = client.stdout.read()
+    assert rest.endswith(b"closed: 1001 \n")
