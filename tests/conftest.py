@@ -3,7 +3,12 @@
 import gc
 
 import pytest
+from hypothesis import HealthCheck, settings
 from twisted.logger import LogLevel, globalLogPublisher
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 class Errors:

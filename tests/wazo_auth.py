@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
 from attrs import define, field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.ssl import PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
@@ -29,6 +30,10 @@ from wsevents.access import compile_acl
 
 MASTER = "00000000-0000-4000-8000-000000000001"
 """Uuid of the tenant that service accounts belong to."""
+
+
+DEADLINE = 30
+"""Seconds after which waiting for something to happen fails."""
 
 
 @frozen
@@ -42,6 +47,14 @@ class Recorded:
     headers: dict[str, str]
     account: tuple[str, str] | None
     body: bytes
+
+
+@frozen
+class Pair:
+    """A key and its certificate, both PEM."""
+
+    key: bytes = field(repr=False)
+    public: bytes
 
 
 def utc_text(when: float, separator: str = "T") -> str:
@@ -113,7 +126,7 @@ class _Site(Site):
         if self.connections:
             empty: Deferred[None] = Deferred()
             self._empty.append(empty)
-            await empty
+            await empty.addTimeout(DEADLINE, self.reactor)
 
 
 @define(eq=False)
@@ -124,6 +137,7 @@ class WazoAuth(Resource):
         reactor: where it listens.
         prefix: beginning of its paths.
         certificate: to speak TLS with; None: plain HTTP.
+        interface: address that it listens on.
         port: where it listens, or did last.
         tokens: the `data` of the documents of all tokens, by token; incomplete ones are given as they are.
         accounts: service id -> key.
@@ -137,7 +151,8 @@ class WazoAuth(Resource):
 
     reactor: Any
     prefix: str = "/api/auth"
-    certificate: PrivateCertificate | None = None
+    certificate: Pair | None = None
+    interface: str = "127.0.0.1"
     port: int = 0
     tokens: dict[str, dict[str, Any]] = field(factory=dict)
     accounts: dict[str, str] = field(factory=lambda: {"gateway": "opensesame"})
@@ -163,10 +178,10 @@ class WazoAuth(Resource):
         """Listen on a free port, or on the port it had."""
         self.site = _Site(self, self.reactor)
         if self.certificate is None:
-            self._listener = self.reactor.listenTCP(self.port, self.site, interface="127.0.0.1")
+            self._listener = self.reactor.listenTCP(self.port, self.site, interface=self.interface)
         else:
-            options = self.certificate.options()
-            self._listener = self.reactor.listenSSL(self.port, self.site, options, interface="127.0.0.1")
+            options = PrivateCertificate.loadPEM(self.certificate.key + self.certificate.public).options()
+            self._listener = self.reactor.listenSSL(self.port, self.site, options, interface=self.interface)
         self.port = self._listener.getHost().port
 
     async def stop(self) -> None:
@@ -174,7 +189,7 @@ class WazoAuth(Resource):
         if self._listener is None:
             return
         listener, self._listener = self._listener, None
-        await listener.stopListening()
+        await maybeDeferred(listener.stopListening)
         await self.drop()
 
     async def drop(self) -> None:
@@ -206,7 +221,7 @@ class WazoAuth(Resource):
         if len(self.requests) < count:
             enough: Deferred[None] = Deferred()
             self._expected.append((count, enough))
-            await enough
+            await enough.addTimeout(DEADLINE, self.reactor)
 
     def release(self) -> None:
         """Answer the requests that hang; later ones do not."""
@@ -315,10 +330,10 @@ def _refusal(status: int) -> tuple[int, bytes]:
     return status, json.dumps(body).encode()
 
 
-def certificate(*names: str) -> PrivateCertificate:
+def certificate(*names: str) -> Pair:
     """Return a self-signed certificate, with its key, for host names and IP addresses."""
     private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stand-in")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"stand-in {uuid4()}")])
     now = datetime.now(UTC)
     signed = (
         x509.CertificateBuilder()
@@ -335,7 +350,7 @@ def certificate(*names: str) -> PrivateCertificate:
     key = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return PrivateCertificate.loadPEM(key + signed.public_bytes(serialization.Encoding.PEM))
+    return Pair(key, signed.public_bytes(serialization.Encoding.PEM))
 
 
 def _general(name: str) -> x509.GeneralName:

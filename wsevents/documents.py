@@ -6,6 +6,7 @@ complain about just that word, and a problem's text ends in the log.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -70,11 +71,6 @@ def read(text: str, document: Document) -> Section:
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, except that dates stay text and a key may occur once only."""
 
-    yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def __init__(self, text: str, document: Document) -> None:
         super().__init__(text)
         self.document = document
@@ -101,6 +97,10 @@ class _Loader(yaml.SafeLoader):
         return Section(values, dict.fromkeys(values, self.document))
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_section)
 
 
@@ -120,5 +120,5 @@ def _why(error: yaml.YAMLError) -> str:
     problem = str(getattr(error, "problem", None) or "cannot be read")
     if problem.startswith(("has ", "holds ")):
         return problem
-    said = problem.split("'")[0].split('"')[0].strip().rstrip(",")
+    said = re.split("[,'\"]", problem, maxsplit=1)[0].strip()
     return f"is not YAML: {said} (text that begins with a special character needs quotes)"

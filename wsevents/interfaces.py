@@ -6,13 +6,14 @@ interface here when it is loaded. `docs/architecture.md` shows how the five prot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from random import Random
+
     from twisted.internet.defer import Deferred
 
     from wsevents.messages import (

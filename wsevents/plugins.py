@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import field, frozen
 from twisted.application.service import IService
-from zope.interface.exceptions import Invalid, MultipleInvalid
+from zope.interface import Invalid
 from zope.interface.verify import verifyClass
 
 from wsevents.errors import PluginError
@@ -58,7 +58,9 @@ class Plugins:
         """Return the class of the authenticator of this name: an IAuthenticator. Raises as `dialect`."""
         return self._load("authenticator", name, (IAuthenticator, IService), Auth)
 
-    def _load(self, what: str, name: str, interfaces: tuple[type[Interface], ...], settings: type) -> type[Any]:
+    def _load(
+        self, what: str, name: str, interfaces: tuple[type[Interface], ...], settings: type
+    ) -> type[Any]:
         point = self._only("wsevents." + ("buses" if what == "bus" else f"{what}s"), what, name)
         origin = f"{what} {name!r} (entry point {point.value} of {_distribution(point)})"
         try:
@@ -78,7 +80,9 @@ class Plugins:
             raise PluginError(f"there is no {what} {name!r}; there are: {known}")
         if len(named) > 1:
             owners = " and ".join(sorted(_distribution(point) for point in named))
-            raise PluginError(f"{what} {name!r} is brought by several distributions: {owners}; remove all but one")
+            raise PluginError(
+                f"{what} {name!r} is brought by several distributions: {owners}; remove all but one"
+            )
         return named[0]
 
 
@@ -94,10 +98,8 @@ def _faults(found: Any, interfaces: tuple[type[Interface], ...], settings: type)
     for interface in interfaces:
         try:
             verifyClass(interface, found)
-        except MultipleInvalid as error:
-            faults += [_said(one) for one in error.exceptions]
-        except Invalid as error:
-            faults.append(_said(error))
+        except Invalid as error:  # MultipleInvalid, when there are several
+            faults += [" ".join(str(one).split()) for one in getattr(error, "exceptions", [error])]
     # verifyClass takes an attribute that is missing for one that __init__ will set, and a plain
     # method for a class method; both would be found out only when the gateway is under way.
     if not ismethod(getattr(found, "create", None)):
@@ -107,7 +109,3 @@ def _faults(found: Any, interfaces: tuple[type[Interface], ...], settings: type)
         kind = "an attrs class" if settings is object else f"an attrs class that extends {settings.__name__}"
         faults.append(f"`settings` must be {kind}")
     return faults
-
-
-def _said(error: object) -> str:
-    return " ".join(str(error).split())

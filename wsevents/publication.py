@@ -59,5 +59,10 @@ def headers(happening: Happening, origin: str | None, now: float) -> dict[str, A
 
 
 def body(headers: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
-    """Return the body that goes with these headers: UTF-8 JSON."""
-    return json.dumps({**headers, "data": data}).encode()
+    """Return the body that goes with these headers: UTF-8 JSON.
+
+    Raises:
+        ValueError: the data holds a number that JSON has not (infinite, not a number).
+        RecursionError: the data is nested too deep.
+    """
+    return json.dumps({**headers, "data": data}, allow_nan=False).encode()

@@ -117,7 +117,8 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 
 def endpoint_escaped(text: str) -> str:
     """Return text as it stands for itself in an endpoint string within single quotes of YAML."""
-    return quoteStringArgument(text).replace("'", "''")
+    quoted: str = quoteStringArgument(text)
+    return quoted.replace("'", "''")
 
 
 def _is_here(string: str) -> bool:

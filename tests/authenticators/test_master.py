@@ -31,6 +31,16 @@ class World:
         self.asked[-1].errback(WseventsError(why))
 
 
+@define(eq=False)
+class Stop:
+    """Instead of taking note of a change, stops who tells it."""
+
+    master: MasterTenant
+
+    def append(self, tenant):
+        self.master.stopService()
+
+
 @pytest.fixture
 def world():
     world = World()
@@ -110,6 +120,20 @@ def test_it_stops_between_two_requests(world):
     world.yields("m")
     world.master.stopService()
     assert world.clock.getDelayedCalls() == []
+
+
+def test_who_is_told_may_stop_it(world):
+    world.changes = Stop(world.master)
+    world.yields("m")
+    assert not world.master.running
+
+
+def test_a_failure_of_another_kind_is_retried_as_well(world, logged):
+    world.asked[-1].errback(KeyError("sesame"))
+    assert ["KeyError" in eventAsText(event) for event in logged] == [True]
+    assert "sesame" not in eventAsText(logged[0])
+    world.clock.advance(1)
+    assert len(world.asked) == 2
 
 
 def test_it_can_be_started_again(world):

@@ -1,0 +1,87 @@
+# All there is to run. Needs make, a POSIX shell and Python 3.11 or newer; everything else goes into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := python3 python3.13 python3.12 python3.11
+export WSEVENTS_STATE ?= $(CURDIR)/.state
+# For the tests: a real RabbitMQ, and a real browser with its driver.
+PROGRAMS := rabbitmq-server chromium chromedriver
+PACKAGES := rabbitmq-server chromium chromium-driver
+
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# As root on Debian, what is missing is installed; anybody else is told.
+CAN_INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+INSTALL := apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
+
+# The first Python that is new enough and can make an environment (Debian's cannot without python3-venv).
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>/dev/null && echo "$$python" && break; done
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint bench clean packages
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and tokens
+	@echo "== Starting; Ctrl-C stops it =="
+	@exec $(BIN)/twistd --nodaemon --pidfile= wsevents
+
+test: packages $(VENV)/.installed-test ## everything needed for the tests, and then all tests (ARGS=… for pytest)
+	@echo "== Running the tests =="
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test ## style and types
+	@echo "== Checking style and types =="
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=. $(BIN)/mypy
+
+bench: $(VENV)/.installed-bench ## what consuming an event costs
+	$(BIN)/python bench/consume.py
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f twisted/plugins/dropin.cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@missing=""; for program in $(PROGRAMS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$$program" >/dev/null || missing="$$missing $$program"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "== The tests need:$$missing =="; \
+	if $(CAN_INSTALL); then $(INSTALL) $(PACKAGES); else \
+	    echo "Install these packages of Debian and try again: $(PACKAGES)"; exit 1; \
+	fi
+
+$(VENV)/.made:
+	@python="$$($(FIND))"; \
+	if [ -z "$$python" ] && $(CAN_INSTALL); then \
+	    echo "== Installing python3 and python3-venv =="; \
+	    $(INSTALL) python3 python3-venv || exit 1; \
+	    python="$$($(FIND))"; \
+	fi; \
+	if [ -z "$$python" ]; then \
+	    echo "wsevents needs Python 3.11 or newer with the module venv (Debian: python3 and python3-venv)."; \
+	    echo "If you have one under another name: make PYTHON=/path/of/python"; exit 1; \
+	fi; \
+	echo "== Making the environment $(VENV) with $$("$$python" --version) =="; \
+	"$$python" -m venv $(VENV) && touch $@
+
+# The requirements are in setup.cfg: when it changes, they are installed again.
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
+	@echo "== Installing wsevents and what it needs into $(VENV) =="
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
+	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
+	$(PIP) --editable '.[test,lint]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
+	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="
+	$(PIP) --editable '.[test,bench]'
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,136 @@
+"""The bus on a clock: when it tries again, and what it says meanwhile. All else is in integration."""
+
+from random import Random
+
+import pytest
+from twisted.internet import error
+from twisted.internet.defer import CancelledError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
+
+from tests.buses.contract import ALL, EXCHANGES
+from tests.buses.ear import Ear, Logbook
+from wsevents.buses.amqp import AmqpBus
+from wsevents.buses.amqp.bus import delays
+from wsevents.errors import BusError
+
+
+class Longest(Random):
+    def uniform(self, low, high):
+        return high
+
+
+@pytest.fixture
+def log():
+    book = Logbook()
+    globalLogPublisher.addObserver(book)
+    yield book
+    globalLogPublisher.removeObserver(book)
+
+
+def started(reactor, **settings):
+    bus = AmqpBus(AmqpBus.settings(**settings), reactor, entropy=Longest())
+    bus.attach(Ear(), EXCHANGES, [ALL])
+    bus.startService()
+    return bus
+
+
+def refuse(reactor, number, mistake=None):
+    factory = reactor.tcpClients[number][2]
+    factory.clientConnectionFailed(None, Failure(mistake or error.ConnectionRefusedError()))
+
+
+def test_delays_grow_to_half_a_minute_and_are_shortened_by_up_to_a_quarter():
+    waits = delays(Longest())
+    assert [next(waits) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 32, 32]
+    waits = delays(Random(1))
+    for full in 1, 2, 4, 8, 16, 32, 32:
+        assert 0.75 * full <= next(waits) <= full
+
+
+def test_it_tries_again_after_growing_delays_over_the_endpoints_in_turn(log):
+    reactor = MemoryReactorClock()
+    bus = started(reactor, endpoint=["tcp:10.0.0.1:1", "tcp:10.0.0.2:2"])
+    for number, delay in enumerate([1, 2, 4, 8]):
+        assert len(reactor.tcpClients) == number + 1
+        refuse(reactor, number)
+        reactor.advance(delay - 0.01)
+        assert len(reactor.tcpClients) == number + 1
+        reactor.advance(0.02)
+    assert [client[1] for client in reactor.tcpClients] == [1, 2, 1, 2, 1]
+    why = "connection refused (start the broker, or correct bus.endpoint)"
+    assert log.of("The bus is down")[:2] == [
+        f"The bus is down: tcp:10.0.0.1:1: {why}. Trying again in 1.0 s.",
+        f"The bus is down: tcp:10.0.0.2:2: {why}. Trying again in 2.0 s.",
+    ]
+    bus.stopService()
+    assert not reactor.getDelayedCalls()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        (error.DNSLookupError(), "there is no such host"),
+        (error.TimeoutError(), "no answer"),
+        (RuntimeError("odd\nthing"), "odd thing"),
+    ],
+)
+def test_whatever_an_endpoint_fails_with_is_said_in_one_line(log, mistake, words):
+    reactor = MemoryReactorClock()
+    bus = started(reactor, endpoint="tcp:10.0.0.1:1")
+    refuse(reactor, 0, mistake)
+    (line,) = log.of("The bus is down")
+    assert words in line
+    assert "\n" not in line
+    bus.stopService()
+
+
+def test_stopping_leaves_nothing_whatever_it_was_doing():
+    reactor = MemoryReactorClock()
+    bus = started(reactor, endpoint="tcp:10.0.0.1:1")
+    failures = []
+    bus.bind(ALL).addErrback(failures.append)
+    bus.publish("x", "", {}, b"").addErrback(failures.append)
+    done = []
+    bus.stopService().addCallback(done.append)
+    assert done == [None]
+    assert [failure.check(BusError) for failure in failures] == [BusError, BusError]
+    assert not reactor.getDelayedCalls()
+    assert not any(failure.check(CancelledError) for failure in failures)
+
+
+def test_publishing_tries_every_endpoint_once_and_says_why_it_failed():
+    reactor = MemoryReactorClock()
+    bus = AmqpBus(AmqpBus.settings(endpoint=["tcp:10.0.0.1:1", "tcp:10.0.0.2:2"]), reactor)
+    failures = []
+    for _ in range(3):
+        bus.publish("x", "", {}, b"").addErrback(failures.append)
+    refuse(reactor, 0)
+    refuse(reactor, 1)
+    assert len(reactor.tcpClients) == 2, "they share the attempt"
+    assert len(failures) == 3
+    assert "tcp:10.0.0.1:1: connection refused" in failures[0].getErrorMessage()
+    assert "tcp:10.0.0.2:2: connection refused" in failures[0].getErrorMessage()
+    bus.stopService()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"endpoint": []}, "endpoint string"),
+        ({"endpoint": ["tcp:a:1", ""]}, "endpoint string"),
+        ({"endpoint": "ssl:localhost:5671"}, "use tls:host:port"),
+        ({"endpoint": ["tcp:a:1", "nonsense:1"]}, "not an endpoint"),
+        ({"endpoint": "tls:h:1:trustRoots=/does/not/exist"}, "not a folder"),
+        ({"heartbeat": 0}, "from 1 to 65535"),
+        ({"prefetch": 65536}, "from 1 to 65535"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        AmqpBus.settings(**settings)
+
+
+def test_the_password_is_not_shown():
+    assert "hush" not in repr(AmqpBus.settings(password="hush"))

@@ -1,0 +1,127 @@
+"""The bus in memory: the contract, and what only it has."""
+
+import pytest
+import pytest_twisted
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyClass
+
+from tests.buses.contract import ALL, EXCHANGES, HEADERS, BusContract
+from tests.buses.ear import Ear
+from wsevents.buses.memory import MemoryBus, MemorySettings
+from wsevents.errors import BusError
+from wsevents.interfaces import IBus
+from wsevents.messages import Binding
+
+
+class Rig:
+    """Several buses are several processes at one broker, but in memory each has its own."""
+
+    def __init__(self):
+        self._buses = []
+
+    def now(self):
+        return 1234.5
+
+    def bus(self):
+        from twisted.internet import reactor
+
+        bus = MemoryBus(MemorySettings(), reactor, self.now)
+        self._buses.append(bus)
+        return bus
+
+    async def drop(self):
+        for bus in self._buses:
+            bus.drop("the test says so")
+
+    async def restore(self):
+        for bus in self._buses:
+            bus.restore()
+
+
+@pytest.fixture
+def rig():
+    return Rig()
+
+
+class TestMemoryBus(BusContract):
+    pass
+
+
+def test_the_class_is_what_the_interface_says():
+    assert verifyClass(IBus, MemoryBus)
+    assert isinstance(MemoryBus.create(MemorySettings(), Clock()), MemoryBus)
+    assert MemoryBus.settings is MemorySettings
+
+
+def started(clock):
+    bus, ear = MemoryBus(MemorySettings(), clock, clock.seconds), Ear()
+    bus.attach(ear, EXCHANGES, [ALL])
+    bus.startService()
+    return bus, ear
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_happens_on_the_next_turn():
+    clock = Clock()
+    bus, ear = started(clock)
+    assert ear.story == []
+    clock.advance(0)
+    assert ear.story == ["bus_back"]
+    await bus.publish(HEADERS.name, "", {}, b"1")
+    assert ear.story == ["bus_back"]
+    clock.advance(0)
+    assert ear.story == ["bus_back", "delivered"]
+    bus.stopService()
+    assert not clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_listener_publishes_does_not_come_within_its_call():
+    clock, within = Clock(), []
+
+    def react(delivery):
+        if len(ear.deliveries) < 3:
+            bus.publish(HEADERS.name, "", {}, b"again")
+        within.append(len(ear.deliveries))
+
+    bus, ear = started(clock)
+    ear._react = react
+    clock.advance(0)
+    await bus.publish(HEADERS.name, "", {}, b"1")
+    clock.advance(0)
+    assert within == [1, 2, 3]
+    bus.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_under_way_when_the_bus_drops_or_stops_is_lost():
+    clock = Clock()
+    bus, ear = started(clock)
+    clock.advance(0)
+    await bus.publish(HEADERS.name, "", {}, b"1")
+    bus.drop("out of order")
+    with pytest.raises(BusError, match="out of order"):
+        await bus.publish(HEADERS.name, "", {}, b"2")
+    bus.restore()
+    clock.advance(0)
+    await bus.publish(HEADERS.name, "", {}, b"3")
+    bus.stopService()
+    clock.advance(0)
+    assert ear.deliveries == []
+    assert ear.states == ["up", "down: out of order", "up"]
+    assert not clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_bus_that_is_down_at_its_start_comes_up_when_restored():
+    clock = Clock()
+    bus, ear = started(clock)
+    bus.drop("not yet")
+    clock.advance(0)
+    waiting = bus.bind(Binding(HEADERS.name, arguments=(("a", 1),)))
+    assert ear.states == []
+    bus.restore()
+    clock.advance(0)
+    await waiting
+    assert ear.states == ["up"]
+    bus.stopService()

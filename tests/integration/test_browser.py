@@ -1,0 +1,270 @@
+"""The page, and one in the manner of the first documentation, in a real browser over real TLS."""
+
+import json
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser import browser
+from tests.certificates import write_pair
+from tests.gateway import DEADLINE, GatewayProcess, trusting
+from wsevents import closing
+
+__all__ = ["browser"]
+
+CONFIG = """
+listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
+bus: {{type: memory}}
+auth:
+  type: static
+  tokens:
+    whole: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], admin: true}}
+    brief: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
+"""
+PAGE_FROM_DISK = Path(__file__).with_name("page_from_disk.html")
+
+
+def configured(folder, seconds=3600):
+    key, crt = write_pair(folder)
+    return CONFIG.format(key=key, crt=crt, seconds=seconds)
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with GatewayProcess(tmp_path, configured(tmp_path)) as process:
+        yield process.ready()
+
+
+def address(gateway):
+    return f"https://localhost:{gateway.port}/"
+
+
+def publish(gateway, name, **data):
+    """Publish an event as a program would; return its body."""
+    request = urllib.request.Request(
+        address(gateway) + "publish",
+        json.dumps({"name": name, "data": data}).encode(),
+        {"Content-Type": "application/json", "X-Auth-Token": "whole"},
+    )
+    with urllib.request.urlopen(request, timeout=DEADLINE, context=trusting()) as answer:
+        return answer.read().decode()
+
+
+def connect(browser, gateway, token="whole", version="2"):
+    browser.open(f"{address(gateway)}#token={token}")
+    browser.find(f"#version option[value='{version}']").click()
+    browser.click("#connect")
+
+
+def start(browser):
+    browser.click("#start")
+    browser.shows("#status", "Receiving")
+
+
+def names(browser):
+    """The names in the table, newest first."""
+    return browser.run(
+        "return [...document.querySelectorAll('.event .name')].map((name) => name.textContent)"
+    )
+
+
+def explained(browser, reason):
+    """Wait until the page says that the session ended, for this reason."""
+    browser.until(lambda: browser.find("#closed").is_displayed(), "the explanation")
+    text = browser.text("#closed")
+    assert reason.meaning in text
+    assert reason.advice.value in text.lower()
+    if reason.code is not None:
+        assert str(reason.code) in text
+    return text
+
+
+def test_the_demo_is_seen_live(browser, tmp_path):
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 9502)) == 0:
+            pytest.fail("port 9502, which the embedded default uses, is taken on this machine")
+    with GatewayProcess(tmp_path) as gateway:
+        gateway.ready()
+        browser.open(address(gateway) + "#token=demo")
+        assert browser.value("#token") == "demo"
+        assert browser.driver.current_url == address(gateway)  # the token is not left lying around
+        browser.click("#connect")
+        start(browser)
+        browser.until(lambda: len(browser.find_all("tr.event")) >= 10, "ten events")
+        assert int(browser.text("#total")) >= 10
+        browser.until(lambda: float(browser.text("#rate")) > 0, "a rate")
+        browser.find(".event .toggle").send_keys(Keys.ENTER)
+        body = json.loads(browser.find("tr.detail pre").get_property("textContent"))
+        assert body["name"] in names(browser)
+        assert body["tenant_uuid"] == "00000000-0000-4000-8000-000000000001"
+        assert browser.find("#pause").get_attribute("aria-pressed") == "true"
+        browser.shows("#pause", "new)")  # it goes on while one reads
+        browser.click("#pause")
+        browser.type("#filter", "agent_")
+        browser.until(
+            lambda: browser.run(
+                "return [...document.querySelectorAll('.event:not([hidden])')]"
+                ".every((row) => row.textContent.includes('agent_'))"
+            ),
+            "only agents",
+        )
+        browser.click("#connect")
+        browser.shows("#status", "Not connected")
+        assert not browser.find("#closed").is_displayed()
+        assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_event_that_is_published_by_hand_arrives_and_is_text_whatever_it_holds(browser, gateway, version):
+    connect(browser, gateway, version=version)
+    start(browser)
+    browser.click("#publish summary")
+    browser.type("#publish-name", "<b>bold</b>")
+    data = (
+        '{"x": "<img src=/nowhere onerror=alert(1)>", "n": 12345678901234567890, "of": [], "y": {"z": null}}'
+    )
+    browser.type("#publish-data", data)
+    browser.click("#publish-send")
+    browser.shows("#publish-answer", "Published")
+    browser.until(lambda: names(browser) == ["<b>bold</b>"], "the event")
+    assert "<img" in browser.text("td.summary")
+    browser.click("tr.event")
+    shown = browser.find("tr.detail pre").get_property("textContent")
+    published = browser.find("#publish-answer pre").get_property("textContent")
+    assert shown == published
+    assert json.loads(shown)["data"] == json.loads(data)
+    assert browser.find_all("img, td b") == []
+    browser.click("tr.event")
+    assert browser.find_all("tr.detail") == []
+    assert browser.complaints() == []
+
+
+def test_what_cannot_be_published_is_said(browser, gateway):
+    browser.open(address(gateway) + "#token=wrong")
+    browser.click("#publish summary")
+    browser.click("#publish-send")
+    browser.shows("#publish-answer", "401")
+    browser.type("#token", "whole")
+    browser.type("#publish-data", "[]")
+    browser.click("#publish-send")
+    browser.shows("#publish-answer", "data must be an object")
+    browser.type("#publish-data", "{")
+    browser.click("#publish-send")
+    browser.shows("#publish-answer", "not JSON")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_event_names_can_be_chosen_and_dropped_at_any_time(browser, gateway, version):
+    connect(browser, gateway, version=version)
+    browser.click("#chips button")  # not everything
+    browser.type("#name", "first" + Keys.ENTER)
+    browser.until(lambda: browser.find_all("#chips .live"), "the first subscription")
+    start(browser)
+    browser.type("#name", "second" + Keys.ENTER)
+    browser.until(lambda: len(browser.find_all("#chips .live")) == 2, "the second subscription")
+    # What was sent before an answer is in force when it comes; version 1 has none after the start.
+    deliver(browser, gateway, "second", ["second"])
+    publish(gateway, "other")
+    deliver(browser, gateway, "first", ["first", "second"])
+    browser.find("#chips li:first-child button").click()
+    assert browser.text("#chips span") == "second"
+    browser.until(lambda: len(browser.find_all("#chips li")) == 1, "one name less")
+    publish_until_gone(browser, gateway, "first")
+    assert "other" not in names(browser)
+
+
+def deliver(browser, gateway, name, expected):
+    """Publish, again and again until the subscription is in force, and see it arrive."""
+
+    def arrived():
+        publish(gateway, name)
+        return list(dict.fromkeys(names(browser))) == expected
+
+    browser.until(arrived, f"{expected}")
+
+
+def publish_until_gone(browser, gateway, name):
+    """Publish until events of this name have ceased to come: one of another name comes alone."""
+
+    def ceased():
+        browser.click("#clear")
+        publish(gateway, name)
+        publish(gateway, "second")
+        browser.until(lambda: "second" in names(browser), "the other event")
+        return name not in names(browser)
+
+    browser.until(ceased, f"no more of {name}")
+
+
+def test_a_token_that_expires_is_explained(browser, tmp_path):
+    with GatewayProcess(tmp_path, configured(tmp_path, seconds=15)) as gateway:
+        connect(browser, gateway.ready(), "brief")
+        browser.shows("#status", "Connected")
+        text = explained(browser, closing.AUTH_EXPIRED)
+        assert "authentication expired" in text
+        assert browser.run("return document.activeElement.id") == "token"
+        browser.click("#reconnect")
+        browser.shows("#closed-title", "4002")
+        explained(browser, closing.AUTH_FAILED)
+        browser.type("#token", "whole")
+        browser.click("#reconnect")
+        browser.shows("#status", "Connected")
+        assert not browser.find("#closed").is_displayed()
+
+
+def test_a_missing_token_is_explained(browser, gateway):
+    browser.open(address(gateway))
+    browser.click("#connect")
+    explained(browser, closing.NO_TOKEN)
+
+
+def test_a_gateway_that_stops_and_one_that_is_not_there_are_explained(browser, gateway):
+    connect(browser, gateway)
+    start(browser)
+    gateway.stop()
+    explained(browser, closing.GOING_AWAY)
+    browser.click("#reconnect")
+    browser.shows("#closed-title", "1006")
+    text = browser.text("#closed")
+    assert "accepted the gateway" in text
+    assert address(gateway) in text
+    browser.click("#dismiss")
+    assert not browser.find("#closed").is_displayed()
+
+
+def test_the_table_keeps_the_newest_five_hundred(browser, gateway):
+    connect(browser, gateway, version="1")
+    start(browser)
+    # The page's own way in, without the network: five hundred requests would only take time.
+    browser.run(
+        "const send = WebSocket.prototype.send; window.flood = (socket) => {"
+        "for (let n = 1; n < 601; n++) socket.onmessage({data: JSON.stringify({name: 'n' + n, data: {}})}) };"
+        "WebSocket.prototype.send = function (text) { send.call(this, text); window.flood(this); };"
+    )
+    browser.type("#name", "x" + Keys.ENTER)
+    browser.until(lambda: len(browser.find_all("tr.event")) == 500, "five hundred rows")
+    assert names(browser)[0] == "n600"
+    assert names(browser)[-1] == "n101"
+    assert browser.run("return document.getElementById('total').textContent.replace(/\\D/g, '')") == "600"
+
+
+def test_a_simple_page_from_disk_works_as_it_is(browser, tmp_path):
+    browser.open(PAGE_FROM_DISK.as_uri())
+    with GatewayProcess(tmp_path, configured(tmp_path, seconds=15)) as gateway:
+        gateway.ready()
+        browser.type("#host", f"localhost:{gateway.port}")
+        browser.type("#token", "brief")
+        browser.click("#go")
+        browser.until(lambda: browser.run("return started"), "the start")
+        replies = browser.run("return notes.replies")
+        assert [reply["op"] for reply in replies] == ["init", "subscribe", "subscribe", "start"]
+        assert all((reply["code"], reply["msg"]) == (0, "") for reply in replies)
+        publish(gateway, "not subscribed to")
+        body = publish(gateway, "endpoint_status_update", endpoint_id=67, status=0)
+        browser.until(lambda: browser.run("return notes.messages.length"), "the event")
+        assert browser.run("return notes.messages") == [body]
+        closed = browser.until(lambda: browser.run("return notes.closed"), "the end")
+        assert closed == {"code": 4003, "reason": "authentication expired", "clean": True}

@@ -1,0 +1,471 @@
+"""The bus on a real RabbitMQ: the contract, and everything that can happen to a connection."""
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+from struct import pack
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.logger import globalLogPublisher
+from txamqp.content import Content
+from zope.interface.verify import verifyClass
+
+from tests.buses.contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
+from tests.buses.ear import Ear, Logbook
+from tests.buses.wire import Mute, Wire
+from tests.rabbitmq import rabbitmq, write_certificate  # noqa: F401 a fixture is among them
+from wsevents.buses.amqp import AmqpBus, client, spec
+from wsevents.buses.amqp.client import MAIN, Login
+from wsevents.buses.amqp.dialer import Dialer, places
+from wsevents.buses.amqp.frames import encode_ack, encode_frame, encode_method
+from wsevents.errors import BusError
+from wsevents.interfaces import IBus
+from wsevents.messages import Binding, Exchange
+
+# The fixture is imported, and then named by parameters.
+# ruff: noqa: F811
+
+
+class Hasty(Random):
+    """Reconnects without waiting long."""
+
+    def uniform(self, low, high):
+        return 0.05
+
+
+def make_bus(broker, **settings):
+    settings = {"endpoint": broker.endpoint, **settings}
+    return AmqpBus(AmqpBus.settings(**settings), reactor, now=lambda: 1234.5, entropy=Hasty())
+
+
+class Rig:
+    def __init__(self, broker):
+        self._broker = broker
+
+    def now(self):
+        return 1234.5
+
+    def bus(self):
+        return make_bus(self._broker)
+
+    async def drop(self):
+        await self._broker.stop()
+
+    async def restore(self):
+        await self._broker.start()
+
+
+@pytest.fixture
+def rig(rabbitmq):
+    return Rig(rabbitmq)
+
+
+class TestAmqpBus(BusContract):
+    pass
+
+
+def test_the_class_is_what_the_interface_says():
+    assert verifyClass(IBus, AmqpBus)
+    assert isinstance(AmqpBus.create(AmqpBus.settings(), reactor), AmqpBus)
+
+
+@pytest.fixture
+def log():
+    book = Logbook()
+    globalLogPublisher.addObserver(book)
+    yield book
+    globalLogPublisher.removeObserver(book)
+
+
+@asynccontextmanager
+async def started(broker, exchanges=EXCHANGES, bindings=(ALL,), **settings):
+    """Give a bus that was told to start, and its listener."""
+    bus, ear = make_bus(broker, **settings), Ear()
+    bus.attach(ear, exchanges, bindings)
+    bus.startService()
+    try:
+        yield bus, ear
+    finally:
+        await bus.stopService()
+
+
+async def works(bus, ear):
+    """Check that a message comes through."""
+    count = len(ear.deliveries)
+    await publish(bus, b"it works")
+    await ear.heard(count + 1)
+
+
+async def survives(bus, ear, log, words):
+    """Check that the loss is told once, logged in one line, and mended."""
+    await ear.ups(2)
+    assert [state[:4] for state in ear.states] == ["up", "down", "up"]
+    assert words in ear.states[1]
+    (line,) = log.of("The bus is down")
+    assert words in line
+    assert "\n" not in line
+    assert "Trying again in 0.1 s" in line
+    await works(bus, ear)
+
+
+# -- what breaks a connection that was up ---------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_connections_closed_by_an_operator_come_back(rabbitmq, log):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        await works(bus, ear)
+        await rabbitmq.close_connections("maintenance")
+        await survives(bus, ear, log, "maintenance")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_deleted_queue_is_made_again(rabbitmq, log):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        queue = (await rabbitmq.ctl("list_queues", "name")).split()[-1]
+        assert queue.startswith("wsevents.")
+        await rabbitmq.ctl("delete_queue", queue)
+        await survives(bus, ear, log, "the broker cancelled the consumer")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_channel_closed_by_the_broker_is_opened_again(rabbitmq, log):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        bus._consumer.client.transport.write(encode_ack(MAIN, 99))
+        await survives(bus, ear, log, "unknown delivery tag 99")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_broker_that_is_killed_and_restarted_is_found_again(rabbitmq, log):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        await rabbitmq.crash()
+        await ear.downs()
+        refused = log.until("connection refused (start the broker, or correct bus.endpoint)")
+        await refused
+        await rabbitmq.start()
+        await ear.ups(2)
+        assert [state[:4] for state in ear.states] == ["up", "down", "up"]
+        await works(bus, ear)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_broker_that_falls_silent_is_given_up_by_heartbeat(rabbitmq, log):
+    wire = Wire(rabbitmq.port)
+    try:
+        async with started(rabbitmq, endpoint=await wire.listen(), heartbeat=1) as (bus, ear):
+            await ear.ups(1)
+            wire.go_silent()
+            await ear.downs()
+            wire.heal()
+            await survives(bus, ear, log, "no sign of life from the broker for 2 s")
+    finally:
+        await wire.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_idle_connection_lives_on_heartbeats(rabbitmq, log):
+    wire = Wire(rabbitmq.port)
+    try:
+        async with started(rabbitmq, endpoint=await wire.listen(), heartbeat=1) as (_, ear):
+            await ear.ups(1)
+            beats, done = [], Ear()
+            (server,) = wire.open
+            forward = server.dataReceived
+
+            def count(data):
+                beats.append(data)
+                if len(beats) == 8:
+                    done.bus_back()
+                forward(data)
+
+            server.dataReceived = count
+            await done.ups(1)
+            assert ear.states == ["up"]
+    finally:
+        await wire.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping_does_not_wait_for_a_silent_broker(rabbitmq):
+    wire = Wire(rabbitmq.port)
+    try:
+        async with started(rabbitmq, endpoint=await wire.listen()) as (bus, ear):
+            await ear.ups(1)
+            wire.go_silent()
+            await bus.stopService()
+            assert not bus.up
+    finally:
+        await wire.close()
+
+
+# -- what keeps it from coming up -----------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_password_is_said_at_once_and_without_it(rabbitmq, log):
+    await rabbitmq.add_user("alice", "right-secret")
+    said = log.until("403 ACCESS_REFUSED")
+    async with started(rabbitmq, username="alice", password="wrong-secret") as (bus, ear):
+        await said
+        assert "correct bus.username and bus.password" in log.of("The bus is down")[0]
+        assert "wrong-secret" not in "".join(log.lines) + repr(AmqpBus.settings(password="wrong-secret"))
+        with pytest.raises(BusError, match="ACCESS_REFUSED"):
+            await publish(bus, b"")
+        await rabbitmq.ctl("change_password", "alice", "wrong-secret")
+        await ear.ups(1)
+        await works(bus, ear)
+        assert ear.states == ["up"]
+    await rabbitmq.ctl("delete_user", "alice")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_missing_vhost_is_named_and_used_once_it_is_there(rabbitmq, log):
+    said = log.until("vhost later not found")
+    async with started(rabbitmq, vhost="later") as (bus, ear):
+        await said
+        assert "correct bus.vhost" in log.of("The bus is down")[0]
+        await rabbitmq.add_vhost("later")
+        await ear.ups(1)
+        await works(bus, ear)
+    await rabbitmq.ctl("delete_vhost", "later")
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_exchange_with_other_properties_is_said_and_awaited(rabbitmq, log):
+    async with started(rabbitmq, exchanges=[Exchange("odd", "topic")], bindings=()) as (_, ear):
+        await ear.ups(1)
+    said = log.until("exchange 'odd'")
+    async with started(rabbitmq, exchanges=[*EXCHANGES, Exchange("odd", "headers")]) as (bus, ear):
+        await said
+        (line,) = log.of("exchange 'odd'")[:1]
+        assert "406 PRECONDITION_FAILED" in line
+        assert "correct bus.exchange_name or bus.exchange_type, or delete it" in line
+        await rabbitmq.ctl(
+            "eval", """rabbit_exchange:delete(rabbit_misc:r(<<"/">>,exchange,<<"odd">>),false,<<"x">>)."""
+        )
+        await ear.ups(1)
+        await works(bus, ear)
+
+
+@pytest.mark.parametrize("form", ["tcp:127.0.0.1:{0}", r"tls:localhost:{0}:endpoint=tcp\:127.0.0.1\:{0}"])
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_says_nothing_is_given_up(rabbitmq, log, monkeypatch, form):
+    monkeypatch.setattr(client, "HANDSHAKE_SECONDS", 0.2)
+    mute = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Mute())
+    said = log.until("no AMQP handshake within")
+    silent = form.format(mute.getHost().port)
+    async with started(rabbitmq, endpoint=[silent, rabbitmq.endpoint]) as (bus, ear):
+        await said
+        await ear.ups(1)
+        assert silent in log.of("The bus is down")[0]
+        await works(bus, ear)
+    await mute.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_brokers_are_tried_in_turn(rabbitmq, log):
+    nobody = "tcp:127.0.0.1:1"
+    async with started(rabbitmq, endpoint=[nobody, rabbitmq.endpoint]) as (bus, ear):
+        await ear.ups(1)
+        await rabbitmq.close_connections()
+        await ear.ups(2)
+        assert [nobody in line for line in log.of("The bus is down")] == [True, False, True]
+        await works(bus, ear)
+
+
+# -- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls_with_a_trusted_certificate_works(rabbitmq):
+    async with started(rabbitmq, endpoint=rabbitmq.tls_endpoint()) as (bus, ear):
+        await ear.ups(1)
+        await works(bus, ear)
+        protocols = await rabbitmq.ctl("list_connections", "ssl")
+        assert protocols.split()[1:] == ["true", "true"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_that_is_not_trusted_is_refused(rabbitmq, log, tmp_path):
+    write_certificate(tmp_path, "stranger")
+    (tmp_path / "stranger.key").unlink()
+    said = log.until("certificate verify failed")
+    async with started(rabbitmq, endpoint=rabbitmq.tls_endpoint(tmp_path)) as (bus, _):
+        await said
+        assert "the broker's certificate is not accepted" in log.of("The bus is down")[0]
+        assert not bus.up
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_for_another_host_is_refused(rabbitmq, log):
+    said = log.until("it is for another host name")
+    endpoint = rabbitmq.tls_endpoint(host="broker.example.org")
+    async with started(rabbitmq, endpoint=endpoint) as (bus, _):
+        await said
+        assert not bus.up
+
+
+# -- publishing -----------------------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_broker_short_of_memory_fails_publications_and_delivers_on(rabbitmq, log):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        await works(bus, ear)
+        await rabbitmq.ctl("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            with pytest.raises(BusError, match="takes no publications: low on memory"):
+                await publish(bus, b"1")
+            with pytest.raises(BusError, match="takes no publications: low on memory"):
+                await publish(bus, b"2")
+            await bus.bind(Binding(DIRECT.name, "a"))
+            relieved = log.until("The broker takes publications again.")
+        finally:
+            await rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+        await relieved
+        assert len(log.of("The broker takes no publications for now: low on memory")) == 1
+        await works(bus, ear)
+        assert ear.states == ["up"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_encoded_fails_and_wedges_nothing(rabbitmq):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        for headers in {"a": 2**64}, {"a": object()}, {"x" * 256: 1}, {"a": float}, {"a": "\ud800"}:
+            with pytest.raises(BusError, match="not published"):
+                await bus.publish(HEADERS.name, "", headers, b"")
+        with pytest.raises(BusError, match="not published"):
+            await bus.publish(HEADERS.name, "k" * 256, {}, b"")
+        with pytest.raises(BusError, match="not published"):
+            await bus.publish(HEADERS.name, "", {}, "text")
+        await works(bus, ear)
+        assert ear.bodies == [b"it works"]
+
+
+# -- everything a publisher may send --------------------------------------------------------------
+
+
+@asynccontextmanager
+async def dialled(broker):
+    """Give the main channel of a connection of our own client."""
+    dialer = Dialer(places([broker.endpoint], reactor), Login("/", "guest", "guest"), reactor, lambda: 0.0)
+    connection = await dialer.dial(dialer.places[0])
+    try:
+        channel = await connection.channel(MAIN)
+        await channel.channel_open()
+        yield channel
+    finally:
+        connection.leave()
+        await dialer.gone()
+
+
+EVERYTHING = {
+    "t": True,
+    "b": -7,
+    "I": 2**31 - 1,
+    "l": -(2**63),
+    "d": 1.5,
+    "S": "é",
+    "x": b"\x00\xff",
+    "V": None,
+    "T": datetime(2026, 11, 21, tzinfo=UTC),
+    "D": Decimal("-12.34"),
+    "A": [1, "a", [None], {"b": False}],
+    "F": {"a": {"b": {"c": [Decimal(5)]}}},
+}
+OTHER_TYPES = {  # which our own codec never writes
+    b"\1bb\xff": {"b": -1},
+    b"\1BB\xff": {"B": 255},
+    b"\1ss\xff\xff": {"s": -1},
+    b"\1uu\xff\xff": {"u": 65535},
+    b"\1ii\xff\xff\xff\xff": {"i": 2**32 - 1},
+    b"\1ff\x3f\xc0\0\0": {"f": 1.5},
+    b"\1TT\xff\xff\xff\xff\xff\xff\xff\xff": {"T": 2**64 - 1},
+    b"\1SS\0\0\0\1\xff": {"S": b"\xff"},
+}
+
+
+@pytest_twisted.ensureDeferred
+async def test_headers_of_every_type_come_decoded(rabbitmq):
+    async with started(rabbitmq) as (_, ear), dialled(rabbitmq) as channel:
+        await ear.ups(1)
+        await send(channel, EVERYTHING)
+        for raw in OTHER_TYPES:
+            await send(channel, raw)
+        await send(channel, b"")
+        await ear.heard(2 + len(OTHER_TYPES))
+        headers = [delivery.headers for delivery in ear.deliveries]
+        assert headers == [EVERYTHING, *OTHER_TYPES.values(), {}]
+        assert ear.states == ["up"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_headers_nested_too_deep_are_dropped_and_nothing_else(rabbitmq, log):
+    deep = b""
+    for _ in range(500):
+        deep = b"\1aF" + len(deep).to_bytes(4, "big") + deep
+    async with started(rabbitmq) as (bus, ear), dialled(rabbitmq) as channel:
+        await ear.ups(1)
+        await send(channel, deep)
+        await send(channel, deep)
+        await works(bus, ear)
+        assert ear.bodies == [b"it works"]
+        assert len(log.of("nested too deep")) == 1
+        assert (await rabbitmq.ctl("list_queues", "messages")).split()[-1] == "0"
+
+
+@pytest_twisted.ensureDeferred
+async def test_messages_without_properties_come_too(rabbitmq):
+    async with started(rabbitmq) as (_, ear), dialled(rabbitmq) as channel:
+        await ear.ups(1)
+        await channel.basic_publish(exchange=HEADERS.name, routing_key="é", content=Content(b"bare"))
+        properties = {"message-id": "m", "timestamp": 1, "app-id": "a", "content-type": "text/plain"}
+        await channel.basic_publish(exchange=HEADERS.name, content=Content(b"full", properties=properties))
+        await ear.heard(2)
+        assert [(one.body, one.key, one.headers) for one in ear.deliveries] == [
+            (b"bare", "é", {}),
+            (b"full", "", {}),
+        ]
+
+
+async def send(channel, headers):
+    """Publish with these headers: values, or a table already as bytes."""
+    if not isinstance(headers, bytes):
+        content = Content(b"", properties={"headers": headers})
+        await channel.basic_publish(exchange=HEADERS.name, content=content)
+        return
+    method = spec.load().classes.byname["basic"].methods.byname["publish"]
+    header = pack(">HHQHL", 60, 0, 0, 0x2000, len(headers)) + headers
+    frames = encode_method(MAIN, method, (0, HEADERS.name, "", False, False))
+    channel.client.transport.write(frames + encode_frame(spec.HEADER, MAIN, header))
+
+
+# -- what there is at the broker ------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_there_is_one_exclusive_queue_and_nothing_is_left(rabbitmq):
+    async with started(rabbitmq) as (bus, ear):
+        await ear.ups(1)
+        for _ in range(20):
+            await works(bus, ear)
+        queues = await rabbitmq.ctl("list_queues", "name", "exclusive", "auto_delete", "durable", "messages")
+        ((name, *properties),) = [line.split() for line in queues.splitlines()[1:]]
+        assert name.startswith("wsevents.")
+        assert properties == ["true", "true", "false", "0"]
+        consumers = await rabbitmq.ctl("list_consumers", "queue_name", "ack_required", "prefetch_count")
+        assert consumers.split()[-3:] == [name, "true", "1000"]
+        connections = await rabbitmq.ctl("list_connections", "pid")
+        assert len(connections.splitlines()) == 1 + 2, "one consumes, one publishes"
+    assert len((await rabbitmq.ctl("list_queues", "name")).splitlines()) <= 1
+    assert len((await rabbitmq.ctl("list_connections", "pid")).splitlines()) <= 1

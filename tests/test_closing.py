@@ -1,0 +1,56 @@
+"""Closings: the codes that clients rely on, and frames that a WebSocket can carry."""
+
+import pytest
+
+from wsevents import closing
+from wsevents.closing import Advice, Closing
+
+ALL = {name: value for name, value in vars(closing).items() if isinstance(value, Closing)}
+LARGEST_REASON = 123
+"""Bytes; RFC 6455 section 5.5 allows 125 in a control frame, of which the code takes two."""
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "reason"),
+    [
+        (closing.NO_TOKEN, 4001, "no token"),
+        (closing.AUTH_FAILED, 4002, "authentication failed"),
+        (closing.AUTH_EXPIRED, 4003, "authentication expired"),
+        (closing.PROTOCOL_ERROR, 4004, ""),
+        (closing.BUS_LOST, 1011, "bus connection lost"),
+        (closing.BUS_ERROR, 1011, "bus connection error"),
+        (closing.PING_TIMEOUT, 1011, "keepalive ping timeout"),
+        (closing.INTERNAL_ERROR, 1011, ""),
+        (closing.TOO_BIG, 1009, ""),
+        (closing.GOING_AWAY, 1001, ""),
+    ],
+)
+def test_the_public_contract_stays_as_it_is(one, code, reason):
+    assert (one.code, one.reason) == (code, reason)
+
+
+@pytest.mark.parametrize("one", ALL.values(), ids=ALL)
+def test_every_closing_fits_into_a_close_frame(one):
+    assert len(one.reason.encode()) <= LARGEST_REASON
+    # RFC 6455 section 7.4.1: these are never sent, they say what happened when nothing was.
+    assert one.code not in {1004, 1005, 1006, 1015}
+    assert one.code is None or 1000 <= one.code <= 1013 or 3000 <= one.code <= 4999
+
+
+@pytest.mark.parametrize("one", ALL.values(), ids=ALL)
+def test_every_closing_is_explained_in_one_sentence(one):
+    assert one.meaning.endswith(".")
+    assert "\n" not in one.meaning
+    assert isinstance(one.advice, Advice)
+
+
+def test_no_two_closings_look_the_same_to_a_client():
+    sent = [(one.code, one.reason) for one in ALL.values() if one.code is not None]
+    assert len(set(sent)) == len(sent)
+
+
+def test_a_new_token_is_advised_only_where_the_token_was_at_fault():
+    assert {name for name, one in ALL.items() if one.advice is Advice.TOKEN} == {
+        "AUTH_FAILED",
+        "AUTH_EXPIRED",
+    }

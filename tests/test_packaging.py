@@ -1,0 +1,137 @@
+"""The package: what is installed from it works on its own, and holds what it needs and nothing else."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import attrs
+import pytest
+
+from wsevents.plugins import Plugins
+
+ROOT = Path(__file__).parents[1]
+LIMIT = 600
+"""Seconds for one step; a download may be slow."""
+
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg")
+PACKAGES = SETUP["options"]["packages"].split()
+
+
+def run(*command, cwd):
+    """Run a command to its end, without anything of this checkout in its environment."""
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))
+    }
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=environ,
+        timeout=LIMIT,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel from a copy of the sources that also has what a checkout in use leaves about."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("wsevents", "twisted", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "twisted" / "plugins" / "dropin.cache").write_bytes(b"stale")
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder / "dist", ".", cwd=folder)
+    (built,) = (folder / "dist").iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Install the wheel, with what it requires, into an environment of its own; return where."""
+    folder = tmp_path_factory.mktemp("installed")
+    run(sys.executable, "-m", "venv", folder, cwd=folder)
+    run(folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", wheel, cwd=folder)
+    return folder
+
+
+def files(wheel):
+    with ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+def test_the_wheel_holds_every_file_that_it_needs_and_no_other(wheel):
+    expected = {"twisted/plugins/wsevents_plugin.py"} | {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "wsevents").rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    }
+    assert files(wheel) == expected
+
+
+def test_the_wheel_holds_the_page_and_the_embedded_default(wheel):
+    assert {"wsevents/web/index.html", "wsevents/demo/config.yml", "wsevents/py.typed"} <= files(wheel)
+
+
+def test_twistd_of_a_clean_environment_knows_wsevents(installed):
+    assert re.search(
+        r"(?m)^ *wsevents +Telephony events", run(installed / "bin" / "twistd", "--help", cwd=installed)
+    )
+
+
+def test_twistd_of_a_clean_environment_explains_wsevents(installed):
+    assert "--config" in run(installed / "bin" / "twistd", "wsevents", "--help", cwd=installed)
+
+
+def test_a_clean_environment_has_every_plugin_and_each_can_be_used(installed):
+    program = """
+        from importlib.metadata import entry_points
+        from wsevents.plugins import Plugins
+        for what, group in [("dialect", "dialects"), ("bus", "buses"), ("authenticator", "authenticators")]:
+            for point in entry_points(group="wsevents." + group):
+                print(getattr(Plugins(), what)(point.name).__name__)
+        """
+    python = installed / "bin" / "python"
+    found = run(python, "-W", "error", "-c", re.sub("(?m)^ {8}", "", program), cwd=installed).split()
+    assert len(found) == sum(
+        len(SETUP["options.entry_points"][group].split("\n")) - 1 for group in SETUP["options.entry_points"]
+    )
+
+
+def test_the_requirements_of_the_package_go_together(installed):
+    assert "No broken requirements" in run(installed / "bin" / "python", "-m", "pip", "check", cwd=installed)
+
+
+def test_every_package_is_listed():
+    there = {
+        ".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "wsevents").rglob("__init__.py")
+    } | {"twisted.plugins"}
+    assert set(PACKAGES) == there
+
+
+def test_every_folder_with_modules_is_a_package():
+    for file in (ROOT / "wsevents").rglob("*.py"):
+        assert (file.parent / "__init__.py").exists(), file
+
+
+def test_every_built_in_plugin_is_installed_here_as_for_strangers():
+    found = Plugins()
+    for group, find in [
+        ("wsevents.dialects", found.dialect),
+        ("wsevents.buses", found.bus),
+        ("wsevents.authenticators", found.authenticator),
+    ]:
+        for line in SETUP["options.entry_points"][group].split("\n")[1:]:
+            name, _, value = line.partition(" = ")
+            assert find(name).__name__ == value.partition(":")[2]
+            assert attrs.has(find(name).settings)

@@ -1,0 +1,40 @@
+"""Whether an authority answers, as an operator wants to read it: once when it stops, once when it is back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from twisted.logger import Logger
+
+_QUIET_SECONDS = 60
+
+
+@define(eq=False)
+class Health:
+    """Turns any number of failures and successes into few log lines.
+
+    An authority that fails now and then is reported once a minute at most.
+    """
+
+    name: str
+    clock: Any
+    log: Logger
+    _ill: bool = field(default=False, init=False)
+    _told: float | None = field(default=None, init=False)
+
+    def failed(self, why: str) -> None:
+        """Take note that a request got no usable answer."""
+        now = self.clock.seconds()
+        if self._ill or (self._told is not None and now - self._told < _QUIET_SECONDS):
+            return
+        self._ill, self._told = True, now
+        self.log.warn("{name} cannot be asked about tokens: {why}", name=self.name, why=why)  # noqa: G010 its name in Twisted
+
+    def worked(self) -> None:
+        """Take note that a request got an answer."""
+        if self._ill:
+            self._ill = False
+            self.log.info("{name} can be asked about tokens again", name=self.name)

@@ -1,0 +1,147 @@
+"""What stands between the sessions and any authenticator: equal questions are put once.
+
+Rule 1: while a question is on its way, whoever asks the same waits for the same answer.
+Rule 2: only while the bus is down are identities remembered, for some seconds, so that thousands of
+peers who come back again and again do not each cost a look-up; their sessions end with 1011
+anyway, so that nobody gains by an answer that is a little old.
+Rule 3: an authenticator that fails, against its promise, has given an answer too: Unavailable.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from wsevents.authenticators.fingerprint import Fingerprint
+from wsevents.interfaces import IAuthenticator
+from wsevents.messages import Identity, Unavailable, WhoIs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from twisted.python.failure import Failure
+
+    from wsevents.messages import Answer
+
+
+@frozen
+class _Memory:
+    """Identities of tokens, by the token's fingerprint, with the time that each was asked for."""
+
+    size: int
+    seconds: float
+    fingerprint: Fingerprint = field(factory=Fingerprint)
+    entries: OrderedDict[bytes, tuple[float, Identity]] = field(factory=OrderedDict, repr=False)
+
+    def keep(self, token: str, identity: Identity, now: float) -> None:
+        """Remember an identity; the oldest make room."""
+        key = self.fingerprint.of(token)
+        self.entries.pop(key, None)
+        self.entries[key] = now, identity
+        while len(self.entries) > self.size:
+            self.entries.popitem(last=False)
+
+    def recall(self, token: str, now: float) -> Identity | None:
+        """Return the identity if it is known, young enough, and its token has not expired."""
+        entry = self.entries.get(self.fingerprint.of(token))
+        if entry is None:
+            return None
+        since, identity = entry
+        ended = identity.expires is not None and identity.expires <= now
+        return None if ended or not 0 <= now - since < self.seconds else identity
+
+
+@implementer(IAuthenticator)
+class Lookups(MultiService):
+    """An authenticator that shares and, while the bus is down, remembers the answers of another.
+
+    It starts and stops the other one. `bus_lost` and `bus_back` are for the one who listens to the bus.
+    """
+
+    _log = Logger()
+
+    def __init__(self, authenticator: Any, remembered: int = 20000, seconds: float = 10.0) -> None:
+        """Wrap an authenticator.
+
+        Args:
+            authenticator: whom to ask; it becomes a child of this service.
+            remembered: identities to remember at most while the bus is down.
+            seconds: how long each is remembered.
+        """
+        super().__init__()
+        self._authenticator = authenticator
+        IService(authenticator).setServiceParent(self)
+        self._memory = _Memory(remembered, seconds)
+        self._lenient = False
+        self._waiting: dict[Hashable, list[Deferred[Answer]]] = {}
+
+    @property
+    def settings(self) -> Any:
+        """The settings' class of the authenticator that is asked."""
+        return self._authenticator.settings
+
+    def create(self, settings: Any, reactor: Any) -> Lookups:
+        """Return a new authenticator of the same kind with these settings, wrapped likewise."""
+        return Lookups(self._authenticator.create(settings, reactor), self._memory.size, self._memory.seconds)
+
+    def bus_lost(self) -> None:
+        """From now on remember identities for some seconds. Said again, it changes nothing."""
+        self._lenient = True
+
+    def bus_back(self) -> None:
+        """From now on ask for every token; what was remembered is forgotten."""
+        self._lenient = False
+        self._memory.entries.clear()
+
+    def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
+        """Answer as the authenticator does, or with what it is just being asked or said a moment ago."""
+        known = self._recall(question, now)
+        if known is not None:
+            return succeed(known)
+        asker: Deferred[Answer] = Deferred()
+        askers = self._waiting.get(question)
+        if askers is not None:
+            askers.append(asker)
+            return asker
+        self._waiting[question] = [asker]
+        answered = maybeDeferred(self._authenticator.answer, question, now)
+        answered.addErrback(self._blame).addCallback(self._tell, question, now)
+        return asker
+
+    def revise(self, identity: Identity) -> Answer:
+        """Say what the authenticator says."""
+        answer: Answer = self._authenticator.revise(identity)
+        return answer
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Watch the authenticator."""
+        self._authenticator.watch(changed)
+
+    def _recall(self, question: Hashable, now: float) -> Answer | None:
+        if not self._lenient or not isinstance(question, WhoIs) or not self.running:
+            return None
+        identity = self._memory.recall(question.token, now)
+        return None if identity is None else self.revise(identity)
+
+    def _tell(self, answer: Answer, question: Hashable, now: float) -> None:
+        if self._lenient and isinstance(question, WhoIs) and isinstance(answer, Identity):
+            self._memory.keep(question.token, answer, now)
+        for asker in self._waiting.pop(question):
+            asker.callback(answer)
+
+    def _blame(self, failure: Failure) -> Answer:
+        """Report a failure by its kind and place; its text might hold a token."""
+        file, line = (failure.frames[-1][1:3]) if failure.frames else ("?", 0)
+        self._log.error(
+            "The authenticator failed where it must answer: {kind} at {file}:{line}",
+            kind=failure.type.__name__ if failure.type else "?",
+            file=file,
+            line=line,
+        )
+        return Unavailable("the authenticator failed")

@@ -1,0 +1,166 @@
+"""Tokens that the configuration lists: for trying things out, and for sites without wazo-auth."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from twisted.application.service import Service
+from twisted.internet.defer import succeed
+from zope.interface import implementer
+
+from wsevents.access import compile_acl
+from wsevents.authenticators.fingerprint import Fingerprint
+from wsevents.authenticators.identity import epoch, moment
+from wsevents.interfaces import IAuthenticator
+from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
+from wsevents.settings import Auth, key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from twisted.internet.defer import Deferred
+
+    from wsevents.messages import Answer
+
+
+def _epoch(value: Any) -> float:
+    """Return the time that `expires_at` means, in seconds since the epoch.
+
+    Raises:
+        ValueError: it means none.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return float(value)
+    try:
+        if isinstance(value, date):  # YAML makes these itself of a text without quotes
+            return epoch(value if isinstance(value, datetime) else datetime.combine(value, time()))
+        if isinstance(value, str):
+            return moment(value)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be a time in ISO 8601 or in seconds since the epoch")
+
+
+def _time(_: object, __: Any, value: Any) -> None:
+    if value is not None:
+        _epoch(value)
+
+
+def _alone(token: StaticToken, _: Any, value: float | None) -> None:
+    if value is not None and token.expires_at is not None:
+        raise ValueError("cannot be given together with expires_at")
+
+
+@frozen(kw_only=True)
+class StaticToken:
+    """`auth.tokens.<token>`: whose token it is and what it may see."""
+
+    uuid: str = field(metadata={"doc": 'Uuid of its user, "me" in an ACL.'})
+    tenant_uuid: str = field(metadata={"doc": "Uuid of its tenant."})
+    acl: list[str] = key([], 'ACL patterns; "websocketd" must be among what they grant.')
+    admin: bool = key(False, "It sees all of its tenant, not only what is for its user.")
+    master: bool = key(False, "It sees every tenant.")
+    session_uuid: str | None = key(None, 'Uuid of its login session, "my_session" in an ACL.')
+    expires_at: str | datetime | date | float | None = key(
+        None, "When it ends: ISO 8601 (UTC unless it says otherwise) or seconds since the epoch.", check=_time
+    )
+    expires_in: float | None = key(
+        None,
+        "Seconds after the start of the gateway when it ends: for showing what an expiry looks like.",
+        check=_alone,
+    )
+
+    @property
+    def reach(self) -> str:
+        """As in `Identity.reach`."""
+        if self.master:
+            return "all"
+        return "tenant" if self.admin else "user"
+
+
+@frozen(kw_only=True)
+class StaticAuth(Auth):
+    """`auth:` of type static."""
+
+    # The keys of this map are secrets themselves: it is never shown.
+    tokens: dict[str, StaticToken] = field(
+        factory=dict, repr=False, metadata={"doc": "The tokens, each with whom it belongs to."}
+    )
+
+
+@implementer(IAuthenticator)
+class StaticAuthenticator(Service):
+    """Answers from a table that does not change while the gateway runs."""
+
+    settings = StaticAuth
+
+    def __init__(self, settings: StaticAuth, clock: Any) -> None:
+        """Take the tokens.
+
+        Args:
+            settings: the `auth:` section.
+            clock: IReactorTime; only differences count, no epoch is assumed.
+        """
+        self._clock = clock
+        self._fingerprint = Fingerprint()
+        self._tokens = {self._fingerprint.of(token): entry for token, entry in settings.tokens.items()}
+        self._started = 0.0
+        self._start: float | None = None
+
+    @classmethod
+    def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:
+        """Return an authenticator with these tokens."""
+        return cls(settings, reactor)
+
+    def startService(self) -> None:
+        """Begin to answer; `expires_in` counts from here."""
+        super().startService()
+        self._started, self._start = self._clock.seconds(), None
+
+    def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
+        """Answer at once."""
+        return succeed(self._answer(question, now) if self.running else Unavailable("not running"))
+
+    def revise(self, identity: Identity) -> Answer:
+        """Return it as it is: nothing here changes without a restart."""
+        return identity
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Do nothing: `revise` never says anything new."""
+
+    def _answer(self, question: Hashable, now: float) -> Answer:
+        if isinstance(question, WhoIs):
+            return self._identify(question.token, now)
+        if isinstance(question, Check):
+            answer = self._identify(question.token, now)
+            return Confirmed() if isinstance(answer, Identity) else answer
+        return Unavailable(f"static tokens do not answer {type(question).__name__}")
+
+    def _identify(self, token: str, now: float) -> Identity | Denied:
+        entry = self._tokens.get(self._fingerprint.of(token))
+        if entry is None or not token.strip():
+            return Denied("the token is not among the configured ones")
+        expires = self._expiry(entry, now)
+        if expires is not None and expires <= now:
+            return Denied("the token has expired")
+        acl = tuple(entry.acl)
+        if not compile_acl(acl).may_see("websocketd", me=entry.uuid, session=entry.session_uuid):
+            return Denied("the token does not grant websocketd")
+        return Identity(
+            subject=entry.uuid,
+            tenant=entry.tenant_uuid,
+            acl=acl,
+            session=entry.session_uuid,
+            reach=entry.reach,
+            expires=expires,
+        )
+
+    def _expiry(self, entry: StaticToken, now: float) -> float | None:
+        if entry.expires_in is not None:
+            if self._start is None:  # reckoned once: the same token always has the same expiry
+                self._start = now - (self._clock.seconds() - self._started)
+            return self._start + entry.expires_in
+        return None if entry.expires_at is None else _epoch(entry.expires_at)

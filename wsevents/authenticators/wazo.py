@@ -1,0 +1,286 @@
+"""Tokens of Wazo: questions are put to wazo-auth over its HTTP API.
+
+Rule 1: every question is answered within `timeout`, waiting for its turn included.
+Rule 2: what an answer means is decided in `identity.py`; here is only how it is got.
+Rule 3: no token and no key ever reaches a log line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import yaml
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from wsevents.authenticators.client import Client, UnreachableError
+from wsevents.authenticators.connections import tls_for, trust_in
+from wsevents.authenticators.health import Health
+from wsevents.authenticators.identity import answer_of, confirmation_of, plausible, tenant_of, with_reach
+from wsevents.authenticators.master import EXPIRATION, MasterTenant
+from wsevents.authenticators.turnstile import Turnstile
+from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.interfaces import IAuthenticator
+from wsevents.jsontext import parse_object
+from wsevents.messages import Check, Denied, Unavailable, WhoIs
+from wsevents.settings import Auth, key, positive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Hashable
+
+    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+    from twisted.python.failure import Failure
+
+    from wsevents.authenticators.client import Reply
+    from wsevents.messages import Answer, Identity
+
+_LARGEST_PORT = 65535
+_OK = 200
+_WRONG_KEY = frozenset({401, 403})
+
+
+def _port(_: object, __: Any, value: int) -> None:
+    if not 1 <= value <= _LARGEST_PORT:
+        raise ValueError(f"must be between 1 and {_LARGEST_PORT}")
+
+
+def _filled(_: object, __: Any, value: str) -> None:
+    if not value:
+        raise ValueError("must not be empty")
+
+
+def _paired(auth: WazoAuth, _: Any, value: str | None) -> None:
+    if (value is None) != (auth.service_id is None):
+        raise ValueError("must be given together with service_id")
+
+
+@frozen(kw_only=True)
+class WazoAuth(Auth):
+    """`auth:` of type wazo."""
+
+    host: str = key("localhost", "Host of wazo-auth.", check=_filled)
+    port: int = key(80, "Its port.", check=_port)
+    https: bool = key(False, "Speak TLS to it.")
+    prefix: str = key("/api/auth", "What its paths begin with; empty when it is asked directly.")
+    verify_certificate: bool | str = key(
+        True,
+        "How its certificate is verified: true (the system's CA certificates), a PEM file of CA "
+        "certificates, or false (not at all).",
+    )
+    timeout: float = key(10.0, "Seconds that a question about a token may take in all.", check=positive)
+    concurrent_lookups: int = key(32, "Questions put to wazo-auth at the same time.", check=positive)
+    waiting_lookups: int = key(
+        10000,
+        "Questions that wait for their turn; more are answered at once, as if it were down.",
+        check=positive,
+    )
+    service_id: str | None = key(
+        None, "Id of the gateway's own service account, which tells the master tenant; null: there is none."
+    )
+    service_key: str | None = key(None, "The key that belongs to service_id.", secret=True, check=_paired)
+    key_file: str | None = key(
+        None, "A key file of Wazo (YAML with service_id and service_key), read when service_id is null."
+    )
+
+
+def _credentials(settings: WazoAuth) -> tuple[str, str] | None:
+    """Return id and key of the service account, or None if none is configured.
+
+    Raises:
+        ConfigurationError: the key file is no use.
+    """
+    if settings.service_id is not None and settings.service_key is not None:
+        return settings.service_id, settings.service_key
+    if settings.key_file is None:
+        return None
+    try:
+        content = yaml.safe_load(Path(settings.key_file).read_bytes())
+        service_id, service_key = content["service_id"], content["service_key"]
+    except OSError as error:
+        raise ConfigurationError(f"auth.key_file: {settings.key_file}: {error.strerror}") from None
+    except (yaml.YAMLError, TypeError, KeyError, ValueError):
+        service_id = service_key = None
+    if not isinstance(service_id, str) or not isinstance(service_key, str):
+        raise ConfigurationError(
+            f"auth.key_file: {settings.key_file}: must be YAML with the texts service_id and service_key"
+        )
+    return service_id, service_key
+
+
+def _tls(settings: WazoAuth) -> IOpenSSLClientConnectionCreator | None:
+    """Return how to speak TLS to wazo-auth; None: not at all.
+
+    Raises:
+        ConfigurationError: the file of CA certificates is no use, or the host is none.
+    """
+    if not settings.https:
+        return None
+    file = settings.verify_certificate
+    try:
+        trust = trust_in(file) if isinstance(file, str) else None
+    except OSError as error:
+        raise ConfigurationError(f"auth.verify_certificate: {file}: {error.strerror}") from None
+    except ValueError:
+        raise ConfigurationError(f"auth.verify_certificate: {file}: holds no PEM certificate") from None
+    try:
+        return tls_for(settings.host, trust, verify=file is not False)
+    except ValueError:
+        raise ConfigurationError(
+            f"auth.host: {settings.host}: must be a host name or an IP address"
+        ) from None
+
+
+@implementer(IAuthenticator)
+class WazoAuthenticator(Service):
+    """Asks wazo-auth whose a token is, and keeps a service token to know the master tenant."""
+
+    settings = WazoAuth
+    _log = Logger()
+
+    def __init__(self, settings: WazoAuth, reactor: Any) -> None:
+        """Prepare; nothing is asked before `startService`.
+
+        Args:
+            settings: the `auth:` section.
+            reactor: has time and TCP.
+
+        Raises:
+            ConfigurationError: a file that the settings name cannot be used.
+        """
+        self._timeout = settings.timeout
+        self._reactor = reactor
+        self._credentials = _credentials(settings)
+        self._client = Client.create(
+            reactor,
+            host=settings.host,
+            port=settings.port,
+            prefix=settings.prefix,
+            tls=_tls(settings),
+            kept=settings.concurrent_lookups,
+        )
+        self._turnstile = Turnstile(settings.concurrent_lookups, settings.waiting_lookups)
+        self._health = Health(f"wazo-auth at {self._client.base}", reactor, self._log)
+        self._master = MasterTenant(
+            lambda: Deferred.fromCoroutine(self._service_tenant()), reactor, self._tell
+        )
+        self._watchers: list[Callable[[], None]] = []
+        self._pending: dict[Deferred[Any], None] = {}
+
+    @classmethod
+    def create(cls, settings: WazoAuth, reactor: Any) -> WazoAuthenticator:
+        """Return an authenticator; raises ConfigurationError as the constructor does."""
+        return cls(settings, reactor)
+
+    def startService(self) -> None:
+        """Begin to answer, and fetch a service token if there is an account for it."""
+        super().startService()
+        if self._credentials is not None:
+            self._master.startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Answer what is pending with Unavailable; fires when every connection is gone."""
+        super().stopService()
+        if self._master.running:
+            self._master.stopService()
+        for asked in reversed(tuple(self._pending)):  # who waits before who would make room
+            asked.cancel()
+        return Deferred.fromCoroutine(self._client.close())
+
+    def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
+        """Answer a WhoIs or a Check within the timeout."""
+        if not self.running:
+            return succeed(Unavailable("the gateway does not ask wazo-auth now"))
+        if not isinstance(question, WhoIs | Check):
+            return succeed(Unavailable(f"wazo-auth does not answer {type(question).__name__}"))
+        if not plausible(question.token):
+            return succeed(Denied("the token is not of a form that a token can have"))
+        asking = self._identify if isinstance(question, WhoIs) else self._confirm
+        answered: Deferred[Answer] = self._within_time(asking(question.token))
+        return answered.addErrback(self._fail).addCallback(self._judge)
+
+    def revise(self, identity: Identity) -> Answer:
+        """Return the identity with the reach it has by the master tenant known now."""
+        return with_reach(identity, self._master.tenant)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever the master tenant becomes known or another one."""
+        self._watchers.append(changed)
+
+    async def _identify(self, token: str) -> Answer:
+        reply = await self._in_turn("GET", token)
+        return answer_of(reply.status, reply.body, self._master.tenant)
+
+    async def _confirm(self, token: str) -> Answer:
+        return confirmation_of((await self._in_turn("HEAD", token)).status)
+
+    async def _in_turn(self, method: str, token: str) -> Reply:
+        await self._turnstile.enter()
+        try:
+            return await self._client.ask(method, f"/0.1/token/{quote(token, safe='')}?scope=websocketd")
+        finally:
+            self._turnstile.leave()
+
+    def _within_time(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
+        """Run a coroutine; it fails with UnreachableError after the timeout, or when the service stops."""
+        done: Deferred[Any] = Deferred.fromCoroutine(work)
+        self._pending[done] = None
+        done.addTimeout(self._timeout, self._reactor, self._out_of_time)
+        return done.addBoth(self._forget, done)
+
+    def _forget(self, result: Any, done: Deferred[Any]) -> Any:
+        del self._pending[done]
+        return result
+
+    def _out_of_time(self, result: object, timeout: float) -> None:
+        raise UnreachableError(f"no answer within {timeout:g} seconds")
+
+    def _fail(self, failure: Failure) -> Unavailable:
+        if failure.check(CancelledError):
+            return Unavailable("the question was withdrawn")
+        known = failure.check(WseventsError)
+        return Unavailable(str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}")
+
+    def _judge(self, answer: Answer) -> Answer:
+        """Keep the operator informed."""
+        if isinstance(answer, Unavailable):
+            if self.running:
+                self._health.failed(answer.why)
+        else:
+            self._health.worked()
+        return answer
+
+    def _tell(self) -> None:
+        for changed in tuple(self._watchers):
+            try:
+                changed()
+            except Exception:  # noqa: BLE001 one watcher's mistake must not keep it from the others
+                self._log.failure("A watcher of the master tenant failed")
+
+    async def _service_tenant(self) -> str:
+        """Make a service token and return its tenant.
+
+        Raises:
+            UnreachableError: wazo-auth gave none; the text says what to do about it.
+        """
+        reply: Reply = await self._within_time(
+            self._client.ask("POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials)
+        )
+        if reply.status in _WRONG_KEY:
+            raise UnreachableError(
+                f"wazo-auth refuses the service account (HTTP status {reply.status}); "
+                "check auth.service_id and auth.service_key, or the key file"
+            )
+        if reply.status != _OK:
+            raise UnreachableError(f"wazo-auth answered with HTTP status {reply.status}")
+        try:
+            tenant = tenant_of(parse_object(reply.body))
+        except ValueError:
+            tenant = None
+        if tenant is None:
+            raise UnreachableError("wazo-auth answered without metadata.tenant_uuid")
+        return tenant

@@ -1,0 +1,69 @@
+"""Where the brokers are, and how a connection to one comes about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, DeferredList
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.error import ConnectingCancelledError
+
+from wsevents.buses.amqp.client import Client, ClientFactory, Login
+from wsevents.buses.amqp.reasons import explain
+from wsevents.errors import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IStreamClientEndpoint
+
+
+@frozen(eq=False)
+class Place:
+    """Where a broker may be: the endpoint, and its text for the log."""
+
+    text: str
+    endpoint: IStreamClientEndpoint
+
+
+def places(texts: Sequence[str], reactor: Any) -> tuple[Place, ...]:
+    """Return the places that these endpoint strings mean; the settings have checked them."""
+    return tuple(Place(text, clientFromString(reactor, text)) for text in texts)
+
+
+@define(eq=False)
+class Dialer:
+    """Makes connections, and knows which are not quite gone yet."""
+
+    places: Sequence[Place]
+    login: Login
+    clock: Any
+    now: Callable[[], float]
+    _clients: set[Client] = field(init=False, factory=set)
+
+    async def dial(self, place: Place) -> Client:
+        """Return a connection that the broker has let in. Raises BusError, in words for an operator."""
+        factory = ClientFactory(self.login, self.clock, self.now)
+        try:
+            client = cast("Client", await place.endpoint.connect(factory))
+        except (CancelledError, ConnectingCancelledError):
+            raise CancelledError from None
+        except Exception as mistake:  # noqa: BLE001 what an endpoint raises depends on its kind
+            raise BusError(f"{place.text}: {explain(mistake)}") from None
+        self._clients.add(client)
+        client.disconnected.wait().addCallback(lambda _: self._clients.discard(client))
+        try:
+            await client.open()
+        except CancelledError:
+            client.leave()
+            raise
+        except Exception as mistake:  # noqa: BLE001 nor is txamqp's Closed all that may come
+            client.leave()
+            raise BusError(f"{place.text}: {explain(client.why or mistake)}") from None
+        return client
+
+    def gone(self) -> Deferred[Any]:
+        """Fire when no connection is left."""
+        return DeferredList([client.disconnected.wait() for client in self._clients])

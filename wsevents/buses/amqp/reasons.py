@@ -1,0 +1,61 @@
+"""Why the bus is not up, in one line for an operator, with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL.SSL import Error as TlsError
+from service_identity import VerificationError
+from twisted.internet import error
+from twisted.python.failure import Failure
+from txamqp.client import Closed
+from txamqp.message import Message
+
+from wsevents.errors import BusError
+
+LEFT = BusError("the gateway closed the connection")
+
+_REMEDIES = {
+    ("connection", 403): "correct bus.username and bus.password",
+    ("connection", 530): "correct bus.vhost, or create it and give the user access to it",
+    ("connection", 320): "somebody closed the connection or is stopping the broker",
+    ("channel", 403): "give the user permission for it",
+    ("channel", 404): "create it, or correct bus.exchange_name",
+    ("channel", 406): "it exists with other properties: correct bus.exchange_name or bus.exchange_type, "
+    "or delete it",
+}
+_TLS = "the broker's certificate is not accepted ({}): correct trustRoots or the host name in bus.endpoint"
+
+
+def explain(reason: Any) -> str:
+    """Return the reason as one line: a failure, an exception, or what the broker said last."""
+    if isinstance(reason, Failure):
+        reason = reason.value
+    if isinstance(reason, Closed) and reason.args:  # txamqp wraps the real one
+        return explain(reason.args[0])
+    if isinstance(reason, Message):
+        return _said_by_the_broker(reason)
+    return " ".join(_exception(reason).split())
+
+
+def _said_by_the_broker(message: Message) -> str:
+    code, text = message.reply_code, " ".join(message.reply_text.split())
+    remedy = _REMEDIES.get((message.method.klass.name, code))
+    said = f"the broker says {code} {text}"
+    return f"{said} ({remedy})" if remedy else said
+
+
+def _exception(reason: Any) -> str:  # noqa: PLR0911 one kind a line
+    if isinstance(reason, TlsError):
+        return _TLS.format("; ".join(str(part[-1]) for part in reason.args[0]) if reason.args else "TLS")
+    if isinstance(reason, VerificationError):
+        return _TLS.format("it is for another host name")
+    if isinstance(reason, error.ConnectionRefusedError):
+        return "connection refused (start the broker, or correct bus.endpoint)"
+    if isinstance(reason, error.DNSLookupError):
+        return "there is no such host (correct bus.endpoint)"
+    if isinstance(reason, error.TimeoutError):
+        return "no answer (is the host up, and the port open?)"
+    if isinstance(reason, error.ConnectionDone | error.ConnectionLost):
+        return "the connection broke off without a word from the broker"
+    return str(reason) or type(reason).__name__

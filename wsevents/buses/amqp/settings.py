@@ -1,0 +1,55 @@
+"""The `bus:` section when its type is amqp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from wsevents.endpoints import check_client_endpoint
+from wsevents.settings import Bus, key
+
+
+def _endpoints(_: object, __: Any, value: str | list[str]) -> None:
+    """Attrs validator: at least one, and none that does not verify the host name."""
+    texts = [value] if isinstance(value, str) else value
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("must be a Twisted client endpoint string, or a list of them")
+    if any(text.lower().startswith("ssl:") for text in texts):
+        raise ValueError("must not be ssl:, which does not verify the host name; use tls:host:port")
+    for text in texts:
+        check_client_endpoint(text)
+
+
+def _within(low: int, high: int) -> Any:
+    def check(_: object, __: Any, value: int) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}")
+
+    return check
+
+
+@frozen(kw_only=True)
+class AmqpSettings(Bus):
+    """Where the broker is, and how to get in."""
+
+    endpoint: str | list[str] = key(
+        "tcp:localhost:5672",
+        "Twisted client endpoint of the broker, or a list tried in turn; tls:host:port verifies certificate "
+        "and host name.",
+        check=_endpoints,
+    )
+    vhost: str = key("/", "Virtual host.")
+    username: str = key("guest", "User.")
+    password: str = key("guest", "Password.", secret=True)
+    heartbeat: int = key(
+        10, "Seconds; a broker that is silent for twice as long is taken for dead.", check=_within(1, 65535)
+    )
+    prefetch: int = key(
+        1000, "Messages that may be under way to the gateway unacknowledged.", check=_within(1, 65535)
+    )
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints as a list."""
+        return [self.endpoint] if isinstance(self.endpoint, str) else list(self.endpoint)

@@ -1,0 +1,1 @@
+"""The embedded demo: made-up companies whose telephones really seem to be used."""

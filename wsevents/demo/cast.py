@@ -1,0 +1,115 @@
+"""Who plays in the demo: three companies, their people and their agents.
+
+The uuids are fixed, so that `config.yml` and whoever tries things out can name them.
+"""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+
+@frozen
+class Person:
+    """Somebody with a telephone, inside a company or outside.
+
+    Attributes:
+        name: as the display of a telephone shows it.
+        number: extension, or a number of the outside world.
+        uuid: of the user; None outside.
+        id: of the line, the endpoint and the mailbox; 0 outside.
+        agent: number by which this one logs in to take calls of a queue, or None.
+    """
+
+    name: str
+    number: str
+    uuid: str | None = None
+    id: int = 0
+    agent: str | None = None
+
+    @property
+    def user(self) -> str:
+        """The uuid of somebody inside."""
+        if self.uuid is None:
+            raise ValueError(f"{self.name} is not in the company")
+        return self.uuid
+
+
+@frozen
+class Company:
+    """A tenant.
+
+    Attributes:
+        tenant: its uuid.
+        people: who works there; at least two for each conversation, two for missed calls, one spare.
+        conversations: how many go on at the same time.
+        beat: most seconds between two small events (agents, endpoints, statuses).
+    """
+
+    tenant: str
+    people: tuple[Person, ...] = field(repr=False)
+    conversations: int
+    beat: float
+
+    @property
+    def agents(self) -> list[Person]:
+        """Those who take calls of a queue."""
+        return [person for person in self.people if person.agent]
+
+
+def _uuid(company: int, person: int) -> str:
+    return f"00000000-0000-4000-8{company:03d}-{person:012d}"
+
+
+def _people(company: int, agents: int, *names: str) -> tuple[Person, ...]:
+    extension = 1000 * company
+    return tuple(
+        Person(
+            name=name,
+            number=str(extension + number),
+            uuid=_uuid(company, number),
+            id=10 * company + number,
+            agent=str(extension + 100 + number) if number <= agents else None,
+        )
+        for number, name in enumerate(names, 1)
+    )
+
+
+COMPANIES = (
+    Company(
+        tenant="00000000-0000-4000-8000-000000000001",
+        people=_people(
+            1,
+            3,
+            "Alice Martin",
+            "Bruno Tremblay",
+            "Chloé Girard",
+            "David Okafor",
+            "Emma Lindqvist",
+            "Farid Benali",
+            "Grace Kim",
+            "Hugo Peeters",
+        ),
+        conversations=2,
+        beat=0.48,
+    ),
+    Company(
+        tenant="00000000-0000-4000-8000-000000000002",
+        people=_people(2, 1, "Ines Duarte", "Jonas Weber", "Kaori Tanaka", "Liam Byrne", "Maya Cohen"),
+        conversations=1,
+        beat=1.6,
+    ),
+    Company(
+        tenant="00000000-0000-4000-8000-000000000003",
+        people=_people(3, 1, "Nadia Rossi", "Oscar Svensson", "Priya Nair", "Quentin Leroy", "Rosa Jiménez"),
+        conversations=1,
+        beat=2.4,
+    ),
+)
+
+OUTSIDERS = (
+    Person("Maple Street Bakery", "+15145550101"),
+    Person("Dr. Singh", "+15145550134"),
+    Person("Night Owl Taxi", "+14185550162"),
+    Person("Harbour Logistics", "+14385550177"),
+    Person("Anonymous", "anonymous"),
+)

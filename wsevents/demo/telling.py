@@ -1,0 +1,230 @@
+"""How each thing that happens in the demo is told: names, rights and bodies as Wazo has them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from wsevents.publication import Happening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wsevents.demo.cast import Person
+
+_ROUTES = {
+    "call_created": "calls.call.created",
+    "call_updated": "calls.call.updated",
+    "call_answered": "calls.call.answered",
+    "call_ended": "calls.call.ended",
+}
+_AGENT_NAMES = {"paused": "agent_paused", "unpaused": "agent_unpaused"}
+_NORMAL_CLEARING, _NO_ANSWER = 16, 19  # Q.850 cause codes
+_AVAILABLE, _UNAVAILABLE = 0, 4  # Asterisk hint states
+_FOLDERS = {
+    "created": {"id": 1, "name": "inbox", "type": "new"},
+    "updated": {"id": 2, "name": "old", "type": "old"},
+    "deleted": {"id": 2, "name": "old", "type": "old"},
+}
+
+
+@define
+class Leg:
+    """The end of a call that one telephone of the company has.
+
+    Attributes:
+        person: whose telephone.
+        other: who is at the other end.
+        call_id: of this leg; the id of the other leg is `other_id`.
+        conversation_id: what all legs of a call share.
+        is_caller: this end began the call.
+        created, answered, ended: when, in seconds since the epoch; None: not yet.
+        on_hold: this end has put the other on hold.
+    """
+
+    person: Person
+    other: Person
+    call_id: str
+    other_id: str
+    conversation_id: str
+    is_caller: bool
+    created: float
+    answered: float | None = None
+    ended: float | None = None
+    on_hold: bool = False
+
+    def answer(self, now: float) -> None:
+        """The call is answered."""
+        self.answered = now
+
+    @property
+    def status(self) -> str:
+        """The state of the channel, in Asterisk's words."""
+        if self.ended is not None:
+            return "Down"
+        if self.answered is not None:
+            return "Up"
+        return "Ring" if self.is_caller else "Ringing"
+
+    @property
+    def direction(self) -> str:
+        """Whether the call stays in the company."""
+        return "internal" if self.other.uuid else "inbound"
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the answer to the end; None: it was not answered."""
+        if self.answered is None or self.ended is None:
+            return None
+        return round(self.ended - self.answered, 3)
+
+
+def call(tenant: str, name: str, leg: Leg) -> Happening:
+    """Tell the state of a call to the user whose leg it is."""
+    data: dict[str, Any] = {
+        "call_id": leg.call_id,
+        "conversation_id": leg.conversation_id,
+        "user_uuid": leg.person.user,
+        "line_id": leg.person.id,
+        "caller_id_name": leg.person.name,
+        "caller_id_number": leg.person.number,
+        "peer_caller_id_name": leg.other.name,
+        "peer_caller_id_number": leg.other.number,
+        "dialed_extension": (leg.other if leg.is_caller else leg.person).number,
+        "direction": leg.direction,
+        "is_caller": leg.is_caller,
+        "is_video": False,
+        "muted": False,
+        "on_hold": leg.on_hold,
+        "parked": False,
+        "record_state": "inactive",
+        "status": leg.status,
+        "talking_to": {leg.other_id: leg.other.uuid} if leg.status == "Up" else {},
+        "creation_time": _time(leg.created),
+        "answer_time": _time(leg.answered),
+        "hangup_time": _time(leg.ended),
+    }
+    if leg.ended is not None:
+        data["reason_code"] = _NO_ANSWER if leg.answered is None else _NORMAL_CLEARING
+    return _to_user(name, tenant, leg.person, _ROUTES[name], data)
+
+
+def hold(tenant: str, leg: Leg, *, held: bool) -> Happening:
+    """Tell that a call was put on hold or taken back."""
+    name, route = ("call_held", "calls.hold.created") if held else ("call_resumed", "calls.hold.deleted")
+    data = {"call_id": leg.call_id, "user_uuid": leg.person.user}
+    return _to_user(name, tenant, leg.person, route, data)
+
+
+def missed(tenant: str, leg: Leg) -> Happening:
+    """Tell somebody that a call was not answered."""
+    data = {
+        "user_uuid": leg.person.user,
+        "caller_user_uuid": leg.other.uuid,
+        "caller_id_name": leg.other.name,
+        "caller_id_number": leg.other.number,
+        "dialed_extension": leg.person.number,
+        "conversation_id": leg.conversation_id,
+        "reason": "no-answer",
+    }
+    return _to_user("user_missed_call", tenant, leg.person, "calls.missed", data)
+
+
+def log(tenant: str, leg: Leg, number: int) -> Happening:
+    """Tell somebody the entry of the call log; all legs of a call share its number."""
+    source, destination = (leg.person, leg.other) if leg.is_caller else (leg.other, leg.person)
+    user = leg.person.user
+    data = {
+        "id": number,
+        "tenant_uuid": tenant,
+        "user_uuid": user,
+        "conversation_id": leg.conversation_id,
+        "source_name": source.name,
+        "source_extension": source.number,
+        "source_user_uuid": source.uuid,
+        "destination_name": destination.name,
+        "destination_extension": destination.number,
+        "destination_user_uuid": destination.uuid,
+        "call_direction": leg.direction,
+        "call_status": "unknown" if leg.answered is None else "answered",
+        "date": _time(leg.created),
+        "date_answer": _time(leg.answered),
+        "date_end": _time(leg.ended),
+        "duration": leg.duration,
+    }
+    route = f"call_log.user.{user}.created"
+    return Happening("call_log_user_created", tenant, data, f"events.{route}", (user,), route)
+
+
+def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> Callable[[str], Happening]:
+    """Return what tells that a message for this leg's user is "created", "updated" or "deleted".
+
+    Args:
+        tenant: where.
+        leg: the call that was not answered.
+        number: of the message.
+        now: when it was left.
+        seconds: its length.
+    """
+    user = leg.person.user
+    message_id = f"{int(now)}-{number:08d}"
+
+    def tell(what: str) -> Happening:
+        message = {
+            "id": message_id,
+            "caller_id_name": leg.other.name,
+            "caller_id_num": leg.other.number,
+            "duration": seconds,
+            "timestamp": int(now),
+            "folder": _FOLDERS[what],
+        }
+        data = {
+            "user_uuid": user,
+            "voicemail_id": leg.person.id,
+            "message_id": message_id,
+            "message": message,
+        }
+        required = f"events.users.{user}.voicemails"
+        name = f"user_voicemail_message_{what}"
+        return Happening(name, tenant, data, required, (user,), f"voicemails.messages.{what}")
+
+    return tell
+
+
+def agent(tenant: str, person: Person, what: str, reason: str = "") -> Happening:
+    """Tell everybody that an agent is "logged_in", "paused", "unpaused" (from `reason`) or "logged_out"."""
+    about = {"agent_id": person.id, "agent_number": person.agent}
+    required = "events.statuses.agents"
+    if what in _AGENT_NAMES:
+        data = {**about, "paused": what == "paused", "pausedReason": reason, "queue": "reception"}
+        route = "status.agent.pause" if what == "paused" else "status.agent.unpause"
+        return Happening(_AGENT_NAMES[what], tenant, data, required, (), route)
+    return Happening("agent_status_update", tenant, {**about, "status": what}, required, (), "status.agent")
+
+
+def endpoint(tenant: str, person: Person, *, registered: bool) -> Happening:
+    """Tell everybody that a telephone came or went."""
+    data = {
+        "endpoint_id": person.id,
+        "endpoint_name": f"sip-{person.number}",
+        "registered": registered,
+        "status": _AVAILABLE if registered else _UNAVAILABLE,
+    }
+    required = "events.statuses.endpoints"
+    return Happening("endpoint_status_update", tenant, data, required, (), "status.endpoint")
+
+
+def presence(tenant: str, person: Person, status: str) -> Happening:
+    """Tell everybody whether somebody is to be disturbed."""
+    data = {"user_uuid": person.user, "status": status}
+    return Happening("user_status_update", tenant, data, "events.statuses.users", (), "status.user")
+
+
+def _to_user(name: str, tenant: str, person: Person, route: str, data: dict[str, Any]) -> Happening:
+    return Happening(name, tenant, data, f"events.calls.{person.user}", (person.user,), route)
+
+
+def _time(when: float | None) -> str | None:
+    return None if when is None else datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds")

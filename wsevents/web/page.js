@@ -1,0 +1,560 @@
+// The page: a client of the protocol, one table, and the words for what goes wrong.
+// Whatever an event holds is inserted as text, never as markup.
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const make = (tag, className, text) => {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    if (text !== undefined) element.textContent = text;
+    return element;
+  };
+
+  const ROWS_MAX = 500;
+  const PRETTY_MAX = 200000; // characters; longer JSON is shown as it is
+  const SPARK_SECONDS = 60;
+  const RATE_SECONDS = 5;
+  const address = (location.protocol === "http:" ? "ws://" : "wss://") + location.host + "/";
+
+  // -- why a session ended ------------------------------------------------------------------------
+
+  const closings = JSON.parse($("closings").textContent);
+  const ABNORMAL = 1006;
+  const NEEDS_TOKEN = [4001, 4002, 4003];
+
+  function explain(code, reason) {
+    const same = closings.filter((closing) => closing.code === code);
+    return same.find((closing) => closing.reason === reason)
+      || same.find((closing) => closing.reason === "")
+      || same[0]
+      || { meaning: "The gateway closed the connection for a reason that this page does not know.", advice: "connect again" };
+  }
+
+  function sentence(text) {
+    return text.charAt(0).toUpperCase() + text.slice(1) + ".";
+  }
+
+  function showClosed(event, opened) {
+    const closing = explain(event.code, event.reason);
+    const unreachable = event.code === ABNORMAL && !opened;
+    $("closed-title").textContent = unreachable
+      ? "No connection (1006)"
+      : "The connection has ended: " + event.code + (event.reason ? " “" + event.reason + "”" : "");
+    $("closed-meaning").textContent = unreachable
+      ? "The gateway could not be reached: perhaps it is not running, or the network or the browser stands in between."
+      : closing.meaning;
+    $("closed-advice").textContent = "What to do: " + sentence(closing.advice);
+    $("closed-certificate").hidden = event.code !== ABNORMAL;
+    $("closed").hidden = false;
+    if (NEEDS_TOKEN.includes(event.code)) {
+      $("token").focus();
+      $("token").select();
+    }
+  }
+
+  // -- the conversation -----------------------------------------------------------------------------
+
+  let socket = null;
+  let state = "idle"; // idle, connecting, ready, started, closed
+  let version = 2;
+  let again = false; // start by itself after the next init: events were coming when the connection broke
+  const chosen = new Map(); // event name -> its chip, which is live when it is subscribed, as far as this page knows
+  const unanswered = []; // names whose subscription is not acknowledged yet, in order
+
+  const STATES = {
+    idle: ["Not connected", "Enter a token and connect."],
+    connecting: ["Connecting…", "The gateway is checking the token…"],
+    ready: ["Connected, not started", "Connected. Choose what you want to see, then start."],
+    started: ["Receiving events", "Waiting for events…"],
+    closed: ["Disconnected", "Not connected. Connect again to receive events."],
+  };
+
+  function enter(next) {
+    state = next;
+    const on = socket !== null;
+    $("status").dataset.state = next;
+    $("status-text").textContent = STATES[next][0];
+    $("connect").textContent = on ? "Disconnect" : "Connect";
+    $("connect").classList.toggle("primary", !on);
+    $("token").readOnly = on;
+    $("version").disabled = on;
+    $("start").disabled = next !== "ready";
+    $("start").textContent = next === "started" ? "Receiving" : "Start receiving";
+    $("empty").textContent = STATES[next][1];
+  }
+
+  function send(op, data) {
+    socket.send(JSON.stringify(data === undefined ? { op } : { op, data }));
+  }
+
+  function connect() {
+    let opened = false;
+    $("closed").hidden = true;
+    version = Number($("version").value);
+    const query = new URLSearchParams({ token: $("token").value.trim(), version });
+    const mine = new WebSocket(address + "?" + query);
+    socket = mine;
+    enter("connecting");
+    mine.onopen = () => { opened = true; };
+    mine.onmessage = (event) => { if (socket === mine) receive(event.data); };
+    mine.onclose = (event) => {
+      if (socket !== mine) return; // closed from this page
+      again = state === "started";
+      disconnected("closed");
+      showClosed(event, opened);
+    };
+  }
+
+  function disconnected(next) {
+    socket = null;
+    unanswered.length = 0;
+    for (const name of chosen.keys()) mark(name, false);
+    enter(next);
+  }
+
+  function disconnect() {
+    const old = socket;
+    again = false;
+    disconnected("idle");
+    old.close(1000);
+  }
+
+  function receive(text) {
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    // Since the start, version 1 sends the bodies of events and nothing else.
+    if (state === "started" && version === 1) arrived(message, text);
+    else if (message.op === "event") arrived(message.data, bodyOf(text, message));
+    else answered(message.op);
+  }
+
+  function answered(op) {
+    if (op === "init") {
+      enter("ready");
+      for (const name of chosen.keys()) subscribe(name);
+      if (again) send("start");
+      again = false;
+    } else if (op === "start") {
+      enter("started");
+    } else if (op === "subscribe") {
+      mark(unanswered.shift(), true);
+    }
+  }
+
+  // Version 2 wraps the body; taking it out of the text keeps it exactly as it was published.
+  function bodyOf(text, message) {
+    const head = /^\s*\{\s*"op":\s*"event",\s*"code":\s*0,\s*"data":\s*/.exec(text);
+    return head ? text.slice(head[0].length, text.lastIndexOf("}")).trim() : JSON.stringify(message.data);
+  }
+
+  // -- event names ------------------------------------------------------------------------------------
+
+  function subscribe(name) {
+    send("subscribe", { event_name: name });
+    if (state === "started" && version === 1) mark(name, true); // not acknowledged
+    else unanswered.push(name);
+  }
+
+  function mark(name, live) {
+    const chip = chosen.get(name);
+    if (!chip) return; // dropped meanwhile
+    chip.classList.toggle("live", live);
+    chip.title = live ? "Subscribed" : "Not subscribed yet";
+  }
+
+  function choose(name) {
+    if (!name || chosen.has(name)) return;
+    chosen.set(name, makeChip(name));
+    $("chips").append(chosen.get(name));
+    mark(name, false);
+    if (state === "ready" || state === "started") subscribe(name);
+    $("chips-hint").hidden = true;
+  }
+
+  function drop(name) {
+    chosen.get(name).remove();
+    chosen.delete(name);
+    if (state === "ready" || state === "started") send("unsubscribe", { event_name: name });
+    $("chips-hint").hidden = chosen.size > 0;
+    $("name").focus();
+  }
+
+  function makeChip(name) {
+    const chip = make("li");
+    const remove = make("button", "", "×");
+    remove.type = "button";
+    remove.setAttribute("aria-label", "Do not receive " + name);
+    remove.addEventListener("click", () => drop(name));
+    chip.append(make("span", "", name), remove);
+    return chip;
+  }
+
+  const suggested = new Set(["*"]);
+  function suggest(name) {
+    if (suggested.has(name) || suggested.size > 500) return;
+    suggested.add(name);
+    $("names").append(make("option"));
+    $("names").lastChild.value = name;
+  }
+
+  // -- what an event says --------------------------------------------------------------------------------
+
+  const people = new Map(); // user uuid -> name, learned from calls
+
+  function learn(data) {
+    const { user_uuid: uuid, caller_id_name: name } = data;
+    if (typeof uuid !== "string" || typeof name !== "string" || !("is_caller" in data)) return;
+    if (people.has(uuid) || people.size > 500) return;
+    people.set(uuid, name);
+    const option = make("option", "", name);
+    option.value = uuid;
+    $("users").append(option);
+  }
+
+  function short(uuid) {
+    return uuid.length > 12 ? "…" + uuid.slice(-6) : uuid;
+  }
+
+  function audience(body) {
+    const users = Object.keys(body).filter((key) => key.startsWith("user_uuid:")).map((key) => key.slice(10));
+    if (!users.length) return { text: "–", title: "names no user" };
+    if (users.includes("*")) return { text: "everyone", title: "every user of the tenant" };
+    return { text: users.map((uuid) => people.get(uuid) || short(uuid)).join(", "), title: users.join("\n") };
+  }
+
+  const isText = (value) => ["string", "number", "boolean"].includes(typeof value) && value !== "";
+
+  function summary(data) {
+    if (isText(data.peer_caller_id_name) && isText(data.caller_id_name)) {
+      const [from, to] = data.is_caller
+        ? [data.caller_id_name, data.peer_caller_id_name]
+        : [data.peer_caller_id_name, data.caller_id_name];
+      return from + " → " + to + " · " + data.status + (data.on_hold ? ", on hold" : "");
+    }
+    if (isText(data.source_name) && isText(data.destination_name)) {
+      const length = data.duration === null ? "not answered" : data.duration + " s";
+      return data.source_name + " → " + data.destination_name + " · " + length;
+    }
+    const message = data.message;
+    if (message && isText(message.caller_id_name)) {
+      return "from " + message.caller_id_name + " · " + message.duration + " s · " + (message.folder || {}).name;
+    }
+    if (isText(data.reason) && isText(data.caller_id_name)) return "from " + data.caller_id_name + " · " + data.reason;
+    const parts = Object.entries(data).filter(([, value]) => isText(value));
+    const telling = parts.filter(([key, value]) => people.has(value) || !/(_id|_uuid|^id|^uuid)$/.test(key));
+    return (telling.length ? telling : parts).slice(0, 4)
+      .map(([key, value]) => people.get(value) || key + ": " + value).join(" · ");
+  }
+
+  function hue(name) {
+    let sum = 0;
+    // Multiplier and modulus are chosen so that the families of Wazo's events differ well.
+    for (const letter of name.split("_", 1)[0]) sum = (sum * 104 + letter.codePointAt(0)) % 1009;
+    return sum % 360;
+  }
+
+  // -- the table -----------------------------------------------------------------------------------------
+
+  const rows = $("rows");
+  const entries = []; // newest last; one for each event in the table
+  let waiting = []; // arrived, not shown yet
+  let painting = false;
+  let paused = false;
+  let total = 0;
+  let serial = 0;
+  const seconds = new Array(SPARK_SECONDS).fill(0);
+
+  function arrived(body, text) {
+    if (body === null || typeof body !== "object") return;
+    total += 1;
+    seconds[SPARK_SECONDS - 1] += 1;
+    const name = typeof body.name === "string" ? body.name : "(no name)";
+    const data = body.data !== null && typeof body.data === "object" ? body.data : {};
+    suggest(name);
+    learn(data);
+    waiting.push({ at: new Date(), name, body, data, text });
+    if (waiting.length > ROWS_MAX) waiting.shift();
+    paintSoon();
+  }
+
+  function paintSoon() {
+    if (painting) return;
+    painting = true;
+    requestAnimationFrame(() => {
+      painting = false;
+      paint();
+    });
+  }
+
+  function paint() {
+    $("total").textContent = total.toLocaleString();
+    if (paused) {
+      $("pause").textContent = waiting.length ? "Resume (" + waiting.length + " new)" : "Resume";
+      return;
+    }
+    for (const event of waiting) {
+      const entry = makeEntry(event);
+      entries.push(entry);
+      rows.prepend(entry.row);
+    }
+    waiting = [];
+    for (const old of entries.splice(0, Math.max(0, entries.length - ROWS_MAX))) remove(old);
+    showCount();
+  }
+
+  function remove(entry) {
+    entry.row.remove();
+    if (entry.detail) entry.detail.remove();
+  }
+
+  function makeEntry({ at, name, body, data, text }) {
+    const row = make("tr", "event");
+    const toggle = make("button", "toggle");
+    toggle.setAttribute("aria-expanded", "false");
+    toggle.setAttribute("aria-label", "JSON of " + name);
+    const clock = make("time", "", at.toTimeString().slice(0, 8) + "." + String(at.getMilliseconds()).padStart(3, "0"));
+    clock.dateTime = at.toISOString();
+    const label = make("span", "name", name);
+    label.style.setProperty("--hue", hue(name));
+    const { text: who, title } = audience(body);
+    const user = make("span", "", who);
+    user.title = title;
+    const tenant = make("span", "tenant", typeof body.tenant_uuid === "string" ? short(body.tenant_uuid) : "");
+    tenant.title = "tenant " + body.tenant_uuid;
+    const cells = [toggle, clock, label, [user, tenant], [summary(data)]].map((content) => {
+      const cell = make("td");
+      cell.append(...[content].flat());
+      return cell;
+    });
+    cells[4].className = "summary";
+    row.append(...cells);
+    const entry = { row, toggle, text, detail: null, hay: (name + " " + who + " " + cells[4].textContent + " " + text).toLowerCase() };
+    row.addEventListener("click", () => expand(entry));
+    sift(entry);
+    return entry;
+  }
+
+  function expand(entry) {
+    if (String(getSelection())) return; // a selection was made, not a click
+    if (entry.detail) {
+      entry.detail.remove();
+      entry.detail = null;
+    } else {
+      entry.detail = makeDetail(entry);
+      entry.row.after(entry.detail);
+      pause(true); // or the table would move away under the reader
+      entry.detail.scrollIntoView({ block: "nearest" });
+      entry.row.scrollIntoView({ block: "nearest" });
+    }
+    const open = entry.detail !== null;
+    entry.toggle.setAttribute("aria-expanded", String(open));
+    entry.row.classList.toggle("open", open);
+  }
+
+  function makeDetail(entry) {
+    const detail = make("tr", "detail");
+    const cell = make("td");
+    cell.colSpan = 5;
+    const raw = make("div", "raw");
+    const pre = make("pre");
+    pre.id = "json-" + (serial += 1);
+    entry.toggle.setAttribute("aria-controls", pre.id);
+    pretty(entry.text, pre);
+    const copy = make("button", "copy", "Copy");
+    copy.addEventListener("click", () => copyText(pre, copy));
+    raw.append(pre, copy);
+    cell.append(raw);
+    detail.append(cell);
+    return detail;
+  }
+
+  async function copyText(pre, button) {
+    try {
+      await navigator.clipboard.writeText(pre.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(pre);
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  }
+
+  // Indents without parsing: numbers keep all their digits, and keys their order.
+  function pretty(text, into) {
+    if (text.length > PRETTY_MAX) {
+      into.textContent = text;
+      return;
+    }
+    const tokens = text.match(/"(?:[^"\\]+|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) || [];
+    let depth = 0;
+    const line = () => into.append("\n" + "  ".repeat(depth));
+    tokens.forEach((token, at) => {
+      const empty = "{[".includes(tokens[at - 1]) && "}]".includes(token);
+      if ("{[".includes(token)) {
+        into.append(token);
+        if (!"}]".includes(tokens[at + 1])) {
+          depth += 1;
+          line();
+        }
+      } else if ("}]".includes(token)) {
+        if (!empty) {
+          depth -= 1;
+          line();
+        }
+        into.append(token);
+      } else if (token === ",") {
+        into.append(token);
+        line();
+      } else if (token === ":") {
+        into.append(": ");
+      } else {
+        const kind = token[0] !== '"' ? "other" : tokens[at + 1] === ":" ? "key" : "string";
+        into.append(make("span", "json-" + kind, token));
+      }
+    });
+  }
+
+  function sift(entry) {
+    const wanted = $("filter").value.trim().toLowerCase();
+    const hidden = wanted !== "" && !entry.hay.includes(wanted);
+    entry.row.hidden = hidden;
+    if (entry.detail) entry.detail.hidden = hidden;
+  }
+
+  function showCount() {
+    const visible = entries.filter((entry) => !entry.row.hidden).length;
+    $("shown").textContent = entries.length ? "Showing " + visible + " of " + entries.length + "." : "";
+    $("empty").hidden = entries.length > 0;
+  }
+
+  function pause(on) {
+    paused = on;
+    $("pause").setAttribute("aria-pressed", String(on));
+    $("pause").textContent = on ? "Resume" : "Pause";
+    paint();
+  }
+
+  function clear() {
+    entries.splice(0).forEach(remove);
+    waiting = [];
+    paint();
+    showCount();
+  }
+
+  // -- once a second ---------------------------------------------------------------------------------------
+
+  const bars = seconds.map((_, at) => {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    bar.setAttribute("x", String(at * 2));
+    bar.setAttribute("width", "1.4");
+    $("spark").append(bar);
+    return bar;
+  });
+
+  function tick() {
+    const last = seconds.slice(-RATE_SECONDS).reduce((sum, count) => sum + count, 0);
+    $("rate").textContent = (last / RATE_SECONDS).toFixed(1);
+    const most = Math.max(8, ...seconds);
+    bars.forEach((bar, at) => {
+      const height = (22 * seconds[at]) / most;
+      bar.setAttribute("height", String(height));
+      bar.setAttribute("y", String(24 - height));
+    });
+    seconds.shift();
+    seconds.push(0);
+  }
+
+  // -- publishing ------------------------------------------------------------------------------------------
+
+  async function publish() {
+    const data = $("publish-data").value;
+    try {
+      JSON.parse(data);
+    } catch (error) {
+      sayPublished(false, "The data is not JSON: " + error.message);
+      return;
+    }
+    // The data goes as it was typed: a number keeps all its digits.
+    const head = JSON.stringify({ name: $("publish-name").value.trim(), user_uuid: $("publish-user").value.trim() || null });
+    try {
+      const response = await fetch("/publish", {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Auth-Token": $("token").value.trim() },
+        body: head.slice(0, -1) + ',"data":' + data + "}",
+        cache: "no-store",
+        credentials: "omit",
+      });
+      const text = await response.text();
+      if (response.status === 202) sayPublished(true, "Published.", text);
+      else sayPublished(false, "Not published (" + response.status + "): " + errorIn(text));
+    } catch (error) {
+      sayPublished(false, "Not published: " + error.message);
+    }
+  }
+
+  function errorIn(text) {
+    try {
+      return JSON.parse(text).error || text;
+    } catch {
+      return text || "no answer";
+    }
+  }
+
+  function sayPublished(good, text, json) {
+    const parts = [make("p", good ? "good" : "bad", text)];
+    if (json !== undefined) {
+      parts.push(make("pre"));
+      pretty(json, parts[1]);
+    }
+    $("publish-answer").replaceChildren(...parts);
+  }
+
+  // -- the page comes alive ----------------------------------------------------------------------------------
+
+  function submits(form, action) {
+    $(form).addEventListener("submit", (event) => {
+      event.preventDefault();
+      action();
+    });
+  }
+
+  // A token comes from the fragment, which no server ever sees, and does not stay in the address.
+  function takeFragment() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("token");
+    if (token === null) return;
+    $("token").value = token;
+    history.replaceState(null, "", location.pathname);
+  }
+
+  submits("connection", () => (socket ? disconnect() : connect()));
+  submits("choice", () => {
+    choose($("name").value.trim());
+    $("name").value = "";
+  });
+  submits("publication", publish);
+  $("start").addEventListener("click", () => {
+    send("start");
+    pause(false);
+  });
+  $("reconnect").addEventListener("click", () => { if (!socket) connect(); });
+  $("dismiss").addEventListener("click", () => { $("closed").hidden = true; });
+  $("pause").addEventListener("click", () => pause(!paused));
+  $("clear").addEventListener("click", clear);
+  $("filter").addEventListener("input", () => {
+    entries.forEach(sift);
+    showCount();
+  });
+  addEventListener("hashchange", takeFragment);
+
+  $("address").textContent = address;
+  $("closed-link").href = $("closed-link").textContent = location.origin + "/";
+  $("publish").hidden = document.querySelector('meta[name="wsevents-publish"]').content !== "yes";
+  takeFragment();
+  choose("*");
+  enter("idle");
+  setInterval(tick, 1000);
+})();
