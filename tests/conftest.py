@@ -1,10 +1,18 @@
-"""What every test is held to: no unhandled error, no timer left."""
+"""What every test is held to: no unhandled error, no timer left, an end in good time."""
 
 import gc
+from functools import wraps
 
 import pytest
 from hypothesis import HealthCheck, settings
+from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
+
+from tests.rabbitmq import rabbitmq
+
+__all__ = ["rabbitmq"]  # one node for the whole run
+
+PATIENCE = 300  # seconds: no test may take longer
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +37,24 @@ class Errors:
         expected = [failure for failure in self.failures if failure.check(*types)]
         self.failures = [failure for failure in self.failures if failure not in expected]
         return expected
+
+
+def pytest_itemcollected(item):
+    """Give every test that waits for the reactor a last moment."""
+    test = item.obj
+    if hasattr(test, "hypothesis"):
+        return  # pytest-twisted drives those itself, example by example
+
+    @wraps(test)
+    def limited(*arguments, **fixtures):
+        from twisted.internet import reactor
+
+        result = test(*arguments, **fixtures)
+        if isinstance(result, Deferred):
+            result.addTimeout(PATIENCE, reactor)
+        return result
+
+    item.obj = limited
 
 
 def pytest_collection_finish(session):

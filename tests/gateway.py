@@ -44,10 +44,10 @@ class GatewayProcess:
     def __exit__(self, *_):
         self.stop()
 
-    def wait_for(self, pattern, deadline=DEADLINE):
-        """Read the log until it matches; return the match."""
+    def wait_for(self, pattern, since=0, deadline=DEADLINE):
+        """Read the log until it matches after this many characters; return the match."""
         end = time.monotonic() + deadline
-        while (match := re.search(pattern, self.log)) is None:
+        while (match := re.compile(pattern).search(self.log, since)) is None:
             assert time.monotonic() < end, f"no {pattern!r} in:\n{self.log}"
             assert self._read(0.5) or self.process.poll() is None, f"it ended:\n{self.log}"
         return match
@@ -63,14 +63,16 @@ class GatewayProcess:
     def port(self):
         return int(self.wait_for(r"listening on 127\.0\.0\.1:(\d+)")[1])
 
-    def ready(self):
+    def ready(self, since=0):
         """Wait until events can come."""
-        self.wait_for("the bus is up")
+        self.wait_for("the bus is up", since)
         return self
 
     def connect(self, target, **options):
         """Return a client of the `websockets` library."""
-        return connect(f"wss://localhost:{self.port}{target}", ssl=trusting(), open_timeout=DEADLINE, **options)
+        return connect(
+            f"wss://localhost:{self.port}{target}", ssl=trusting(), open_timeout=DEADLINE, **options
+        )
 
     def stop(self, signal_number=signal.SIGTERM):
         """Stop it; return its exit status. What it still says is read."""

@@ -1,8 +1,6 @@
 """A private RabbitMQ node for tests: loopback only, on ports that are free now, with its own epmd.
 
-    from tests.rabbitmq import rabbitmq
-
-gives a session-wide fixture, a running `Broker`. A test that stops or hurts it puts it right again.
+The session-wide fixture `rabbitmq` is a running `Broker`. A test that stops or hurts it puts it right again.
 """
 
 import os

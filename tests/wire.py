@@ -14,7 +14,7 @@ from zope.interface import implementer
 from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.dialects.wazo import WazoDialect
-from wsevents.door import Doorkeeper, DoorFactory
+from wsevents.door import DoorFactory, Doorkeeper
 from wsevents.interfaces import IAuthenticator
 from wsevents.messages import Confirmed, Delivery, Denied, Exchange, Identity, WhoIs
 from wsevents.outbound import Flusher

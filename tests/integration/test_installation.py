@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
@@ -12,19 +13,22 @@ from zope.interface import implementer
 
 from tests.certificates import write_pair
 from tests.gateway import DEADLINE, GatewayProcess
-from tests.rabbitmq import rabbitmq
 from tests.wazo_auth import WazoAuth
 from wsevents.buses.amqp import AmqpBus
 from wsevents.interfaces import IBusListener
 from wsevents.messages import Exchange
 
-__all__ = ["rabbitmq"]
-
 CONFIG = """
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 origin_uuid: here
 bus: {{endpoint: "{endpoint}", exchange_name: {exchange}, exchange_type: {kind}}}
-auth: {{host: 127.0.0.1, port: {port}, service_id: gateway, service_key: opensesame, check_strategy: {strategy}, check_static_interval: 1}}
+auth:
+  host: 127.0.0.1
+  port: {port}
+  service_id: gateway
+  service_key: opensesame
+  check_strategy: {strategy}
+  check_static_interval: 1
 """
 SUBSCRIBE = '{"op": "subscribe", "data": {"event_name": "*"}}'
 START = '{"op": "start"}'
@@ -58,6 +62,7 @@ class Site:
         self.exchange, self.kind, self.strategy = exchange, kind, strategy
         self.auth = WazoAuth(reactor)
         self.bus = self.gateway = None
+        self.clients = ExitStack()
 
     async def start(self):
         self.auth.start()
@@ -88,6 +93,7 @@ class Site:
         await listener.up
 
     async def stop(self):
+        await deferToThread(self.clients.close)
         if self.gateway is not None:
             await deferToThread(self.gateway.stop)
         await self.bus.stopService()
@@ -104,9 +110,13 @@ class Site:
         data = json.dumps({"name": name} | body).encode()
         await self.bus.publish(self.exchange, "some.key", sent if self.kind == "headers" else {}, data)
 
+    async def connect(self, target):
+        """Return a client that is closed with the site, if nothing closes it earlier."""
+        return await deferToThread(lambda: self.clients.enter_context(self.gateway.connect(target)))
+
     async def client(self, token="T-user", version=2):
         """Return a client that has subscribed to everything and started."""
-        client = await deferToThread(self.gateway.connect, f"/?token={token}&version={version}")
+        client = await self.connect(f"/?token={token}&version={version}")
         for text in (SUBSCRIBE, START):
             await deferToThread(client.send, text)
         for op in ("init", "subscribe", "start"):
@@ -212,17 +222,17 @@ async def test_version_1_gets_any_body_to_the_byte(site):
 @ensureDeferred
 async def test_a_broker_that_restarts_closes_peers_and_serves_them_again(site):
     client = await site.client()
+    down = len(site.gateway.log)
     await site.broker.stop()
     assert await closed(client) == (1011, "bus connection lost")
-    newcomer = await deferToThread(site.gateway.connect, "/?token=T-user")
+    newcomer = await site.connect("/?token=T-user")
     assert await closed(newcomer) == (1011, "bus connection error")
-    stranger = await deferToThread(site.gateway.connect, "/?token=wrong")
+    stranger = await site.connect("/?token=wrong")
     assert await closed(stranger) == (4002, "authentication failed")
     await site.bus.stopService()
     await site.broker.start()
     await site.connect_publisher()
-    site.gateway.log = ""
-    await deferToThread(site.gateway.ready)
+    await deferToThread(site.gateway.ready, down)
     client = await site.client()
     await site.publish("again")
     assert (await receive(client))["data"]["name"] == "again"
@@ -232,10 +242,10 @@ async def test_a_broker_that_restarts_closes_peers_and_serves_them_again(site):
 @ensureDeferred
 async def test_a_connection_that_the_broker_closes_is_made_again(site):
     client = await site.client()
-    site.gateway.log = ""
+    down = len(site.gateway.log)
     await site.broker.close_connections()
     assert await closed(client) == (1011, "bus connection lost")
-    await deferToThread(site.gateway.ready)
+    await deferToThread(site.gateway.ready, down)
     await site.bus.stopService()
     await site.connect_publisher()
     client = await site.client()
@@ -251,7 +261,7 @@ async def test_while_the_bus_is_down_tokens_are_remembered(site):
     await closed(client)
     asked = len(site.auth.requests)
     for _ in range(5):
-        newcomer = await deferToThread(site.gateway.connect, "/?token=T-user")
+        newcomer = await site.connect("/?token=T-user")
         assert await closed(newcomer) == (1011, "bus connection error")
     assert len(site.auth.requests) <= asked + 1
     await site.bus.stopService()
@@ -277,7 +287,7 @@ async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(
     site.auth.issue("T-short", uuid="u1", tenant="t1", expires=time.time() + 5)
     client = await site.client("T-short")
     await site.auth.stop()
-    newcomer = await deferToThread(site.gateway.connect, "/?token=T-user")
+    newcomer = await site.connect("/?token=T-user")
     assert await closed(newcomer) == (4002, "authentication failed")
     await site.publish("x")
     assert (await receive(client))["data"]["name"] == "x"
@@ -290,7 +300,7 @@ async def test_nothing_secret_is_in_the_log_and_no_traceback(site):
     await deferToThread(client.send, '{"op": "token", "data": {"token": "T-other"}}')
     assert (await receive(client))["op"] == "token"
     await deferToThread(client.close)
-    refused = await deferToThread(site.gateway.connect, "/?token=T-wrong")
+    refused = await site.connect("/?token=T-wrong")
     await closed(refused)
     await deferToThread(site.gateway.stop)
     for secret in ("T-user", "T-other", "T-wrong", "opensesame", "Traceback"):

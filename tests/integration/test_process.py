@@ -44,13 +44,10 @@ def gateway(tmp_path):
 
 def publish(gateway, token="s3cret-user", **event):
     """Publish an event with curl, as a person would."""
-    done = subprocess.run(
-        ["curl", "-sk", "-m", str(DEADLINE), f"https://localhost:{gateway.port}/publish"]
-        + ["-H", f"X-Auth-Token: {token}", "-H", "Content-Type: application/json"]
-        + ["-d", json.dumps({"data": {}} | event)],
-        capture_output=True,
-        check=True,
-    )
+    curl = f"curl -sk -m {DEADLINE} https://localhost:{gateway.port}/publish".split()
+    headers = ["-H", f"X-Auth-Token: {token}", "-H", "Content-Type: application/json"]
+    body = json.dumps({"data": {}} | event)
+    done = subprocess.run([*curl, *headers, "-d", body], capture_output=True, check=True)
     return done.stdout.decode()
 
 
@@ -217,7 +214,11 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "names"),
     [
-        ("bus: {type: memory}", "bus: {type: memory, exchange: x}", ["bus.exchange", "did you mean exchange_"]),
+        (
+            "bus: {type: memory}",
+            "bus: {type: memory, exchange: x}",
+            ["bus.exchange", "did you mean exchange_"],
+        ),
         ("bus: {type: memory}", "bus: {type: memori}", ["bus.type", "memory"]),
         ("type: static", "type: static\n  check_static_interval: soon", ["auth.check_static_interval"]),
         ("certKey=", "certKey=/nowhere", ["listen[0]", "/nowhere"]),

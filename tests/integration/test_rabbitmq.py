@@ -17,7 +17,7 @@ from zope.interface.verify import verifyClass
 from tests.buses.contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
 from tests.buses.ear import Ear, Logbook
 from tests.buses.wire import Mute, Wire
-from tests.rabbitmq import rabbitmq, write_certificate  # noqa: F401 a fixture is among them
+from tests.rabbitmq import write_certificate
 from wsevents.buses.amqp import AmqpBus, client, spec
 from wsevents.buses.amqp.client import MAIN, Login
 from wsevents.buses.amqp.dialer import Dialer, places
@@ -27,7 +27,6 @@ from wsevents.interfaces import IBus
 from wsevents.messages import Binding, Exchange
 
 # The fixture is imported, and then named by parameters.
-# ruff: noqa: F811
 
 
 class Hasty(Random):
