@@ -1,30 +1,57 @@
 """Keys and certificates for tests."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from uuid import uuid4
 
+from attrs import field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def write_pair(folder, name="server", passphrase=None):
-    """Write a new key and its self-signed certificate for localhost; return the two paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+@frozen
+class Pair:
+    """A private key and its certificate, both PEM."""
+
+    key: bytes = field(repr=False)
+    public: bytes
+
+
+def certificate(*names, passphrase=None):
+    """Return a new self-signed certificate, with its key, for host names and IP addresses."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    # A name of its own: two that are trusted together would otherwise be taken for each other.
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"of a test, {uuid4()}")])
     now = datetime.now(UTC)
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
-        .public_key(key.public_key())
+        .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
     )
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     locked = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
+    return Pair(private.private_bytes(pem, form, locked), signed.public_bytes(pem))
+
+
+def _general(name):
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def write_pair(folder, name="server", passphrase=None):
+    """Write a new key and its certificate for this machine; return the two paths."""
+    pair = certificate("localhost", "127.0.0.1", passphrase=passphrase)
     paths = folder / f"{name}.key", folder / f"{name}.crt"
-    paths[0].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, locked))
-    paths[1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[0].write_bytes(pair.key)
+    paths[1].write_bytes(pair.public)
     return paths

@@ -6,7 +6,7 @@ from functools import wraps
 import pytest
 from hypothesis import HealthCheck, settings
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from tests.rabbitmq import rabbitmq
 
@@ -20,7 +20,10 @@ settings.load_profile("unhurried")
 
 
 class Errors:
-    """Failures that were logged during a test; each must be expected."""
+    """Failures and errors that were logged during a test; each must be expected.
+
+    An error is its text; one that blames an exception names its kind.
+    """
 
     def __init__(self):
         self.failures = []
@@ -28,15 +31,21 @@ class Errors:
     def __call__(self, event):
         if event.get("log_failure") is not None:
             self.failures.append(event["log_failure"])
-        elif event.get("log_level") is LogLevel.critical:
-            self.failures.append(event.get("log_format"))
+        elif event.get("log_level") in {LogLevel.error, LogLevel.critical}:
+            self.failures.append(formatEvent(event))
 
     def flush(self, *types):
         """Return, and no longer hold against the test, the failures of these types."""
         gc.collect()
-        expected = [failure for failure in self.failures if failure.check(*types)]
+        expected = [failure for failure in self.failures if _is_of(failure, types)]
         self.failures = [failure for failure in self.failures if failure not in expected]
         return expected
+
+
+def _is_of(failure, types):
+    if isinstance(failure, str):
+        return any(f"{kind.__name__} at " in failure for kind in types)
+    return failure.check(*types)
 
 
 def pytest_itemcollected(item):

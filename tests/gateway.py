@@ -1,19 +1,44 @@
 """A real `twistd wsevents` in a process of its own, on ports that it chooses."""
 
+import errno
+import json
 import os
 import re
 import select
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+import pytest
 from websockets.sync.client import connect
+
+from tests.certificates import write_pair
 
 DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
+EMBEDDED_PORT = 9502
+STANDALONE = """
+listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
+bus: {{type: memory}}
+auth:
+  type: static
+  tokens:
+    s3cret-user: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"]}}
+    s3cret-other: {{uuid: u2, tenant_uuid: t2, acl: [websocketd, "events.#"]}}
+    s3cret-none: {{uuid: u1, tenant_uuid: t1, acl: ["events.#"]}}
+    s3cret-brief: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
+"""
+
+
+def standalone(folder, seconds=3600):
+    """Return a configuration that needs nobody else; one of its tokens ends so long after the start."""
+    key, crt = write_pair(folder)
+    return STANDALONE.format(key=key, crt=crt, seconds=seconds)
 
 
 class GatewayProcess:
@@ -23,9 +48,9 @@ class GatewayProcess:
         log: everything that it has said so far.
     """
 
-    def __init__(self, folder, text=None, environ=None):
+    def __init__(self, folder, text=None, twistd=(TWISTD,)):
         self.folder, self.log = Path(folder), ""
-        arguments = [TWISTD, "--nodaemon", "--pidfile=", "wsevents"]
+        arguments = [*twistd, "--nodaemon", "--pidfile=", "wsevents"]
         if text is not None:
             file = self.folder / "config.yml"
             file.write_text(text)
@@ -33,7 +58,7 @@ class GatewayProcess:
         self.process = subprocess.Popen(
             arguments,
             cwd=self.folder,
-            env={**os.environ, "WSEVENTS_STATE": str(self.folder / "state"), **(environ or {})},
+            env={**os.environ, "WSEVENTS_STATE": str(self.folder / "state")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -56,7 +81,7 @@ class GatewayProcess:
         if not select.select([self.process.stdout], [], [], seconds)[0]:
             return False
         data = os.read(self.process.stdout.fileno(), 65536)
-        self.log += data.decode()
+        self.log += data.decode(errors="replace")
         return bool(data)
 
     @property
@@ -73,6 +98,21 @@ class GatewayProcess:
         return connect(
             f"wss://localhost:{self.port}{target}", ssl=trusting(), open_timeout=DEADLINE, **options
         )
+
+    def dial(self, context=None):
+        """Return a TLS connection on which nothing was said yet."""
+        raw = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        return (context or trusting()).wrap_socket(raw, server_hostname="localhost")
+
+    def publish(self, name, token="s3cret-user", **fields):
+        """Publish an event on the in-memory bus, as any program can; return its body."""
+        request = Request(
+            f"https://localhost:{self.port}/publish",
+            json.dumps({"name": name, "data": {}} | fields).encode(),
+            {"Content-Type": "application/json", "X-Auth-Token": token},
+        )
+        with urlopen(request, timeout=DEADLINE, context=trusting()) as answer:
+            return answer.read().decode()
 
     def stop(self, signal_number=signal.SIGTERM):
         """Stop it; return its exit status. What it still says is read."""
@@ -97,3 +137,31 @@ def trusting():
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """A gateway that needs nobody else."""
+    with GatewayProcess(tmp_path, standalone(tmp_path)) as process:
+        yield process.ready()
+
+
+@pytest.fixture
+def embedded_default(tmp_path):
+    """What `make run` starts. Its port is always the same: it is what the documentation tells people."""
+    if is_taken(EMBEDDED_PORT):
+        why = f"port {EMBEDDED_PORT} is in use: stop the gateway that `make run` started"
+        pytest.fail(why, pytrace=False)
+    with GatewayProcess(tmp_path) as process:
+        yield process.ready()
+
+
+def is_taken(port):
+    """Say whether somebody listens on a port of this machine."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            socket.create_server((address, port), family=family).close()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+    return False

@@ -10,16 +10,13 @@ import socket
 import subprocess
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from attrs import define, field
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.threads import deferToThread
+
+from tests.certificates import write_pair
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which insist on the user rabbitmq
 PATIENCE = 120
@@ -27,8 +24,8 @@ PATIENCE = 120
 _CONFIG = """
 listeners.tcp.1 = 127.0.0.1:{port}
 listeners.ssl.1 = 127.0.0.1:{tls_port}
-ssl_options.cacertfile = {root}/tls/server.pem
-ssl_options.certfile = {root}/tls/server.pem
+ssl_options.cacertfile = {root}/tls/server.crt
+ssl_options.certfile = {root}/tls/server.crt
 ssl_options.keyfile = {root}/tls/server.key
 ssl_options.verify = verify_none
 ssl_options.fail_if_no_peer_cert = false
@@ -69,8 +66,8 @@ class Broker:
         self.port, self.tls_port, distribution, epmd = free_ports(4)
         for name in ("home", "mnesia", "log", "tls", "trusted"):
             (self.root / name).mkdir()
-        write_certificate(self.root / "tls", "server")
-        shutil.copy(self.root / "tls" / "server.pem", self.root / "trusted")
+        _, public = write_pair(self.root / "tls")
+        shutil.copy(public, self.root / "trusted" / "server.pem")
         (self.root / "rabbitmq.conf").write_text(_CONFIG.format(**self._addresses()))
         (self.root / "plugins").write_text("[].\n")
         (self.root / "env").write_text("")
@@ -202,31 +199,6 @@ class Broker:
         """Add a virtual host on which guest may do everything."""
         await self.ctl("add_vhost", name)
         await self.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
-
-
-def write_certificate(folder, name):
-    """Write `name`.key and the self-signed `name`.pem for localhost and 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test's broker")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / f"{name}.key").write_bytes(private)
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 @pytest.fixture(scope="session")

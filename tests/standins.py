@@ -123,6 +123,7 @@ class Talk:
     name = "talk"
     settings: type = TalkSettings
     sources = ()
+    authority = ""
     wire = Wire()
 
     @classmethod

@@ -87,3 +87,23 @@ def test_what_was_set_before_the_start_rings_after_it():
     alarms.startService()
     clock.advance(1.0)
     assert rung == ["a"]
+
+
+def test_an_alarm_that_sets_itself_for_now_does_not_keep_the_reactor():
+    clock, rung = Clock(), []
+    alarms = Alarms(clock, clock.seconds)
+    alarms.startService()
+
+    def ring(name):
+        rung.append(name)
+        assert len(rung) < 10
+        alarms.set(ring, name, clock.seconds())
+
+    alarms.set(ring, "a", 0.0)
+    for turns in range(1, 4):
+        (timer,) = clock.getDelayedCalls()
+        go_off = timer.func
+        timer.cancel()
+        go_off()  # one turn of the reactor; the clock's own `advance` would take them all
+        assert rung == ["a"] * turns
+    alarms.stopService()

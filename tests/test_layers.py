@@ -1,8 +1,8 @@
 """The law of the house, proved by the imports: what decides cannot act.
 
 Imports point down only: tap, then edge, then core, then values. What is in core or values cannot
-reach a socket, a clock or a file, because it imports nothing that has one. A new module is
-listed here, or the test says so.
+reach a socket, a clock or a file: of what is not wsevents it imports only what is listed in `PURE`,
+and it uses no built-in function that acts. A new module is listed here, or the test says so.
 """
 
 import ast
@@ -18,13 +18,14 @@ LAYERS = {
         wsevents.settings
         """,
     "core": """
-        wsevents.access wsevents.admission wsevents.audience wsevents.bucket wsevents.deadlines
-        wsevents.framing wsevents.knock wsevents.publication wsevents.session wsevents.source
-        wsevents.dialects.* wsevents.demo.*
+        wsevents.access wsevents.admission wsevents.audience wsevents.bucket wsevents.conversation
+        wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
+        wsevents.source wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.certificate wsevents.door wsevents.gateway wsevents.outbound wsevents.relay
-        wsevents.roster wsevents.server wsevents.upstream
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.door wsevents.gateway wsevents.house
+        wsevents.keepalive wsevents.outbound wsevents.relay wsevents.roster wsevents.runner wsevents.server
+        wsevents.upstream
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
@@ -33,26 +34,43 @@ LAYERS = {
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 
-ACTORS = {"twisted", "autobahn", "txamqp", "txaio", "treq", "OpenSSL", "yaml"}
-ACTORS |= {
-    "asyncio",
-    "logging",
-    "os",
-    "pathlib",
-    "signal",
-    "socket",
-    "ssl",
-    "subprocess",
-    "threading",
-    "time",
+PURE = {
+    "__future__",
+    "attrs",
+    "collections",
+    "collections.abc",
+    "datetime",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "json",
+    "re",
+    "typing",
+    "urllib.parse",
+    "zope.interface",
 }
-"""What values and core do not import: through these one can act, or ask for the time."""
+"""All that values and core import from outside wsevents. Only `datetime` has a clock; see below."""
+
+ONLY_FOR_TYPES = {("random", ""), ("twisted.internet.defer", "wsevents.interfaces")}
+"""What they may name in annotations besides, and where if not everywhere.
+
+Randomness is passed in; a bus answers with a Deferred.
+"""
+
+IMPURE_NAMES = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
+"""Built-in functions that act, or that hide from this test what does."""
+
+IMPURE_METHODS = {"now", "utcnow", "today"}
+"""Of datetime and date: they ask the clock."""
+
+LOCAL_METHODS = {"astimezone": 0, "fromtimestamp": 1}
+"""Of datetime: with no more arguments than this they ask the machine for its time zone."""
+
+DECIDING = ("values", "core")
 
 STRANGERS = [{"authenticators", "buses"}, {"authenticators", "dialects"}, {"buses", "dialects"}]
 """Rooms that know nothing of each other."""
-
-ONLY_FOR_TYPES = {("wsevents.interfaces", "twisted")}
-"""What values and core may name in annotations: a bus answers with a Deferred."""
 
 
 def layer_of(module):
@@ -92,22 +110,43 @@ def imports(tree, modules):
 
 
 def offences(module, source, modules):
-    """Return what is wrong with the imports of one module."""
+    """Return what is wrong with the imports of one module, and with its calls if it is to be pure."""
     mine = layer_of(module)
     if mine is None:
         return [f"{module} belongs to no layer: list it in {Path(__file__).name}"]
+    tree = ast.parse(source)
     found = []
-    for other, for_types in imports(ast.parse(source), modules):
-        package = other.split(".")[0]
+    for other, for_types in imports(tree, modules):
         theirs = layer_of(other)
-        allowed = for_types and (module, package) in ONLY_FOR_TYPES
         if theirs and list(LAYERS).index(theirs) > list(LAYERS).index(mine):
             found.append(f"{module} ({mine}) imports {other} ({theirs})")
         if {room_of(module), room_of(other)} in STRANGERS:
             found.append(f"{module} imports {other}")
-        if mine in ("values", "core") and package in ACTORS and not allowed:
-            found.append(f"{module} ({mine}) imports {other}")
+        allowed = theirs or other in PURE or (for_types and may_be_named(other, module))
+        if mine in DECIDING and not allowed:
+            found.append(f"{module} ({mine}) imports {other}, which is not known to be pure")
+    if mine in DECIDING:
+        found += [f"{module} ({mine}) uses {what}" for what in impurities(tree)]
     return found
+
+
+def may_be_named(other, module):
+    """Say whether a module may name what is in another in annotations."""
+    return (other, "") in ONLY_FOR_TYPES or (other, module) in ONLY_FOR_TYPES
+
+
+def impurities(tree):
+    """Yield what in a module acts, asks the clock or asks the machine where it is."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) if name in IMPURE_NAMES:
+                yield name
+            case ast.Attribute(attr=name) if name in IMPURE_METHODS:
+                yield f".{name}"
+            case ast.Call(func=ast.Attribute(attr=name), args=args, keywords=keywords) if len(args) + len(
+                keywords
+            ) <= LOCAL_METHODS.get(name, -1):
+                yield f".{name} without a time zone"
 
 
 def sources():
@@ -125,6 +164,16 @@ SOURCES = sources()
 @pytest.mark.parametrize("module", sorted(SOURCES))
 def test_imports_point_down_and_what_decides_cannot_act(module):
     assert offences(module, SOURCES[module], SOURCES) == []
+
+
+def test_nothing_is_held_pure_that_nobody_needs():
+    used = {
+        other
+        for module, source in SOURCES.items()
+        if layer_of(module) in DECIDING
+        for other, _ in imports(ast.parse(source), SOURCES)
+    }
+    assert PURE | {other for other, _ in ONLY_FOR_TYPES} <= used
 
 
 def test_every_listed_module_exists():
@@ -147,8 +196,24 @@ def test_the_folders_of_the_plugin_are_no_packages_of_ours(folder):
     [
         ("wsevents.access", "import time", "wsevents.access (core) imports time"),
         ("wsevents.access", "def f():\n    from time import time", "wsevents.access (core) imports time"),
+        ("wsevents.access", "import sqlite3", "(core) imports sqlite3"),
+        ("wsevents.access", "from urllib import request", "(core) imports urllib"),
+        ("wsevents.access", "import urllib.request", "(core) imports urllib.request"),
+        ("wsevents.access", "from random import Random", "(core) imports random"),
         ("wsevents.messages", "from twisted.internet import defer", "(values) imports twisted.internet"),
         ("wsevents.access", "if TYPE_CHECKING:\n    import twisted", "(core) imports twisted"),
+        ("wsevents.access", "if TYPE_CHECKING:\n    import twisted.internet.defer", "(core) imports twisted"),
+        ("wsevents.messages", "open('/etc/passwd')", "wsevents.messages (values) uses open"),
+        ("wsevents.access", "read = open", "wsevents.access (core) uses open"),
+        ("wsevents.access", "def f():\n    print(input())", "(core) uses input"),
+        ("wsevents.access", "exec('import time')", "(core) uses exec"),
+        ("wsevents.access", "eval('1')", "(core) uses eval"),
+        ("wsevents.access", "__import__('time')", "(core) uses __import__"),
+        ("wsevents.publication", "datetime.now(UTC)", "(core) uses .now"),
+        ("wsevents.publication", "clock = datetime.utcnow", "(core) uses .utcnow"),
+        ("wsevents.publication", "date.today()", "(core) uses .today"),
+        ("wsevents.publication", "when.astimezone()", "(core) uses .astimezone without a time zone"),
+        ("wsevents.publication", "datetime.fromtimestamp(0)", "(core) uses .fromtimestamp without"),
         ("wsevents.access", "from wsevents import tap", "(core) imports wsevents.tap (tap)"),
         ("wsevents.access", "from wsevents.relay import Relay", "(core) imports wsevents.relay (edge)"),
         (
@@ -178,9 +243,15 @@ def test_an_offence_is_found(module, source, offence):
     ("module", "source"),
     [
         ("wsevents.interfaces", "if TYPE_CHECKING:\n    from twisted.internet.defer import Deferred"),
+        ("wsevents.access", "if TYPE_CHECKING:\n    from random import Random"),
+        ("wsevents.access", "def f(now):\n    return now\nre.compile('x')"),
+        ("wsevents.publication", "when.astimezone(UTC); datetime.fromtimestamp(0, tz=UTC)"),
         ("wsevents.access", "from zope.interface import implementer\nfrom wsevents.messages import Event"),
         ("wsevents.dialects.new", "from wsevents.dialects.wazo import WazoDialect"),
-        ("wsevents.authenticators.new", "import time, twisted\nfrom wsevents.access import compile_acl"),
+        (
+            "wsevents.authenticators.new",
+            "import time, twisted\nfrom wsevents.access import compile_acl\nopen('x')",
+        ),
         ("wsevents.tap", "import wsevents.relay"),
     ],
 )

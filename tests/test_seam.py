@@ -71,7 +71,7 @@ class AclCheck:
 class Toy:
     """What the toys have in common: nothing but attributes."""
 
-    settings, sources, wire = dict, (), Wire()
+    settings, sources, wire, authority = dict, (), Wire(), ""
 
     @classmethod
     def create(cls, settings, config):
@@ -235,7 +235,7 @@ class KazooSession(QuietSession):
         }
         return (Listen(frozenset(kept), id=len(self.keys)),)
 
-    def listening(self, id, now):
+    def listening(self, id, live, now):
         return (Say(json.dumps({"subscribed": self.keys[:id]})),)
 
 
@@ -304,9 +304,9 @@ class Peer:
                     self.sent.append(text)
                 case Listen(interests, number):
                     changes = self.house.relay.listen(self.dialect, self, interests)
-                    self.bound += changes.added
+                    self.bound += changes.bindings[0]
                     if number is not None:
-                        self.do(self.session.listening(number, 0.0))
+                        self.do(self.session.listening(number, True, 0.0))
                 case Ask(number, question):
                     self.do(
                         self.session.answered(number, self.house.people.get(question.token, Denied("?")), 0.0)
@@ -338,7 +338,7 @@ class Peer:
 class House:
     def __init__(self):
         self.dialects = {toy.name: toy() for toy in (Wazo, Voipbin, Isymphony, Kazoo, Innovaphone)}
-        self.relay = Relay({"x": Source()}, [Stage(dialect) for dialect in self.dialects.values()])
+        self.relay = Relay({"x": [Source()]}, [Stage(dialect) for dialect in self.dialects.values()])
         self.people = {
             "ann": Identity("ann", "t1", ("calls.me",)),
             "bob": Identity("bob", "t1", ("calls.#",)),

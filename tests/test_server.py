@@ -253,6 +253,19 @@ def test_a_connection_that_is_lost_during_a_look_up_leaves_nothing():
     assert world.is_empty()
 
 
+def test_the_look_up_of_a_client_that_is_gone_is_cancelled():
+    world = World()
+    world.authority.slow = True
+    client = world.client()
+    question = world.authority.waiting[0][0]
+    cancelled = []
+    question.addErrback(cancelled.append)
+    client.transport.abortConnection()
+    world.run()
+    assert question.called
+    assert world.is_empty()
+
+
 def test_an_authority_that_breaks_its_promise_costs_its_asker_only(errors):
     world = World(Authority(T=ANN, bad=ZeroDivisionError()))
     good, bad = world.client(), world.client("ws://localhost/?token=bad")
@@ -282,6 +295,20 @@ def test_pings_of_the_client_are_answered():
     client.sendPing(b"hello")
     world.run()
     assert client.pongs == [b"hello"]
+
+
+def test_a_client_that_pings_and_does_not_read_is_closed_as_too_slow_too():
+    world = World(outbound=Outbound(peer_bytes=1000))
+    client = world.client()
+    peer = next(iter(world.house.roster))
+    peer._outbound.pauseProducing()
+    for _ in range(50):
+        client.sendPing(b"x" * 100)
+    world.run()
+    assert peer._outbound.size < 2000
+    peer._outbound.resumeProducing()
+    world.run()
+    assert client.closed == (1013, "too slow", True)
 
 
 def test_a_client_that_falls_behind_is_closed_as_too_slow():
@@ -406,7 +433,7 @@ def test_a_plain_request_gets_the_page_at_the_root_and_426_elsewhere():
 class Gatekeeper:
     """A dialect that decides before the upgrade, after a look-up."""
 
-    name, sources, wire = "gate", (), Wire()
+    name, sources, wire, authority = "gate", (), Wire(), ""
 
     def serves(self, path):
         return path == "/gate"

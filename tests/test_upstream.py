@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 
 from wsevents.errors import BusError
 from wsevents.messages import Binding
@@ -91,3 +91,40 @@ def test_however_fast_they_come_and_go_the_bus_ends_up_right(steps):
             bus.work()
     bus.work()
     assert bus.bound == ({A} if count else set())
+
+
+class RefusingBus:
+    """Refuses some bindings, in the way that it is told to."""
+
+    def __init__(self, **refused):
+        self.refused, self.calls = refused, []
+
+    def bind(self, binding):
+        self.calls.append(("bind", binding))
+        return self._call(binding)
+
+    def unbind(self, binding):
+        self.calls.append(("unbind", binding))
+        return self._call(binding)
+
+    def _call(self, binding):
+        mistake = self.refused.get(binding.key)
+        return fail(mistake) if mistake else succeed(None)
+
+
+def test_an_unbinding_that_fails_does_not_keep_others_from_being_bound():
+    bus = RefusingBus()
+    upstream = Upstream(bus)
+    upstream.change([A], [])
+    bus.refused["a"] = BusError("no")
+    assert upstream.change([B], [A]).result is True
+    assert bus.calls[-1] == ("bind", B)
+
+
+def test_a_bus_that_raises_what_it_likes_is_blamed_and_nobody_waits(errors):
+    bus = RefusingBus(a=ZeroDivisionError("oh"))
+    upstream = Upstream(bus)
+    assert upstream.change([A], []).result is False
+    assert errors.flush(ZeroDivisionError)
+    bus.refused.clear()
+    assert upstream.change([A], []).result is True, "it is tried again"

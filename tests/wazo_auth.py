@@ -10,23 +10,20 @@ import json
 import time
 from base64 import b64decode
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
-from uuid import uuid4
 
 from attrs import define, field, frozen
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.ssl import PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from tests.certificates import Pair, certificate
 from wsevents.access import compile_acl
+
+__all__ = ["DEADLINE", "MASTER", "Recorded", "WazoAuth", "certificate", "document", "utc_text"]
 
 MASTER = "00000000-0000-4000-8000-000000000001"
 """Uuid of the tenant that service accounts belong to."""
@@ -47,14 +44,6 @@ class Recorded:
     headers: dict[str, str]
     account: tuple[str, str] | None
     body: bytes
-
-
-@frozen
-class Pair:
-    """A key and its certificate, both PEM."""
-
-    key: bytes = field(repr=False)
-    public: bytes
 
 
 def utc_text(when: float, separator: str = "T") -> str:
@@ -140,6 +129,7 @@ class WazoAuth(Resource):
         interface: address that it listens on.
         port: where it listens, or did last.
         tokens: the `data` of the documents of all tokens, by token; incomplete ones are given as they are.
+        brief: tokens whose time begins when they are first given out, and how many seconds they have.
         accounts: service id -> key.
         master: tenant of the service accounts.
         status: answer every request with this status.
@@ -155,6 +145,7 @@ class WazoAuth(Resource):
     interface: str = "127.0.0.1"
     port: int = 0
     tokens: dict[str, dict[str, Any]] = field(factory=dict)
+    brief: dict[str, float] = field(factory=dict)
     accounts: dict[str, str] = field(factory=lambda: {"gateway": "opensesame"})
     master: str = MASTER
     status: int | None = None
@@ -206,8 +197,11 @@ class WazoAuth(Resource):
 
         Args:
             token: the token.
-            fields: any of uuid, tenant, acl, purpose, admin, session, expires (seconds since the epoch).
+            fields: any of uuid, tenant, acl, purpose, admin, session, expires (seconds since the epoch) or
+                lasts (seconds from when it is first given out).
         """
+        if "lasts" in fields:
+            self.brief[token] = fields["lasts"]
         self.tokens[token] = document(token, **fields)
 
     def revoke(self, token: str) -> None:
@@ -296,6 +290,8 @@ class WazoAuth(Resource):
             return _refusal(status)
         if method == "HEAD":
             return 204, b""
+        if token in self.brief:
+            self.tokens[token]["utc_expires_at"] = utc_text(time.time() + self.brief.pop(token))
         return 200, json.dumps({"data": self.tokens[token]}).encode()
 
     def _verdict(self, token: str, scope: str | None) -> int:
@@ -328,33 +324,3 @@ class WazoAuth(Resource):
 def _refusal(status: int) -> tuple[int, bytes]:
     body = {"reason": ["as told"], "timestamp": [time.time()], "status_code": status}
     return status, json.dumps(body).encode()
-
-
-def certificate(*names: str) -> Pair:
-    """Return a self-signed certificate, with its key, for host names and IP addresses."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"stand-in {uuid4()}")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    key = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Pair(key, signed.public_bytes(serialization.Encoding.PEM))
-
-
-def _general(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)

@@ -15,12 +15,13 @@ from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.dialects.wazo import WazoDialect
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IAuthenticator
 from wsevents.messages import Confirmed, Delivery, Denied, Exchange, Identity, WhoIs
 from wsevents.outbound import Flusher
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
-from wsevents.server import House, Mount, PeerFactory
+from wsevents.server import PeerFactory
 from wsevents.settings import Auth, Config, Limits, Outbound
 from wsevents.source import HeadersSource
 from wsevents.upstream import Upstream
@@ -121,12 +122,11 @@ class World:
         config = Config(limits=limits, **settings)
         self.dialects = dialects or [WazoDialect.create(None, config)]
         self.relay = Relay(
-            {"wazo-headers": HeadersSource(Exchange("wazo-headers", "headers"))},
+            {"wazo-headers": [HeadersSource(Exchange("wazo-headers", "headers"))]},
             [Stage(dialect) for dialect in self.dialects],
         )
         self.admission = Admission(limits)
         self.house = House(
-            mounts=[Mount(dialect, self.authority) for dialect in self.dialects],
             relay=self.relay,
             upstream=Upstream(StillBus()),
             roster=Roster(),
@@ -148,7 +148,8 @@ class World:
             PeerFactory(self.house, self.clock),
             make_site(reactor=self.clock),
         )
-        self.factory = DoorFactory(keeper)
+        gate = Gate("tcp:9502", [Mount(dialect, self.authority) for dialect in self.dialects])
+        self.factory = DoorFactory(keeper, gate)
         self.pumps = []
 
     def now(self):

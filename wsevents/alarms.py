@@ -45,6 +45,10 @@ class Alarms(Service):
         self._deadlines.set((ring, name), at)
         self._wind()
 
+    def after(self, ring: Ring, name: str, seconds: float) -> None:
+        """Call `ring(name)` so many seconds from now; replaces an earlier setting of the two."""
+        self.set(ring, name, self.now() + seconds)
+
     def has(self, ring: Ring, name: str) -> bool:
         """Say whether one is set."""
         return (ring, name) in self._deadlines
@@ -85,9 +89,9 @@ class Alarms(Service):
 
     def _go_off(self) -> None:
         self._timer = None
-        now = self.now()
+        now, settings = self.now(), self._deadlines.settings
         try:
-            while (alarm := self._deadlines.due(now)) is not None:
+            while (alarm := self._deadlines.due(now, settings)) is not None:
                 _ring(*alarm)
         finally:
             self._wind()

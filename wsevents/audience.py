@@ -9,15 +9,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from wsevents.interfaces import IInterest
+    from wsevents.messages import Binding
 
 P = TypeVar("P")
 NOTHING: frozenset[IInterest] = frozenset()
+
+
+@frozen
+class Changes:
+    """The interests that a peer has now and had not before, and those that it had and has not."""
+
+    added: frozenset[IInterest]
+    removed: frozenset[IInterest]
+
+    @property
+    def bindings(self) -> tuple[list[Binding], list[Binding]]:
+        """What is now needed upstream once more each, and once less."""
+        return _bindings(self.added), _bindings(self.removed)
+
+
+def _bindings(interests: frozenset[IInterest]) -> list[Binding]:
+    return [binding for interest in interests for binding in interest.bindings]
 
 
 @define(eq=False)
@@ -36,21 +54,19 @@ class Index(Generic[P]):
     _at: dict[Hashable, dict[Audience[P], None]] = field(init=False, factory=dict)
     _held: dict[P, frozenset[IInterest]] = field(init=False, factory=dict)
 
-    def listen(self, peer: P, interests: frozenset[IInterest]) -> None:
-        """From now on the peer has exactly these interests; none: it is forgotten."""
+    def listen(self, peer: P, interests: frozenset[IInterest]) -> Changes:
+        """From now on the peer has exactly these interests; none: it is forgotten. Return what that changed."""
         held = self._held.get(peer, NOTHING)
-        for interest in held - interests:
+        changes = Changes(added=interests - held, removed=held - interests)
+        for interest in changes.removed:
             self._leave(peer, interest)
-        for interest in interests - held:
+        for interest in changes.added:
             self._join(peer, interest)
         if interests:
             self._held[peer] = interests
         else:
             self._held.pop(peer, None)
-
-    def interests(self, peer: P) -> frozenset[IInterest]:
-        """Return what the peer listens to."""
-        return self._held.get(peer, NOTHING)
+        return changes
 
     def at(self, addresses: Sequence[Hashable]) -> Iterator[Audience[P]]:
         """Yield each audience that is to be found at any of the addresses, once."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import frozen
+from attrs import field, frozen
+
+REASON_MAX = 123
+"""Bytes of a reason: a control frame has 125 (RFC 6455 section 5.5), of which the code takes two."""
 
 
 class Advice(Enum):
@@ -18,6 +21,12 @@ class Advice(Enum):
     RETRY = "connect again"
     TOKEN = "get a new token, then connect again"  # noqa: S105 advice, not a secret
     FIX = "change the client or its configuration first"
+
+
+def _short(_: object, __: object, reason: str) -> None:
+    """Attrs validator: a close frame has room for it."""
+    if len(reason.encode()) > REASON_MAX:
+        raise ValueError(f"a reason must not be longer than {REASON_MAX} bytes")
 
 
 @frozen
@@ -32,7 +41,7 @@ class Closing:
     """
 
     code: int | None
-    reason: str
+    reason: str = field(validator=_short)
     meaning: str
     advice: Advice
 
@@ -59,6 +68,8 @@ PING_TIMEOUT = Closing(
 INTERNAL_ERROR = Closing(1011, "", "The gateway made a mistake; its log says which.", Advice.RETRY)
 TOO_SLOW = Closing(1013, "too slow", "The client did not read its events fast enough.", Advice.RETRY)
 TOO_BIG = Closing(1009, "", "The client sent a message over the size limit.", Advice.FIX)
+BROKEN = Closing(1002, "", "The client broke the WebSocket protocol.", Advice.FIX)
+NOT_UTF8 = Closing(1007, "", "The client sent text that is not UTF-8.", Advice.FIX)
 GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
 IDLE = Closing(1000, "", "The client sent nothing for longer than its protocol allows.", Advice.RETRY)
 DROPPED = Closing(None, "", "The connection was dropped, as the protocol asks for this input.", Advice.FIX)

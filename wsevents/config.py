@@ -16,7 +16,7 @@ from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, PluginError
 from wsevents.misfit import MisfitError, Problem, Tally, Veiled
 from wsevents.schema import Schema
-from wsevents.settings import Auth, Bus, Config
+from wsevents.settings import Auth, Bus, Config, Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,13 +81,14 @@ def _text(file: Path) -> str:
 
 def _config(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
     defaults: dict[str, Any] = {
-        "origin_uuid": environ.get(ORIGIN) or None,
+        "listen": [listener.endpoint for listener in Config().listen],  # its certificate may be missing too
+        "origin_uuid": environ.get(ORIGIN, "").strip() or None,
         "bus": Section(),
         "auth": Section(),
         "dialects": Section({DIALECT: Section()}),
     }
     whole = Section(defaults | tree, tree.origin)
-    rules = _Rules(plugins, environ)
+    rules = _Rules(plugins, environ, whole["dialects"])
     try:
         config: Config = Schema(environ, rules.table()).fit(whole, Config)
     except MisfitError as error:
@@ -97,10 +98,17 @@ def _config(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, st
 
 @frozen
 class _Rules:
-    """The keys that depend on what is installed on this machine: plugins, keys and certificates."""
+    """The keys that depend on each other, or on what is on this machine: plugins, keys and certificates.
+
+    Attributes:
+        plugins: what is installed.
+        environ: where secrets given by `<key>_env` are looked up.
+        spoken: what stands under `dialects:`, fit or not.
+    """
 
     plugins: Plugins
     environ: Mapping[str, str]
+    spoken: Any
 
     def table(self) -> Mapping[tuple[type, str], Callable[[Any], Any]]:
         return {
@@ -110,20 +118,34 @@ class _Rules:
             (Config, "dialects"): self.dialects,
         }
 
-    def listen(self, value: Any) -> list[str]:
-        """Fit `listen:`, endpoints that can be listened on."""
-        endpoints: list[str] = Schema(self.environ).fit(value, list[str])
-        if not endpoints:
+    def listen(self, value: Any) -> list[Listener]:
+        """Fit `listen:`, endpoints that can be listened on, each for dialects that are spoken."""
+        entries: list[str | Listener] = Schema(self.environ).fit(value, list[str | Listener])
+        if not entries:
             raise MisfitError(Problem("must name at least one endpoint"))
         tally = Tally()
-        for index, endpoint in enumerate(endpoints):
-            with tally.under(index):
-                try:
-                    check_endpoint(endpoint)
-                except ValueError as error:
-                    raise MisfitError(Problem(str(error))) from None
+        for index, entry in enumerate(entries):
+            if isinstance(entry, Listener):
+                with tally.under(index, "endpoint"):
+                    _usable(entry.endpoint)
+                with tally.under(index, "dialects"):
+                    self.known(entry.dialects or [])
+            else:
+                with tally.under(index):
+                    _usable(entry)
         tally.settle()
-        return endpoints
+        return [entry if isinstance(entry, Listener) else Listener(entry) for entry in entries]
+
+    def known(self, names: list[str]) -> None:
+        """Check the names of dialects against `dialects:`, unless that has a problem of its own."""
+        if not isinstance(self.spoken, dict):
+            return
+        strangers = [name for name in names if name not in self.spoken]
+        if strangers:
+            there = ", ".join(sorted(str(name) for name in self.spoken)) or "none"
+            raise MisfitError(
+                Problem(f"names {strangers[0]!r}, which is not under `dialects:`; there are: {there}")
+            )
 
     def typed(self, value: Any, kind: type[Any], find: Callable[[str], type[Any]]) -> Any:
         """Fit `bus:` or `auth:`, whose `type` says which plugin knows the other keys."""
@@ -148,6 +170,13 @@ class _Rules:
                 fitted[name] = schema.fit(value[name], _found(self.plugins.dialect, name).settings)
         tally.settle()
         return fitted
+
+
+def _usable(endpoint: str) -> None:
+    try:
+        check_endpoint(endpoint)
+    except ValueError as error:
+        raise MisfitError(Problem(str(error))) from None
 
 
 def _found(find: Callable[[str], type[Any]], name: str) -> type[Any]:

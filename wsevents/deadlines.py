@@ -3,48 +3,68 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import define, field
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 K = TypeVar("K")
+
+
+@define(order=True)
+class _Entry(Generic[K]):
+    """One setting; `key` is None once it was replaced or cleared, so that nothing is kept alive by it."""
+
+    at: float
+    number: int
+    key: K | None = field(order=False)
 
 
 @define(eq=False)
 class Deadlines(Generic[K]):
     """At most one deadline for each key; setting, clearing and the next one take O(log n)."""
 
-    _current: dict[K, tuple[float, int]] = field(init=False, factory=dict)
-    _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
-    _order: Iterator[int] = field(init=False, factory=count)
+    _current: dict[K, _Entry[K]] = field(init=False, factory=dict)
+    _heap: list[_Entry[K]] = field(init=False, factory=list)
+    _settings: int = field(init=False, default=0)
 
     def set(self, key: K, at: float) -> None:
         """Put the key's deadline at this time, in place of an earlier setting."""
-        number = next(self._order)
-        self._current[key] = (at, number)
-        heappush(self._heap, (at, number, key))
-        if len(self._heap) > 2 * len(self._current) + 64:
-            self._compact()
+        self.clear(key)
+        self._settings += 1
+        entry = self._current[key] = _Entry(at, self._settings, key)
+        heappush(self._heap, entry)
 
     def clear(self, key: K) -> None:
         """Forget the key's deadline, if it has one."""
-        self._current.pop(key, None)
+        entry = self._current.pop(key, None)
+        if entry is not None:
+            entry.key = None
+            if len(self._heap) > 2 * len(self._current) + 64:
+                self._compact()
+
+    @property
+    def settings(self) -> int:
+        """How often a deadline was set, ever; `due` takes it to leave out what was set later."""
+        return self._settings
 
     def next(self) -> float | None:
         """Return the time of the earliest deadline, or None."""
         self._skip_stale()
-        return self._heap[0][0] if self._heap else None
+        return self._heap[0].at if self._heap else None
 
-    def due(self, now: float) -> K | None:
-        """Remove and return one key whose deadline has come, the earliest first; or None."""
+    def due(self, now: float, settings: int) -> K | None:
+        """Remove and return one key whose deadline has come, the earliest first; or None.
+
+        Args:
+            now: the time.
+            settings: what was set after so many settings is not due yet, nor what comes after it, so that
+                one who sets what is due at once does not keep the caller for ever.
+        """
         self._skip_stale()
-        if not self._heap or self._heap[0][0] > now:
+        if not self._heap or self._heap[0].at > now or self._heap[0].number > settings:
             return None
-        key = heappop(self._heap)[2]
+        key = heappop(self._heap).key
+        assert key is not None  # noqa: S101 it is not stale
         del self._current[key]
         return key
 
@@ -55,14 +75,10 @@ class Deadlines(Generic[K]):
         return key in self._current
 
     def _skip_stale(self) -> None:
-        while self._heap and self._is_stale(self._heap[0]):
+        while self._heap and self._heap[0].key is None:
             heappop(self._heap)
-
-    def _is_stale(self, entry: tuple[float, int, K]) -> bool:
-        at, number, key = entry
-        return self._current.get(key) != (at, number)
 
     def _compact(self) -> None:
         """Drop what was replaced or cleared, so that memory follows what is set."""
-        self._heap = [(at, number, key) for key, (at, number) in self._current.items()]
+        self._heap = list(self._current.values())
         heapify(self._heap)

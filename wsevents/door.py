@@ -6,9 +6,10 @@ transport below them, and nothing of the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
@@ -16,6 +17,7 @@ from zope.interface import implementer
 
 from wsevents.knock import HEAD_MAX, head_end, wants_websocket
 from wsevents.messages import Refuse
+from wsevents.roster import Roster
 from wsevents.server import http_answer
 
 if TYPE_CHECKING:
@@ -25,20 +27,54 @@ if TYPE_CHECKING:
 
     from wsevents.admission import Admission
     from wsevents.alarms import Alarms
+    from wsevents.house import Gate
     from wsevents.server import PeerFactory
 
 _CLOSING_SECONDS = 5.0
+_QUIET_SECONDS = 60.0
+_log = Logger()
+
+
+@define(eq=False)
+class Complaints:
+    """Tells the log of connections that came to nothing: each kind once a minute at most, with their number."""
+
+    keepalive: Alarms
+    _untold: Counter[str] = field(init=False, factory=Counter)
+    _told: dict[str, float] = field(init=False, factory=dict)
+
+    def tell(self, what: str, address: str) -> None:
+        """One more; `what` goes on after "a connection from so-and-so"."""
+        self._untold[what] += 1
+        now = self.keepalive.now()
+        if now - self._told.get(what, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._told[what] = now
+            _log.info(
+                "a connection from {address} {what} (such connections since last told: {count})",
+                address=address,
+                what=what,
+                count=self._untold.pop(what),
+            )
 
 
 @define(eq=False)
 class Doorkeeper:
-    """What all doors share."""
+    """What all doors share.
+
+    Attributes:
+        doors: those through which a connection stands, whatever became of it inside.
+    """
 
     admission: Admission
     keepalive: Alarms
     handshake_seconds: float
     peers: PeerFactory
     site: Site
+    doors: Roster[Door] = field(init=False, factory=Roster)
+    complaints: Complaints = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.complaints = Complaints(self.keepalive)
 
 
 class Door(Protocol):
@@ -46,14 +82,15 @@ class Door(Protocol):
 
     Attributes:
         address, port: of the peer.
+        inside: who has it now, or None.
     """
 
-    _log = Logger()
     transport: Any
 
-    def __init__(self, keeper: Doorkeeper) -> None:
+    def __init__(self, keeper: Doorkeeper, gate: Gate) -> None:
         self._keeper = keeper
-        self._inside: Any = None
+        self._gate = gate
+        self.inside: Any = None
         self._data = b""
         self._counted = False
         self._pending = False
@@ -67,20 +104,22 @@ class Door(Protocol):
         self.port = getattr(there, "port", 0)
         refusal = self._keeper.admission.arrive(self.address)
         if refusal is not None:
-            self._log.info(
-                "connection from {address} refused: {refusal}", address=self.address, refusal=refusal
-            )
-            self.transport.abortConnection()
+            self._keeper.complaints.tell(f"was refused: {refusal}", self.address)
+            self.abort()
             return
         self._counted = self._pending = True
+        self._keeper.doors.add(self)
         if self._keeper.handshake_seconds:
-            keepalive = self._keeper.keepalive
-            keepalive.set(self._too_late, "handshake", keepalive.now() + self._keeper.handshake_seconds)
+            self._keeper.keepalive.after(self._too_late, "handshake", self._keeper.handshake_seconds)
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
         """Collect the head, then choose."""
-        if self._inside is not None:
-            self._inside.dataReceived(data)
+        if self.inside is not None:
+            self.inside.dataReceived(data)
             return
         if not self._counted:
             return
@@ -97,20 +136,19 @@ class Door(Protocol):
         """Give the connection to whom it is for, with all that was received."""
         data, self._data = self._data, b""
         if wants_websocket(head):
-            self._inside = self._keeper.peers.peer(self)
+            self.inside = self._keeper.peers.peer(self._gate, self)
         else:
-            self._inside = self._keeper.site.buildProtocol(self.transport.getPeer())
+            self.inside = self._keeper.site.buildProtocol(self.transport.getPeer())
             self.settle()
-        self._inside.makeConnection(self.transport)
-        self._inside.dataReceived(data)
+        self.inside.makeConnection(self.transport)
+        self.inside.dataReceived(data)
 
     def _refuse(self, status: int) -> None:
         self._data = b""
         self._counted_out()
         self.transport.write(http_answer(Refuse(status)))
         self.transport.loseConnection()
-        keepalive = self._keeper.keepalive
-        keepalive.set(self._too_late, "handshake", keepalive.now() + _CLOSING_SECONDS)
+        self._keeper.keepalive.after(self._too_late, "handshake", _CLOSING_SECONDS)
 
     def settle(self) -> None:
         """The handshake is over; does nothing the second time."""
@@ -126,14 +164,15 @@ class Door(Protocol):
             self._keeper.admission.leave(self.address)
 
     def _too_late(self, name: str) -> None:
-        self._log.info("connection from {address} did not finish its handshake in time", address=self.address)
-        self.transport.abortConnection()
+        self._keeper.complaints.tell("did not finish its handshake in time", self.address)
+        self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the peer out, and tell whom it was passed on to."""
         self._counted_out()
         self._keeper.keepalive.clear(self._too_late, "handshake")
-        inside, self._inside = self._inside, None
+        self._keeper.doors.remove(self)
+        inside, self.inside = self.inside, None
         if inside is not None:
             inside.connectionLost(reason)
 
@@ -144,8 +183,9 @@ class DoorFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, keeper: Doorkeeper) -> None:
+    def __init__(self, keeper: Doorkeeper, gate: Gate) -> None:
         self._keeper = keeper
+        self._gate = gate
 
     def acceptableProtocols(self) -> list[bytes]:
         """HTTP/1.1 only (RFC 7301): WebSockets begin there."""
@@ -153,4 +193,4 @@ class DoorFactory(ServerFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> Door:
         """Return a door for a new connection."""
-        return Door(self._keeper)
+        return Door(self._keeper, self._gate)

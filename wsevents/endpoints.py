@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from twisted.internet.endpoints import (
-    SSL4ServerEndpoint,
-    TCP4ServerEndpoint,
-    TCP6ServerEndpoint,
-    clientFromString,
-    serverFromString,
-)
-from twisted.internet.protocol import Factory
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.interfaces import IReactorPluggableNameResolver
+from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import IHostnameResolver
 
 SERVER_EXAMPLES = (
     "tcp:9502 or ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
@@ -28,6 +24,17 @@ CLIENT_EXAMPLES = "tcp:localhost:5672 or tls:rabbitmq.example.org:5671"
 HIGHEST_PORT = 65535
 
 _SEPARATOR = re.compile(r"(?<!\\):")
+
+
+@implementer(IReactorPluggableNameResolver)
+class _Deaf:
+    """All of a reactor that reading an endpoint string takes; nothing can be done with it."""
+
+    nameResolver: Any = None
+
+    def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
+        """Do nothing; nobody calls it."""
+        return resolver
 
 
 def check_endpoint(string: str) -> None:
@@ -46,14 +53,9 @@ def check_endpoint(string: str) -> None:
     _check_pair(files.get("privateKey"), files.get("certKey"))
     if "extraCertChain" in files:
         _certificate(files["extraCertChain"])
-    reactor = MemoryReactor()
-    endpoint = _parsed(serverFromString, reactor, string, SERVER_EXAMPLES)
-    # Only these: another kind of endpoint may do more than tell a reactor that is deaf.
-    if isinstance(endpoint, TCP4ServerEndpoint | TCP6ServerEndpoint | SSL4ServerEndpoint):
-        endpoint.listen(Factory())
-        for port, *_ in reactor.tcpServers + reactor.sslServers:
-            if not 0 <= port <= HIGHEST_PORT:
-                raise ValueError(f"has port {port}; the highest is {HIGHEST_PORT}")
+    _try(serverFromString, string, SERVER_EXAMPLES)
+    if kind in {"tcp", "tcp6", "ssl"}:  # of another kind, what its port means is its own affair
+        _check_port(files.get("port", arguments), lowest=0)
 
 
 def check_client_endpoint(string: str) -> None:
@@ -62,11 +64,16 @@ def check_client_endpoint(string: str) -> None:
     Raises:
         ValueError: it cannot be used; the text says why, and what would do.
     """
-    _, _, files = _split(string)
+    kind, arguments, files = _split(string)
     _check_pair(files.get("privateKey"), files.get("certificate") or files.get("certKey"))
     for name in {"trustRoots", "caCertsDir"} & set(files):
         _check_folder(files[name])
-    _parsed(clientFromString, MemoryReactor(), string, CLIENT_EXAMPLES)
+    _try(clientFromString, string, CLIENT_EXAMPLES)
+    if kind in {"tcp", "ssl", "tls"}:
+        host, *others = [files["host"], *arguments] if "host" in files else arguments
+        if not host:
+            raise ValueError(f"names no host; write it like {CLIENT_EXAMPLES}")
+        _check_port(files.get("port", others), lowest=1)
 
 
 def _split(string: str) -> tuple[str, list[str], dict[str, str]]:
@@ -76,9 +83,10 @@ def _split(string: str) -> tuple[str, list[str], dict[str, str]]:
     return kind, [part for part in parts if "=" not in part], named
 
 
-def _parsed(parse: Callable[[Any, str], object], reactor: object, string: str, examples: str) -> object:
+def _try(parse: Callable[[Any, str], object], string: str, examples: str) -> None:
+    """Have Twisted read an endpoint string."""
     try:
-        return parse(reactor, string)
+        parse(_Deaf(), string)
     except OSError as error:
         raise ValueError(
             f"cannot read {error.filename or 'a file that it names'}: {error.strerror}"
@@ -86,6 +94,13 @@ def _parsed(parse: Callable[[Any, str], object], reactor: object, string: str, e
     except Exception as error:  # noqa: BLE001 a parser, also a plugin's, raises whatever it likes
         said = re.sub(r"^[\w.]+\(\) ", "", str(error)) or type(error).__name__
         raise ValueError(f"is not an endpoint that can be used ({said}); write it like {examples}") from None
+
+
+def _check_port(given: str | Sequence[str], lowest: int) -> None:
+    """Check the port, by its name or first of the arguments; Twisted has seen that it is a whole number."""
+    port = int(given if isinstance(given, str) else given[0])
+    if not lowest <= port <= HIGHEST_PORT:
+        raise ValueError(f"has port {port}; it must be from {lowest} to {HIGHEST_PORT}")
 
 
 def _check_folder(path: str) -> None:

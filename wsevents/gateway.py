@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
@@ -20,17 +21,35 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
     from wsevents.authenticators.lookups import Lookups
+    from wsevents.door import Doorkeeper
+    from wsevents.house import House
     from wsevents.messages import Delivery
     from wsevents.relay import Relay
-    from wsevents.server import House
 
 GOODBYE_SECONDS = 5.0
 """How long stopping waits for peers to answer the close frame."""
+ABORT_SECONDS = 1.0
+"""How long it waits for connections that were aborted."""
+
+
+@frozen
+class Entrance:
+    """A Twisted server endpoint string, and what is behind it."""
+
+    endpoint: str
+    factory: IProtocolFactory
 
 
 @implementer(IBusListener)
 class Gateway(MultiService):
     """Listens, relays, and stops in order: listeners, then peers, then everything else.
+
+    Args:
+        reactor: time and ports.
+        entrances: where to listen.
+        house, keeper, relay: who is here, and who hears what.
+        authorities: told of the bus; what they say anew goes to the sessions.
+        announce: called once it listens.
 
     Attributes:
         ports: what it listens on, once started.
@@ -41,24 +60,25 @@ class Gateway(MultiService):
     def __init__(
         self,
         reactor: Any,
-        listen: Sequence[str],
-        factory: IProtocolFactory,
+        entrances: Sequence[Entrance],
         house: House,
+        keeper: Doorkeeper,
         relay: Relay,
-        lookups: Lookups,
+        authorities: Sequence[Lookups],
         announce: Callable[[Gateway], None] = lambda _gateway: None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
-        self._listen = listen
-        self._factory = factory
+        self._entrances = entrances
         self._house = house
+        self._keeper = keeper
         self._relay = relay
-        self._lookups = lookups
+        self._authorities = authorities
         self._announce = announce
         self.ports: list[IListeningPort] = []
-        lookups.watch(self._revised)
-        lookups.bus_lost()  # until it is up for the first time
+        for authority in authorities:
+            authority.watch(self._revised)
+            authority.bus_lost()  # until it is up for the first time
 
     # -- starting and stopping ----------------------------------------------------------------
 
@@ -69,25 +89,27 @@ class Gateway(MultiService):
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         try:
-            for number, string in enumerate(self._listen):
-                self.ports.append(self._listen_on(number, string))
+            for number, entrance in enumerate(self._entrances):
+                self.ports.append(self._listen_on(number, entrance))
         except ConfigurationError as error:
             raise SystemExit(f"wsevents: {error}") from None
         super().privilegedStartService()
 
-    def _listen_on(self, number: int, string: str) -> IListeningPort:
+    def _listen_on(self, number: int, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
-        endpoint = serverFromString(self._reactor, string)
-        endpoint.listen(self._factory).addCallbacks(ports.append, failures.append)
+        endpoint = serverFromString(self._reactor, entrance.endpoint)
+        endpoint.listen(entrance.factory).addCallbacks(ports.append, failures.append)
         if not ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)
             self._stop_listening()
-            raise ConfigurationError(f"listen[{number}]: cannot listen on {_place(string)}: {cause or why}")
+            raise ConfigurationError(
+                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+            )
         port: IListeningPort = ports[0]
-        self._log.info("listening on {place}", place=_address(port))
+        self._log.info("listening on {address}", address=_address(port))
         return port
 
     def _stop_listening(self) -> Deferred[Any]:
@@ -100,22 +122,33 @@ class Gateway(MultiService):
         self._announce(self)
 
     def stopService(self) -> Deferred[None]:
-        """Stop in order; fires when nothing is left."""
+        """Stop in order; fires when no connection is left, or none that ends."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        house = self._house
-        house.stopping = True
+        self._house.stopping = True
         await self._stop_listening()
-        for peer in house.roster:
+        try:
+            await self._say_goodbye()
+        finally:
+            await super().stopService()
+            self._house.flusher.stop()
+            self._relay.sum_up()
+
+    async def _say_goodbye(self) -> None:
+        """Hang up on sessions, and abort everything else: handshakes, page requests, who does not answer."""
+        roster, doors = self._house.roster, self._keeper.doors
+        for door in doors:
+            if door.inside not in roster:
+                door.abort()
+        for peer in roster:
             peer.hang_up(GOING_AWAY)
-        gone = house.roster.empty()
-        gone.addTimeout(GOODBYE_SECONDS, self._reactor, onTimeoutCancel=_give_up)
-        await gone
-        for peer in house.roster:
-            peer.abort()
-        await super().stopService()
-        house.flusher.stop()
+        for seconds in (GOODBYE_SECONDS, ABORT_SECONDS):
+            gone = doors.empty()
+            gone.addTimeout(seconds, self._reactor, onTimeoutCancel=_give_up)
+            await gone
+            for door in doors:
+                door.abort()
 
     # -- the bus ------------------------------------------------------------------------------
 
@@ -129,7 +162,8 @@ class Gateway(MultiService):
             "the bus is lost, {peers} peers are told: {why}", peers=len(self._house.roster), why=why
         )
         self._house.bus_up = False
-        self._lookups.bus_lost()
+        for authority in self._authorities:
+            authority.bus_lost()
         for peer in self._house.roster:
             peer.bus_lost()
 
@@ -137,7 +171,8 @@ class Gateway(MultiService):
         """Tell every session."""
         self._log.info("the bus is up")
         self._house.bus_up = True
-        self._lookups.bus_back()
+        for authority in self._authorities:
+            authority.bus_back()
         for peer in self._house.roster:
             peer.bus_back()
 
@@ -149,7 +184,7 @@ class Gateway(MultiService):
 
 
 def _give_up(result: object, timeout: float) -> None:
-    """Peers that do not answer are aborted."""
+    """Go on without: `addTimeout` calls this in place of failing."""
 
 
 def _address(port: IListeningPort) -> str:
@@ -161,8 +196,8 @@ def _address(port: IListeningPort) -> str:
     return f"[{host}]:{here.port}" if ":" in host else f"{host}:{here.port}"
 
 
-def _place(string: str) -> str:
-    """Return an endpoint without its files: enough to find the line."""
+def place(string: str) -> str:
+    """Return an endpoint string without its files: enough to find the line."""
     return ":".join(
         part for part in string.split(":") if not part.startswith(("privateKey", "certKey", "extraCert"))
     )

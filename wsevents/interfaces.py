@@ -84,8 +84,8 @@ class ISession(Interface):
     def answered(id: int, answer: Answer, now: float) -> Sequence[Effect]:
         """The authority answered the Ask of this id."""
 
-    def listening(id: int, now: float) -> Sequence[Effect]:
-        """The bindings of the Listen of this id are live upstream."""
+    def listening(id: int, live: bool, now: float) -> Sequence[Effect]:
+        """The bindings of the Listen of this id are live upstream, or (not `live`) were refused there."""
 
     def rang(name: str, now: float) -> Sequence[Effect]:
         """The time of the Wake of this name has come."""
@@ -107,6 +107,10 @@ class IDialect(Interface):
     settings: type = Attribute("attrs class of its own section of the configuration.")
     sources: Sequence[ISource] = Attribute("Sources of its own, beside the bus section's.")
     wire: Wire = Attribute("What it wants of the WebSocket layer.")
+    authority: str = Attribute(
+        'Who answers its questions: "" for the authenticator of `auth:`, else the name of an authority, '
+        "which is made from the dialect's own section."
+    )
 
     def create(settings: Any, config: Config) -> IDialect:
         """Class method: a dialect with these settings; `config` is the whole configuration."""
@@ -124,22 +128,30 @@ class IDialect(Interface):
         """Return the payload (UTF-8 JSON text) of the frame; None: the body is unfit, drop the event."""
 
 
-class IAuthenticator(Interface):
-    """An authority that sessions put questions to. Also an IService: started and stopped with the gateway."""
-
-    settings: type = Attribute("attrs class of the `auth:` section, a subclass of settings.Auth.")
-
-    def create(settings: Any, reactor: Any) -> IAuthenticator:
-        """Class method: an authenticator with these settings; `reactor` has time and TCP."""
+class IAuthority(Interface):
+    """Whom sessions put questions to."""
 
     def answer(question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer; every failure is an answer too, the Deferred does not fail and always fires."""
+        """Answer; every failure is an answer too, the Deferred does not fail and always fires.
+
+        Whoever asked may cancel it, and then takes no notice of what it fires or fails with. What was
+        under way for this answer alone ends at once, and makes room for other questions.
+        """
 
     def revise(identity: Identity) -> Answer:
         """Say at once what the identity is worth now, from memory."""
 
     def watch(changed: Callable[[], None]) -> None:
         """Call `changed` whenever `revise` may say something new."""
+
+
+class IAuthenticator(IAuthority):
+    """An authority as a plugin. Also an IService: started and stopped with the gateway."""
+
+    settings: type = Attribute("attrs class of the `auth:` section, a subclass of settings.Auth.")
+
+    def create(settings: Any, reactor: Any) -> IAuthenticator:
+        """Class method: an authenticator with these settings; `reactor` has time and TCP."""
 
 
 class IBusListener(Interface):
@@ -163,6 +175,7 @@ class IBus(Interface):
 
     settings: type = Attribute("attrs class of the `bus:` section, a subclass of settings.Bus.")
     up: bool = Attribute("Connected, declared and bound.")
+    private: bool = Attribute("Nobody else publishes on it, so that the page may.")
 
     def create(settings: Any, reactor: Any) -> IBus:
         """Class method: a bus with these settings; `reactor` has time and TCP."""

@@ -8,6 +8,7 @@ epoch (wall time); durations are seconds.
 from __future__ import annotations
 
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -216,11 +217,17 @@ class Check:
 # -- what a session wants done ----------------------------------------------------------------
 
 
+def _known(_: object, __: object, status: int) -> None:
+    """Attrs validator: a status with a phrase, which the status line needs (RFC 9112 section 4)."""
+    if status not in set(HTTPStatus):
+        raise ValueError(f"{status} is no status that HTTP has")
+
+
 @frozen
 class Refuse:
     """Answer the request with an HTTP error; no WebSocket. Only before the upgrade."""
 
-    status: int
+    status: int = field(validator=_known)
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 

@@ -18,14 +18,37 @@ from zope.interface import Invalid
 from zope.interface.verify import verifyClass
 
 from wsevents.errors import PluginError
-from wsevents.interfaces import IAuthenticator, IBus, IDialect
+from wsevents.interfaces import IAuthenticator, IAuthority, IBus, IDialect
 from wsevents.settings import Auth, Bus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from importlib.metadata import EntryPoint
 
     from zope.interface import Interface
+
+
+@frozen
+class Kind:
+    """A kind of plugin.
+
+    Attributes:
+        group: of its entry points.
+        interfaces: what its class implements.
+        settings: what its settings extend; None: it has none of its own.
+    """
+
+    group: str
+    interfaces: tuple[type[Interface], ...]
+    settings: type | None
+
+
+KINDS: Mapping[str, Kind] = {
+    "dialect": Kind("wsevents.dialects", (IDialect,), object),
+    "bus": Kind("wsevents.buses", (IBus, IService), Bus),
+    "authenticator": Kind("wsevents.authenticators", (IAuthenticator, IService), Auth),
+    "authority": Kind("wsevents.authorities", (IAuthority, IService), None),
+}
 
 
 def _installed(group: str) -> Iterable[EntryPoint]:
@@ -48,26 +71,32 @@ class Plugins:
         Raises:
             PluginError: there is none, or it cannot be imported, or it is not what it must be.
         """
-        return self._load("dialect", name, (IDialect,), object)
+        return self._load("dialect", name)
 
     def bus(self, name: str) -> type[Any]:
         """Return the class of the bus of this name: an implementer of IBus. Raises as `dialect`."""
-        return self._load("bus", name, (IBus, IService), Bus)
+        return self._load("bus", name)
 
     def authenticator(self, name: str) -> type[Any]:
         """Return the class of the authenticator of this name: an IAuthenticator. Raises as `dialect`."""
-        return self._load("authenticator", name, (IAuthenticator, IService), Auth)
+        return self._load("authenticator", name)
 
-    def _load(
-        self, what: str, name: str, interfaces: tuple[type[Interface], ...], settings: type
-    ) -> type[Any]:
-        point = self._only("wsevents." + ("buses" if what == "bus" else f"{what}s"), what, name)
+    def authority(self, name: str) -> type[Any]:
+        """Return the class of a dialect's own authority: an IAuthority. Raises as `dialect`.
+
+        Its class method `create(settings, reactor)` takes the section of the dialect.
+        """
+        return self._load("authority", name)
+
+    def _load(self, what: str, name: str) -> type[Any]:
+        kind = KINDS[what]
+        point = self._only(kind.group, what, name)
         origin = f"{what} {name!r} (entry point {point.value} of {_distribution(point)})"
         try:
             found: Any = point.load()
         except Exception as error:  # importing a stranger's module may raise anything
             raise PluginError(f"{origin} cannot be imported: {type(error).__name__}: {error}") from error
-        faults = _faults(found, interfaces, settings)
+        faults = _faults(found, kind)
         if faults:
             raise PluginError(f"{origin} is not fit to use: {'; '.join(faults)}")
         return found  # type: ignore[no-any-return]  # _faults saw that it is a class
@@ -90,12 +119,12 @@ def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unknown distribution"
 
 
-def _faults(found: Any, interfaces: tuple[type[Interface], ...], settings: type) -> list[str]:
+def _faults(found: Any, kind: Kind) -> list[str]:
     """Return what keeps the thing from being used: nothing, when all is well."""
     if not isinstance(found, type):
         return ["it must be a class"]
     faults = []
-    for interface in interfaces:
+    for interface in kind.interfaces:
         try:
             verifyClass(interface, found)
         except Invalid as error:  # MultipleInvalid, when there are several
@@ -104,8 +133,12 @@ def _faults(found: Any, interfaces: tuple[type[Interface], ...], settings: type)
     # method for a class method; both would be found out only when the gateway is under way.
     if not ismethod(getattr(found, "create", None)):
         faults.append("`create` must be a class method")
-    section = getattr(found, "settings", None)
-    if not (isinstance(section, type) and attrs.has(section) and issubclass(section, settings)):
-        kind = "an attrs class" if settings is object else f"an attrs class that extends {settings.__name__}"
-        faults.append(f"`settings` must be {kind}")
+    if kind.settings is not None:
+        faults += _settings_faults(getattr(found, "settings", None), kind.settings)
     return faults
+
+
+def _settings_faults(section: Any, base: type) -> list[str]:
+    if isinstance(section, type) and attrs.has(section) and issubclass(section, base):
+        return []
+    return [f"`settings` must be an attrs class{'' if base is object else f' that extends {base.__name__}'}"]

@@ -8,7 +8,7 @@ result is up to whoever has a bus.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -38,15 +38,16 @@ class Happening:
     key: str = field(default="")
 
 
-def headers(happening: Happening, origin: str | None, now: float) -> dict[str, Any]:
+def headers(happening: Happening, origin: str | None, now: float, ahead: float = 0.0) -> dict[str, Any]:
     """Return the AMQP headers: who may know of it, and when and where it happened.
 
     Args:
         happening: what happened.
         origin: uuid of the installation where it did; None: the header is left out.
         now: when, in seconds since the epoch; published as local time without a zone, as Wazo does.
+        ahead: seconds that local time is ahead of UTC then (`time.localtime(now).tm_gmtoff`).
     """
-    local = datetime.fromtimestamp(now, UTC).astimezone().replace(tzinfo=None)
+    local = datetime.fromtimestamp(now, UTC).replace(tzinfo=None) + timedelta(seconds=ahead)
     return {
         "name": happening.name,
         "tenant_uuid": happening.tenant,

@@ -2,7 +2,7 @@
 
 Per event and dialect: project once; each audience at the event's addresses decides once; each
 distinct frame is encoded once; the same bytes go to all. A dialect without listeners costs nothing,
-and a body that nobody wants is never parsed.
+and a body that nobody wants is never parsed. A dialect that fails costs its own peers this event.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from wsevents.audience import Index
+from wsevents.blame import blame
 from wsevents.framing import text_frames
 from wsevents.messages import Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from wsevents.audience import Changes
     from wsevents.interfaces import IDialect, IInterest, ISource
-    from wsevents.messages import Binding, Delivery, Event
+    from wsevents.messages import Delivery, Event
 
+_log = Logger()
 UNFIT = Dropped("the body is not a JSON object")
 UNKNOWN = Dropped("no source reads its exchange")
 
@@ -41,7 +46,7 @@ class Tally:
         consumed: deliveries taken from the bus.
         dropped: those that became no event or no frame, by reason.
         matched: events that somebody wanted and may see.
-        delivered: frames queued.
+        delivered: frames offered to peers' queues.
     """
 
     consumed: int = 0
@@ -62,26 +67,42 @@ class Stage:
 class Relay:
     """Knows the sources by exchange and the listeners by dialect."""
 
-    sources: Mapping[str, ISource]
+    sources: Mapping[str, Sequence[ISource]]
     stages: Sequence[Stage]
     tally: Tally = field(factory=Tally)
 
     def delivered(self, delivery: Delivery) -> None:
         """Pass one delivery on to all who want it and may see it."""
         self.tally.consumed += 1
-        source = self.sources.get(delivery.exchange)
-        event = UNKNOWN if source is None else source.decode(delivery)
-        if isinstance(event, Dropped):
-            self.tally.dropped[event.reason] += 1
+        sources = self.sources.get(delivery.exchange)
+        if sources is None:
+            self._drop(UNKNOWN)
             return
-        wanted = False
-        for stage in self.stages:
-            if len(stage.index) and self._pass_on(stage, event):
-                wanted = True
-        self.tally.matched += wanted
+        for source in sources:
+            event = source.decode(delivery)
+            if isinstance(event, Dropped):
+                self._drop(event)
+            else:
+                wanted = [self._offer(stage, event) for stage in self.stages]
+                self.tally.matched += any(wanted)
+
+    def _drop(self, dropped: Dropped) -> None:
+        """Count it; the first time, tell the operator, who may have meant something else."""
+        self.tally.dropped[dropped.reason] += 1
+        if self.tally.dropped[dropped.reason] == 1:
+            _log.warn("an event was dropped: {reason} (further ones are counted only)", reason=dropped.reason)
+
+    def _offer(self, stage: Stage, event: Event) -> bool:
+        """Pass an event to one dialect's listeners; say whether anybody wanted it."""
+        if not len(stage.index):
+            return False
+        try:
+            return self._pass_on(stage, event)
+        except Exception:  # noqa: BLE001 one dialect's mistake is not another's
+            self._drop(Dropped(f"the dialect {stage.dialect.name} failed: {blame(Failure())}"))
+            return False
 
     def _pass_on(self, stage: Stage, event: Event) -> bool:
-        """Pass an event to one dialect's listeners; say whether anybody wanted it."""
         dialect = stage.dialect
         projection = dialect.project(event)
         if projection is None:
@@ -96,7 +117,7 @@ class Relay:
             if frame is None:
                 payload = dialect.encode(projection, *key)
                 if payload is None:
-                    self.tally.dropped[UNFIT.reason] += 1
+                    self._drop(UNFIT)
                     return False
                 frame = frames[key] = text_frames(payload, dialect.wire.frame_max)
             for peer in audience.peers:
@@ -104,21 +125,19 @@ class Relay:
             self.tally.delivered += len(audience.peers)
         return bool(frames)
 
+    def sum_up(self) -> None:
+        """Tell the log what has passed."""
+        tally = self.tally
+        _log.info(
+            "in all: {consumed} events consumed, {matched} matched, {delivered} delivered, {dropped} dropped{why}",
+            consumed=tally.consumed,
+            matched=tally.matched,
+            delivered=tally.delivered,
+            dropped=tally.dropped.total(),
+            why="".join(f"; {count}: {reason}" for reason, count in tally.dropped.most_common()),
+        )
+
     def listen(self, dialect: IDialect, peer: Listener, interests: frozenset[IInterest]) -> Changes:
-        """Give a peer exactly these interests; return what it now needs upstream, and no longer."""
+        """Give a peer exactly these interests; return what that changed."""
         index = next(stage.index for stage in self.stages if stage.dialect is dialect)
-        held = index.interests(peer)
-        index.listen(peer, interests)
-        return Changes(_bindings(interests - held), _bindings(held - interests))
-
-
-@define
-class Changes:
-    """Bindings that are needed once more each, and once less."""
-
-    added: list[Binding]
-    removed: list[Binding]
-
-
-def _bindings(interests: frozenset[IInterest]) -> list[Binding]:
-    return [binding for interest in interests for binding in interest.bindings]
+        return index.listen(peer, interests)

@@ -60,7 +60,7 @@ class Schema:
         if get_origin(kind) in (Union, UnionType):
             kind = next((member for member in get_args(kind) if _suits(value, member)), kind)
         if not _suits(value, kind):
-            hint = ": write it in quotes" if kind is str and isinstance(value, int | float) else ""
+            hint = ": write it in quotes" if _suits("", kind) and isinstance(value, int | float) else ""
             raise MisfitError(Problem(f"must be {_word(kind)}", got=f", not {_shown(value)}{hint}"))
         if attrs.has(kind):
             return self._section(value, kind)

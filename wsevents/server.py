@@ -1,133 +1,91 @@
-"""The WebSocket server: runs the effects of sessions, and knows no dialect.
+"""The WebSocket server: Autobahn's protocol at one end, the runner of a session at the other.
 
-A peer's facts and messages are worked through one at a time and in order. While a question is
-under way, or a peer talks too fast, its messages wait and its connection is not read.
-
-Autobahn speaks RFC 6455; what of it is bent here, and why, is said where it is done.
+Everything that a peer is sent passes through its one queue. Autobahn speaks RFC 6455; what of it is
+bent here, and why, is said where it is done.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from wsevents.bucket import Bucket
+from wsevents.blame import blame
 from wsevents.closing import (
+    BROKEN,
     BY_THE_PEER,
     GOING_AWAY,
-    IDLE,
     INTERNAL_ERROR,
     LOST,
-    PING_TIMEOUT,
+    NOT_UTF8,
     TOO_BIG,
     TOO_SLOW,
-    Advice,
-    Closing,
 )
-from wsevents.framing import text_frames
+from wsevents.keepalive import Keepalive
 from wsevents.knock import make_request, may_come_from
-from wsevents.messages import Ask, Hangup, Listen, Refuse, Say, Unavailable, Wake, Welcome
+from wsevents.messages import Refuse
 from wsevents.outbound import Outbound
+from wsevents.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from random import Random
+    from collections.abc import Mapping
 
-    from wsevents.alarms import Alarms
+    from wsevents.closing import Closing
     from wsevents.door import Door
-    from wsevents.interfaces import IAuthenticator, IDialect, ISession
-    from wsevents.messages import Answer, Effect, Identity
-    from wsevents.outbound import Flusher
-    from wsevents.relay import Relay
-    from wsevents.roster import Roster
-    from wsevents.settings import Limits
-    from wsevents.settings import Outbound as OutboundSettings
-    from wsevents.upstream import Upstream
+    from wsevents.house import Gate, House
+    from wsevents.messages import Identity, Request
 
 CLOSING_SECONDS = 10.0
 """How long a peer may take to answer a close frame and to end the connection."""
 FRAGMENTS = 4096
 """Frames that one message may be cut into: empty ones would cost memory without counting as size."""
-_WHY_MAX = 123
-_TOO_BIG_CODE = 1009
+_FAULTS: Mapping[int | None, Closing] = {closing.code: closing for closing in (BROKEN, NOT_UTF8, TOO_BIG)}
+"""Autobahn's reasons to end a connection."""
+_PING, _PONG = 0x89, 0x8A
 
 
-@frozen
-class Mount:
-    """A dialect that is served, and the authority that answers its questions."""
+class Mute:
+    """Takes what Autobahn would log: it quotes the request, and the token in it. What matters we log."""
 
-    dialect: IDialect
-    authority: IAuthenticator
+    def __getattr__(self, level: str) -> Any:
+        return self._ignore
 
-
-@define(eq=False)
-class House:
-    """What all peers of the server share.
-
-    Attributes:
-        mounts: a dialect that serves every path comes last.
-        now: wall time; sessions think in it.
-        expiry: alarms on wall time, for sessions.
-        keepalive: alarms on the reactor's time, for connections.
-        bus_up: whether events can come at all.
-    """
-
-    mounts: Sequence[Mount]
-    relay: Relay
-    upstream: Upstream
-    roster: Roster
-    flusher: Flusher
-    expiry: Alarms
-    keepalive: Alarms
-    now: Callable[[], float]
-    limits: Limits
-    outbound: OutboundSettings
-    entropy: Random
-    bus_up: bool = False
-    stopping: bool = False
-
-    def mount_for(self, path: str) -> Mount | None:
-        """Return who serves a path."""
-        return next((mount for mount in self.mounts if mount.dialect.serves(path)), None)
+    def _ignore(self, *_: object, **__: object) -> None:
+        pass
 
 
 class Peer(WebSocketServerProtocol):
-    """One connection: Autobahn's protocol below, a dialect's session above.
+    """One connection.
 
     Autobahn owns the names `log`, `state`, `peer`, `factory`, `data`; ours have an underscore.
     """
 
+    log = Mute()
     _log = Logger()
     transport: Any
+    _runner: Runner  # these two from onConnect on
+    _keepalive: Keepalive
 
-    def __init__(self, house: House, door: Door) -> None:
+    def __init__(self, house: House, gate: Gate, door: Door) -> None:
         super().__init__()
         self._house = house
+        self._gate = gate
         self._door = door
-        self._mount: Mount | None = None
-        self._session: ISession | None = None
-        self._welcome: Deferred[Any] = Deferred()
-        self._facts: deque[Callable[[], Sequence[Effect]]] = deque()
-        self._inbox: deque[str | bytes] = deque()
-        self._holds: set[object] = set()
-        self._reading = True
-        self._working = False
-        self._closing: Closing | None = None
-        self._why = ""
-        self._bucket = Bucket(house.limits.messages_per_second)
-        self._wakes: set[str] = set()
-        self._fragments = 0
+        self._answer: Deferred[Any] = Deferred()
+        self._refusal: Refuse | None = None
+        self._known = False
         self._open = False
         self._gone = False
+        self._reading = True
+        self._closing: Closing | None = None
+        self._why = ""
+        self._fragments = 0
         self._since = 0.0
         self._received = 0
         self._delivered = 0
@@ -148,18 +106,34 @@ class Peer(WebSocketServerProtocol):
             request.headers,
             self._door.address,
             self._door.port,
+            self._gate.name,
             secure=ISSLTransport.providedBy(self.transport),
         )
-        mount = self._mount = self._house.mount_for(knock.path)
+        try:
+            self._meet(knock)
+        except ConnectionDeny:
+            raise
+        except Exception:  # noqa: BLE001 a dialect's mistake must cost this peer only
+            self._log.error("a dialect failed: {blame}", blame=blame(Failure()))
+            raise ConnectionDeny(500, "Internal Server Error") from None
+        return self._answer
+
+    def _meet(self, knock: Request) -> None:
+        """Begin the session that the request asks for. Raises ConnectionDeny."""
+        mount = self._gate.mount_for(knock.path)
         if mount is None:
             raise ConnectionDeny(404, "Not Found")
         wire = mount.dialect.wire
         if not may_come_from(knock.headers.get("origin"), wire.origins):
             raise ConnectionDeny(403, "Forbidden")
         self.maxMessagePayloadSize = wire.message_max
-        session = self._session = mount.dialect.session(knock, self._house.entropy)
-        self._tell(lambda: session.knocked(self._house.now()))
-        return self._welcome
+        session = mount.dialect.session(knock, self._house.entropy)
+        self._runner = Runner(self._house, mount, session, self)
+        self._keepalive = Keepalive(
+            wire, self._house.keepalive, self.sendPing, lambda: self._reading, self.hang_up
+        )
+        self._known = True
+        self._runner.tell(lambda session, now: session.knocked(now))
 
     def onOpen(self) -> None:
         """Begin the session."""
@@ -169,12 +143,10 @@ class Peer(WebSocketServerProtocol):
         self._door.settle()
         house.roster.add(self)
         self.transport.registerProducer(self._outbound, True)
-        self._start_pings()
+        self._keepalive.start()
         if not house.bus_up:
             self.bus_lost()
-        session = self._session
-        assert session is not None  # noqa: S101 onConnect has made it
-        self._tell(lambda: session.opened(house.now()))
+        self._runner.tell(lambda session, now: session.opened(now))
         if house.stopping:
             self.hang_up(GOING_AWAY)
 
@@ -183,27 +155,26 @@ class Peer(WebSocketServerProtocol):
         super().onMessageFrameBegin(length)
         self._fragments += 1
         if self._fragments > FRAGMENTS and not self.failedByMe:
-            self._fail_connection(_TOO_BIG_CODE, "too many frames")
+            self._fail_connection(TOO_BIG.code, "too many frames")
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Queue a message for the session; Autobahn has checked that text is UTF-8."""
+        """Pass a message on to the session; Autobahn has checked that text is UTF-8."""
         self._fragments = 0
         if self._closing is None:
             self._received += 1
-            self._heard()
-            self._inbox.append(payload if isBinary else payload.decode("utf-8"))
-            self._work()
+            self._keepalive.heard()
+            self._runner.receive(payload if isBinary else payload.decode("utf-8"))
 
     def onPing(self, payload: bytes) -> None:
         """Answer, and count it as a message."""
-        self._heard()
-        self._slow_down(self._bucket.take(self._house.keepalive.now()))
+        self._keepalive.heard()
+        self._runner.charge()
         super().onPing(payload)
 
     def onPong(self, payload: bytes) -> None:
         """The peer is there."""
-        self._heard()
-        self._house.keepalive.clear(self._alarm, "pong")
+        self._keepalive.heard()
+        self._keepalive.pong()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Leave everything; also called when the handshake never ended."""
@@ -213,51 +184,38 @@ class Peer(WebSocketServerProtocol):
         if self._closing is None:
             self._closing = BY_THE_PEER if wasClean else LOST
             self._why = "" if code is None or not wasClean else f"code {code}"
-        self._leave()
         self._outbound.stopProducing()
-        keepalive = self._house.keepalive
-        for name in ("ping", "pong", "idle", "rate", "closing"):
-            keepalive.clear(self._alarm, name)
+        self._house.keepalive.clear(self._close_anyway, "closing")
         self._door.settle()
+        if self._known:
+            self._runner.leave()
+            self._keepalive.stop()
         if self._open:
             self._house.roster.remove(self)
-            self._say_over()
+            self._say_over(self._closing)
 
-    # -- to the session -----------------------------------------------------------------------
+    # -- from the runner ----------------------------------------------------------------------
 
-    def _tell(self, fact: Callable[[], Sequence[Effect]]) -> None:
-        self._facts.append(fact)
-        self._work()
+    def refuse(self, refusal: Refuse) -> None:
+        """Answer the request with an HTTP error."""
+        self._refusal = refusal
+        self._answer.errback(ConnectionDeny(refusal.status, "refused"))
 
-    def _work(self) -> None:
-        """Work through facts, then messages, one after the other; never nested."""
-        if self._working:
-            return
-        self._working = True
-        try:
-            while self._closing is None and not self._gone and (fact := self._next()) is not None:
-                for effect in fact():
-                    if self._closing is None:
-                        _ACTS[type(effect)](self, effect)
-        except Exception:  # noqa: BLE001 whatever it is, it must cost this peer only
-            self._log.failure("a session failed")
-            self._fail()
-        finally:
-            self._working = False
-        self._steer()
+    def welcome(self, headers: Mapping[str, str]) -> None:
+        """Answer the request with an upgrade and these further headers."""
+        self._answer.callback((None, dict(headers)))
 
-    def _next(self) -> Callable[[], Sequence[Effect]] | None:
-        if self._facts:
-            return self._facts.popleft()
-        if not self._inbox or self._holds or self._session is None:
-            return None
-        message, session, now = self._inbox.popleft(), self._session, self._house.now()
-        self._slow_down(self._bucket.take(self._house.keepalive.now()))
-        return lambda: session.received(message, now)
+    def reply(self, frames: bytes) -> None:
+        """Queue wire bytes of the session's own."""
+        self._outbound.put(frames)
 
-    def _steer(self) -> None:
-        """Read from the connection, or do not: a peer that is closing is read for its close frame."""
-        wanted = not self._holds or self._closing is not None
+    def enqueue(self, frame: bytes) -> None:
+        """Queue the frame of an event."""
+        if self._outbound.put(frame):
+            self._delivered += 1
+
+    def read(self, *, wanted: bool) -> None:
+        """Read from the connection, or do not."""
         if wanted is self._reading or self._gone:
             return
         self._reading = wanted
@@ -266,153 +224,76 @@ class Peer(WebSocketServerProtocol):
         else:
             self.transport.pauseProducing()
 
-    def _slow_down(self, wait: float) -> None:
-        if wait > 0:
-            self._holds.add("rate")
-            self._house.keepalive.set(self._alarm, "rate", self._house.keepalive.now() + wait)
-            self._steer()
+    def fail(self) -> None:
+        """End what failed on our side."""
+        if self._open:
+            self.hang_up(INTERNAL_ERROR)
+        elif not self._answer.called:
+            self._answer.errback(ConnectionDeny(500, "Internal Server Error"))
 
-    # -- the session's effects ----------------------------------------------------------------
+    def hang_up(self, closing: Closing, why: str = "") -> None:
+        """End the session, once; the connection is aborted if the peer does not see it through.
 
-    def _refuse(self, effect: Refuse) -> None:
-        self._refusal = effect
-        self._welcome.errback(ConnectionDeny(effect.status, "refused"))
-
-    def _let_in(self, effect: Welcome) -> None:
-        self._welcome.callback((None, dict(effect.headers)))
-
-    def _ask(self, effect: Ask) -> None:
-        assert self._mount is not None  # noqa: S101 a session has a mount
-        if effect.hold:
-            self._holds.add(effect.id)
-        answer = self._mount.authority.answer(effect.question, self._house.now())
-        answer.addErrback(self._no_answer)
-        answer.addCallback(self._answered, effect.id)
-
-    def _no_answer(self, failure: Any) -> Answer:
-        self._log.failure("an authenticator failed", failure=failure)
-        return Unavailable("the authenticator failed")
-
-    def _answered(self, answer: Answer, number: int) -> None:
-        def fact() -> Sequence[Effect]:
-            self._holds.discard(number)
-            assert self._session is not None  # noqa: S101 it asked
-            return self._session.answered(number, answer, self._house.now())
-
-        if not self._gone:
-            self._tell(fact)
-
-    def _listen(self, effect: Listen) -> None:
-        assert self._mount is not None  # noqa: S101 a session has a mount
-        changes = self._house.relay.listen(self._mount.dialect, self, effect.interests)
-        if changes.added or changes.removed:
-            live = self._house.upstream.change(changes.added, changes.removed)
-            live.addCallback(self._live, effect.id)
+        Args:
+            closing: the reason.
+            why: more of it, for the log alone.
+        """
+        if self._closing is not None or self._gone:
+            return
+        self._closing, self._why = closing, why
+        self._runner.leave()
+        self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
+        if closing.code is None:
+            self.dropConnection(abort=False)
         else:
-            self._live(True, effect.id)
+            # sendClose refuses codes that RFC 6455 section 7.4.1 keeps for endpoints, such as 1011.
+            self.sendCloseFrame(closing.code, closing.reason.encode("utf-8"))
 
-    def _live(self, live: bool, number: int | None) -> None:
-        session = self._session
-        if live and number is not None and session is not None and not self._gone:
-            self._tell(lambda: session.listening(number, self._house.now()))
-
-    def _say(self, effect: Say) -> None:
-        assert self._mount is not None  # noqa: S101 a session has a mount
-        self._outbound.put(text_frames(effect.text.encode("utf-8"), self._mount.dialect.wire.frame_max))
-
-    def _set_wake(self, effect: Wake) -> None:
-        if effect.at is None:
-            self._wakes.discard(effect.name)
-            self._house.expiry.clear(self._wake, effect.name)
-        else:
-            self._wakes.add(effect.name)
-            self._house.expiry.set(self._wake, effect.name, effect.at)
-
-    def _end(self, effect: Hangup) -> None:
-        self.hang_up(effect.closing, effect.why)
-
-    # -- what happens to a peer ---------------------------------------------------------------
+    # -- from the gateway ---------------------------------------------------------------------
 
     @property
     def identity(self) -> Identity | None:
         """Who it is, once that is known."""
-        return None if self._session is None else self._session.identity
-
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
-        if self._outbound.put(frame):
-            self._delivered += 1
+        return self._runner.identity
 
     def bus_lost(self) -> None:
-        """Tell the session."""
-        if self._session is not None:
-            session = self._session
-            self._tell(lambda: session.bus_lost(self._house.now()))
+        """No events can come for now."""
+        self._runner.tell(lambda session, now: session.bus_lost(now))
 
     def bus_back(self) -> None:
-        """Tell the session."""
-        if self._session is not None:
-            session = self._session
-            self._tell(lambda: session.bus_back(self._house.now()))
+        """Events can come again."""
+        self._runner.tell(lambda session, now: session.bus_back(now))
 
     def revise(self) -> None:
         """Tell the session what its authority now says of its identity."""
-        session, mount = self._session, self._mount
-        if session is not None and mount is not None and session.identity is not None:
-            answer = mount.authority.revise(session.identity)
-            self._tell(lambda: session.revised(answer, self._house.now()))
+        identity = self.identity
+        if identity is not None:
+            answer = self._runner.mount.authority.revise(identity)
+            self._runner.tell(lambda session, now: session.revised(answer, now))
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abortConnection()
+
+    # -- the end ------------------------------------------------------------------------------
 
     def _fell_behind(self) -> None:
         """Drop what waits, at a frame boundary, and end the session."""
         self._outbound.discard()
         self.hang_up(TOO_SLOW)
 
-    def hang_up(self, closing: Closing, why: str = "") -> None:
-        """End the session, once; the connection is aborted if the peer does not see it through."""
-        if self._closing is not None or self._gone:
-            return
-        self._closing, self._why = closing, why
-        self._leave()
-        self._steer()
-        self._house.keepalive.set(self._alarm, "closing", self._house.keepalive.now() + CLOSING_SECONDS)
-        if closing.code is None:
-            self.dropConnection(abort=False)
-        else:
-            # sendClose refuses codes that RFC 6455 section 7.4.1 keeps for endpoints, such as 1011.
-            self.sendCloseFrame(closing.code, closing.reason.encode("utf-8")[:_WHY_MAX])
-
-    def abort(self) -> None:
-        """End the connection at once."""
+    def _close_anyway(self, _: str) -> None:
+        """The peer has not seen the closing through in time."""
+        self.dropConnection(abort=True)
         self.transport.abortConnection()
 
-    def _fail(self) -> None:
-        """End what failed on our side."""
-        if self._open:
-            self.hang_up(INTERNAL_ERROR)
-        elif not self._welcome.called:
-            self._welcome.errback(ConnectionDeny(500, "Internal Server Error"))
-
-    def _leave(self) -> None:
-        """Listen to nothing, and wake for nothing."""
-        if self._mount is not None:
-            changes = self._house.relay.listen(self._mount.dialect, self, frozenset())
-            if changes.removed:
-                self._house.upstream.change([], changes.removed)
-        for name in self._wakes:
-            self._house.expiry.clear(self._wake, name)
-        self._wakes.clear()
-        self._inbox.clear()
-        self._facts.clear()
-
-    def _say_over(self) -> None:
+    def _say_over(self, closing: Closing) -> None:
         """Log the one line that a session leaves."""
-        identity, closing = self.identity, self._closing
-        assert closing is not None  # noqa: S101 onClose has set it
-        assert self._mount is not None  # noqa: S101 it was open
+        identity = self.identity
         self._log.info(
             "session over: {dialect} {address} user={user} tenant={tenant} {seconds:.0f} s, "
             "{received} received, {delivered} events, peak queue {peak} bytes; {code} {meaning}{why}",
-            dialect=self._mount.dialect.name,
+            dialect=self._runner.mount.dialect.name,
             address=self._door.address,
             user=identity.subject if identity else "-",
             tenant=identity.tenant if identity else "-",
@@ -425,109 +306,40 @@ class Peer(WebSocketServerProtocol):
             why=f" ({self._why})" if self._why else "",
         )
 
-    # -- alarms -------------------------------------------------------------------------------
-
-    def _wake(self, name: str) -> None:
-        """On wall time: the session asked for it."""
-        self._wakes.discard(name)
-        session = self._session
-        if session is not None:
-            self._tell(lambda: session.rang(name, self._house.now()))
-
-    def _start_pings(self) -> None:
-        assert self._mount is not None  # noqa: S101 it is open
-        wire, keepalive = self._mount.dialect.wire, self._house.keepalive
-        if wire.ping_interval:
-            keepalive.set(self._alarm, "ping", keepalive.now() + wire.ping_interval)
-        self._heard()
-
-    def _heard(self) -> None:
-        """Put off the end of a peer whose dialect does not let it be silent for long."""
-        if self._mount is not None and self._mount.dialect.wire.idle:
-            keepalive = self._house.keepalive
-            keepalive.set(self._alarm, "idle", keepalive.now() + self._mount.dialect.wire.idle)
-
-    def _alarm(self, name: str) -> None:
-        """On the reactor's time: the connection needs it."""
-        if self._gone:
-            return
-        if name == "closing":
-            self.dropConnection(abort=True)
-            self.transport.abortConnection()
-        elif name == "rate":
-            self._holds.discard("rate")
-            self._work()
-        elif self._closing is None:
-            _ALARMS[name](self)
-
-    def _ping(self) -> None:
-        assert self._mount is not None  # noqa: S101 it is open
-        wire, keepalive = self._mount.dialect.wire, self._house.keepalive
-        self.sendPing(os.urandom(4))
-        keepalive.set(self._alarm, "ping", keepalive.now() + wire.ping_interval)
-        if wire.pong_deadline and not keepalive.has(self._alarm, "pong"):
-            keepalive.set(self._alarm, "pong", keepalive.now() + wire.pong_deadline)
-
-    def _no_pong(self) -> None:
-        """Close, unless we are the ones who do not read."""
-        assert self._mount is not None  # noqa: S101 it is open
-        if self._reading:
-            self.hang_up(PING_TIMEOUT)
-        else:
-            keepalive = self._house.keepalive
-            keepalive.set(self._alarm, "pong", keepalive.now() + self._mount.dialect.wire.pong_deadline)
-
-    def _too_quiet(self) -> None:
-        self.hang_up(IDLE)
-
     # -- Autobahn, bent -----------------------------------------------------------------------
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Send what Autobahn has to say by the queue, so that nothing overtakes anything."""
-        self._outbound.insist(data)
+        """Send what Autobahn has to say by the queue, so that nothing overtakes anything.
+
+        A peer that pings and does not read would have its pongs pile up: they count like events.
+        """
+        if data[0] in (_PING, _PONG):
+            self._outbound.put(data)
+        else:
+            self._outbound.insist(data)
 
     def _closeConnection(self, abort: bool = False) -> None:
         """Hand over what waits before the connection ends, and see to it that it does end."""
         if not abort and not self._gone:
             self._outbound.finish()
-            self._house.keepalive.set(self._alarm, "closing", self._house.keepalive.now() + CLOSING_SECONDS)
+            self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
         super()._closeConnection(abort)
 
     def dropConnection(self, abort: bool = False) -> None:
         """After a clean close, end TCP cleanly too: a reset makes browsers report an unclean close."""
         super().dropConnection(abort=abort and not self.wasClean)
 
-    def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
+    def _fail_connection(self, code: int | None = 1001, reason: str = "going away") -> None:
         """Close for a mistake against RFC 6455 in our way; `reason` is Autobahn's, for the log."""
         self.failedByMe = True
-        if code == _TOO_BIG_CODE:
-            self.hang_up(TOO_BIG, reason)
-        else:
-            meaning = "The client broke the WebSocket protocol."
-            self.hang_up(Closing(code, "", meaning, Advice.FIX), reason)
+        self.hang_up(_FAULTS.get(code, BROKEN), reason)
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Answer a bad request; `reason` is not logged nor sent, it may quote the URL and its token."""
-        refusal: Refuse = getattr(self, "_refusal", None) or Refuse(code, tuple(responseHeaders or ()))
+        refusal = self._refusal or Refuse(code, tuple(responseHeaders or ()))
         self.wasNotCleanReason = "refused"
         self.sendData(http_answer(refusal))
         self.dropConnection(abort=False)
-
-
-_ACTS: Mapping[type, Callable[[Peer, Any], None]] = {
-    Refuse: Peer._refuse,  # noqa: SLF001 the class's own table
-    Welcome: Peer._let_in,  # noqa: SLF001
-    Ask: Peer._ask,  # noqa: SLF001
-    Listen: Peer._listen,  # noqa: SLF001
-    Say: Peer._say,  # noqa: SLF001
-    Wake: Peer._set_wake,  # noqa: SLF001
-    Hangup: Peer._end,  # noqa: SLF001
-}
-_ALARMS: Mapping[str, Callable[[Peer], None]] = {
-    "ping": Peer._ping,  # noqa: SLF001
-    "pong": Peer._no_pong,  # noqa: SLF001
-    "idle": Peer._too_quiet,  # noqa: SLF001
-}
 
 
 def http_answer(refusal: Refuse) -> bytes:
@@ -556,8 +368,8 @@ class PeerFactory(WebSocketServerFactory):
             allowNullOrigin=True,
         )
 
-    def peer(self, door: Door) -> Peer:
+    def peer(self, gate: Gate, door: Door) -> Peer:
         """Return a protocol for a connection that asks for a WebSocket."""
-        peer = Peer(self._house, door)
+        peer = Peer(self._house, gate, door)
         peer.factory = self
         return peer

@@ -26,33 +26,33 @@ class QuietSession:
         return (Welcome(),)
 
     def opened(self, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Wait for what the peer says."""
         return ()
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Ignore it."""
         return ()
 
     def answered(self, id: int, answer: Answer, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
-        """Nothing."""
+        """Nothing was asked."""
         return ()
 
-    def listening(self, id: int, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
-        """Nothing."""
+    def listening(self, id: int, live: bool, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
+        """Nobody waits for it."""
         return ()
 
     def rang(self, name: str, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Nothing was set."""
         return ()
 
     def revised(self, answer: Answer, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Stay who it is."""
         return ()
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Stay."""
         return ()
 
     def bus_back(self, now: float) -> Sequence[Effect]:
-        """Nothing."""
+        """Go on."""
         return ()

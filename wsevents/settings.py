@@ -1,21 +1,31 @@
-"""The configuration as values. `config.py` fills them; nobody else reads a file.
+"""The configuration as values. `config.py` fills them; nobody else reads the configuration's files.
 
-The defaults here are those of a real installation and of `etc/wsevents/config.yml`, which a test
-compares with them. `doc` in a field's metadata explains the key to an operator.
+What other files a value names (keys, certificates) is for the validator of that value to find fit, while
+`config.py` still knows which file has the key. The defaults here are those of a real installation and of
+`etc/wsevents/config.yml`, which a test compares with them. `doc` in a field's metadata explains the key to
+an operator.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from attrs import field, frozen
+
+DAY = 86400
+"""Seconds: the longest that anything periodic may wait."""
+SHORT_TEXT = 255
+"""Bytes of UTF-8 that an AMQP short string may have (AMQP 0-9-1 section 4.2.5.3)."""
+
+_ORIGIN = re.compile(r"null|file://|[^\s/]*\*[^\s/]*|[^\s/]+://[^\s/]+")
 
 
 def key(default: Any, doc: str, *, secret: bool = False, check: Any = None) -> Any:
     """Return an attrs field: a key of the configuration.
 
     Args:
-        default: value when the files do not have the key.
+        default: value when the files do not have the key; attrs.NOTHING: they must.
         doc: one sentence for an operator.
         secret: may also come from a file (`<key>_file`) or the environment (`<key>_env`); never shown.
         check: an attrs validator; its ValueError text is shown to the operator.
@@ -33,10 +43,54 @@ def positive(_: object, attribute: Any, value: float) -> None:
         raise ValueError("must be more than 0")
 
 
+def at_least(low: float) -> Any:
+    """Return an attrs validator: `low` or more."""
+
+    def check(_: object, attribute: Any, value: float) -> None:
+        if value < low:
+            raise ValueError(f"must be {low} or more")
+
+    return check
+
+
 def not_negative(_: object, attribute: Any, value: float) -> None:
     """Attrs validator: 0 or more."""
     if value < 0:
         raise ValueError("must be 0 or more")
+
+
+def within(low: float, high: float) -> Any:
+    """Return an attrs validator: a number from `low` to `high`."""
+
+    def check(_: object, attribute: Any, value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}")
+
+    return check
+
+
+def off_or(low: float, high: float | None = None) -> Any:
+    """Return an attrs validator: 0, which switches off, or a number from `low` to `high` (None: any)."""
+    wanted = f"0, or {low} or more" if high is None else f"0, or from {low} to {high}"
+
+    def check(_: object, attribute: Any, value: float) -> None:
+        if value and not (low <= value and (high is None or value <= high)):
+            raise ValueError(f"must be {wanted}")
+
+    return check
+
+
+def filled(_: object, attribute: Any, value: str | None) -> None:
+    """Attrs validator: a text that is not blank, or None."""
+    if value is not None and not value.strip():
+        raise ValueError("must not be empty")
+
+
+def short_text(_: object, attribute: Any, value: str) -> None:
+    """Attrs validator: a name that AMQP can carry; the empty one means something else there."""
+    filled(None, attribute, value)
+    if len(value.encode("utf-8", "replace")) > SHORT_TEXT:
+        raise ValueError(f"must not be longer than {SHORT_TEXT} bytes")
 
 
 def one_of(*choices: str) -> Any:
@@ -49,16 +103,45 @@ def one_of(*choices: str) -> Any:
     return check
 
 
+def _origins(_: object, attribute: Any, patterns: list[str]) -> None:
+    """Attrs validator: at least one pattern, and none that no browser's Origin (RFC 6454) could match."""
+    if not patterns:
+        raise ValueError('must name at least one origin; "*" alone is any')
+    for pattern in patterns:
+        if not _ORIGIN.fullmatch(pattern):
+            raise ValueError(f"has {pattern!r}, which is no origin; write it like https://crm.example.org")
+
+
+def _dialects(_: object, attribute: Any, names: list[str] | None) -> None:
+    """Attrs validator: None, or at least one."""
+    if names is not None and not names:
+        raise ValueError("must name at least one dialect; leave it out for all")
+
+
+@frozen
+class Listener:
+    """An entry of `listen:`, where peers connect; a text alone is its `endpoint`."""
+
+    endpoint: str = field(metadata={"doc": "Twisted server endpoint."})
+    dialects: list[str] | None = key(
+        None, "Names of the dialects that are spoken here; null: all.", check=_dialects
+    )
+
+    def serves(self, dialect: str) -> bool:
+        """Say whether a dialect, by its name in `dialects:`, is spoken here."""
+        return self.dialects is None or dialect in self.dialects
+
+
 @frozen(kw_only=True)
 class WebSocket:
     """`websocket:`, how Wazo's peers are kept alive and where their pages may come from."""
 
-    ping_interval: float = key(60.0, "Seconds between two pings to a peer; 0: none.", check=not_negative)
+    ping_interval: float = key(60.0, "Seconds between two pings to a peer; 0: none.", check=off_or(1, DAY))
     ping_timeout: float = key(
-        20.0, "Seconds a peer may take to answer a ping; 0: for ever.", check=not_negative
+        20.0, "Seconds a peer may take to answer a ping; 0: for ever.", check=off_or(1, DAY)
     )
     allowed_origins: list[str] = key(
-        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.'
+        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=_origins
     )
 
 
@@ -67,7 +150,7 @@ class Limits:
     """`limits:`, what one peer may cost. 0 means no limit."""
 
     message_bytes: int = key(
-        1048576, "Largest message from a peer; a larger one ends its session with 1009.", check=not_negative
+        1048576, "Largest message from a peer; a larger one ends its session with 1009.", check=off_or(100)
     )
     subscriptions: int = key(1000, "Subscriptions that one peer may hold.", check=not_negative)
     event_name: int = key(
@@ -79,12 +162,12 @@ class Limits:
     pending_per_address: int = key(256, "The same for one address.", check=not_negative)
     connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
     handshake_seconds: float = key(
-        10.0, "How long a peer may take for TLS and the HTTP request.", check=not_negative
+        10.0, "How long a peer may take for TLS and the HTTP request.", check=off_or(1, DAY)
     )
     messages_per_second: float = key(
         100.0,
         "Messages a peer may send for long; ten times as many at once. Reading is slowed then.",
-        check=not_negative,
+        check=off_or(1),
     )
 
 
@@ -93,7 +176,9 @@ class Outbound:
     """`outbound:`, what waits for peers that read slowly."""
 
     peer_bytes: int = key(
-        1048576, "Bytes that may wait for one peer; one that has more is closed as too slow.", check=positive
+        1048576,
+        "Bytes that may wait for one peer; one that has more is closed as too slow.",
+        check=at_least(1000),
     )
 
 
@@ -102,7 +187,7 @@ class Bus:
     """`bus:`, the keys that every kind of bus has: how events are published."""
 
     type: str = key("amqp", "Kind of bus: amqp, or memory for trying things out.")
-    exchange_name: str = key("wazo-headers", "Exchange that events are published on.")
+    exchange_name: str = key("wazo-headers", "Exchange that events are published on.", check=short_text)
     exchange_type: str = key(
         "headers",
         "headers (name and required_acl are AMQP headers) or topic (they are keys of the body).",
@@ -121,7 +206,7 @@ class Auth:
         check=one_of("dynamic", "static"),
     )
     check_static_interval: float = key(
-        60.0, "Seconds between two checks of the static strategy.", check=positive
+        60.0, "Seconds between two checks of the static strategy.", check=within(1, DAY)
     )
 
 
@@ -129,12 +214,14 @@ class Auth:
 class Config:
     """The whole configuration."""
 
-    listen: list[str] = key(
-        ["ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"],
-        "Twisted server endpoints.",
+    listen: list[Listener] = key(
+        [Listener("ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt")],
+        "Twisted server endpoints, each with the dialects that are spoken there.",
     )
     origin_uuid: str | None = key(
-        None, "Only events of this installation; unset: XIVO_UUID of the environment; null: all."
+        None,
+        "Only events of this installation; unset: XIVO_UUID of the environment; null: all.",
+        check=filled,
     )
     bus: Bus = field(factory=Bus)
     auth: Auth = field(factory=Auth)

@@ -51,7 +51,8 @@ class HeadersSource:
     @property
     def bindings(self) -> tuple[Binding, ...]:
         """Everything of the exchange, or of this origin: the broker leaves out the rest."""
-        return (Binding(self.exchange.name, "", (("origin_uuid", self.origin),) if self.origin else ()),)
+        arguments = () if self.origin is None else (("origin_uuid", self.origin),)
+        return (Binding(self.exchange.name, "", arguments),)
 
     def decode(self, delivery: Delivery) -> Event | Dropped:
         """Return the event; the body is looked at only when the headers have no name."""

@@ -22,13 +22,14 @@ from wsevents.certificate import ensure_certificate
 from wsevents.config import load, parse
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
-from wsevents.errors import WseventsError
-from wsevents.gateway import Gateway
+from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.gateway import Entrance, Gateway, place
+from wsevents.house import Gate, House, Mount
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
-from wsevents.server import House, Mount, PeerFactory
+from wsevents.server import PeerFactory
 from wsevents.source import generic_source
 from wsevents.upstream import Upstream
 from wsevents.web.publish import PublishResource, Target
@@ -37,11 +38,10 @@ from wsevents.web.site import make_site
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wsevents.interfaces import IDialect
-    from wsevents.settings import Config
+    from wsevents.interfaces import IDialect, ISource
+    from wsevents.settings import Config, Listener
 
-MEMORY = "memory"
-"""The kind of bus that the page may publish on."""
+_ANY_PATH = "/any/path/at/all"
 _log = Logger()
 
 
@@ -93,7 +93,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     text = files("wsevents.demo").joinpath("config.yml").read_text("utf-8")
     name = "the embedded default"
     config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
-    config = evolve(config, listen=[string for string in config.listen if _is_here(string)])
+    config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
     assembly = Assembly(reactor, config, plugins)
     gateway = assembly.gateway(lambda gateway: _announce(gateway, list(assembly.config.auth.tokens)))  # type: ignore[attr-defined]  # static
     DemoService(
@@ -149,6 +149,9 @@ class Assembly:
 
     Attributes:
         bus, authenticator: as the configuration names them; a demonstration drives them.
+
+    Raises:
+        ConfigurationError: the parts do not go together.
     """
 
     def __init__(
@@ -157,23 +160,22 @@ class Assembly:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
         self.authenticator = Lookups(plugins.authenticator(config.auth.type).create(config.auth, reactor))
-        self.dialects: Sequence[IDialect] = sorted(
-            (plugins.dialect(name).create(section, config) for name, section in config.dialects.items()),
-            # Whoever serves every path takes what the others leave.
-            key=lambda dialect: dialect.serves("/"),
+        self._plugins = plugins
+        self._mounts = [
+            self._mount(plugins.dialect(name).create(section, config), section)
+            for name, section in config.dialects.items()
+        ]
+        self._sources = _by_exchange(
+            [
+                generic_source(config),
+                *(source for mount in self._mounts for source in mount.dialect.sources),
+            ]
         )
 
     def gateway(self, announce: Callable[[Gateway], None] = lambda _gateway: None) -> Gateway:
         """Return the gateway with all its services, not yet started."""
         config, reactor = self.config, self.reactor
-        sources = [
-            generic_source(config),
-            *(source for dialect in self.dialects for source in dialect.sources),
-        ]
-        relay = Relay(
-            {source.exchange.name: source for source in sources},
-            [Stage(dialect) for dialect in self.dialects],
-        )
+        relay = Relay(self._sources, [Stage(mount.dialect) for mount in self._mounts])
         house = self._house(relay)
         keeper = Doorkeeper(
             Admission(config.limits),
@@ -182,29 +184,50 @@ class Assembly:
             PeerFactory(house, reactor),
             make_site(self._publisher(), reactor=reactor),
         )
-        gateway = Gateway(
-            reactor, config.listen, DoorFactory(keeper), house, relay, self.authenticator, announce
-        )
+        entrances = [
+            Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
+            for number, listener in enumerate(config.listen)
+        ]
+        authorities = list(dict.fromkeys([self.authenticator, *(mount.authority for mount in self._mounts)]))
+        gateway = Gateway(reactor, entrances, house, keeper, relay, authorities, announce)
+        sources = [source for group in self._sources.values() for source in group]
         self.bus.attach(
             gateway,
-            [source.exchange for source in sources],
-            [binding for source in sources for binding in source.bindings],
+            list(dict.fromkeys(source.exchange for source in sources)),
+            list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        for service in (house.expiry, house.keepalive, self.authenticator, self.bus):
+        for service in (house.expiry, house.keepalive, *authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
 
+    def _mount(self, dialect: IDialect, section: Any) -> Mount:
+        """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
+        if not dialect.authority:
+            return Mount(dialect, self.authenticator)
+        authority = self._plugins.authority(dialect.authority).create(section, self.reactor)
+        return Mount(dialect, Lookups(authority))
+
+    def _gate(self, number: int, listener: Listener) -> Gate:
+        """Return what a listener serves; whoever serves every path there takes what the others leave."""
+        mounts = [mount for mount in self._mounts if listener.serves(mount.dialect.name)]
+        greedy = [mount.dialect.name for mount in mounts if mount.dialect.serves(_ANY_PATH)]
+        if len(greedy) > 1:
+            raise ConfigurationError(
+                f"listen[{number}]: the dialects {' and '.join(greedy)} both serve every path; "
+                "give each a listener of its own, with `dialects:`"
+            )
+        mounts.sort(key=lambda mount: mount.dialect.serves(_ANY_PATH))
+        return Gate(place(listener.endpoint), mounts)
+
     def _publisher(self) -> PublishResource | None:
         """Return what the page publishes by: only a bus that nobody else uses may be written to."""
-        config = self.config
-        if config.bus.type != MEMORY:
+        if not self.bus.private:
             return None
-        target = Target(self.bus, config.bus.exchange_name, config.origin_uuid)
+        target = Target(self.bus, self.config.bus.exchange_name, self.config.origin_uuid)
         return PublishResource(target, self.authenticator, self.now)
 
     def _house(self, relay: Relay) -> House:
         return House(
-            mounts=[Mount(dialect, self.authenticator) for dialect in self.dialects],
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
@@ -216,3 +239,17 @@ class Assembly:
             outbound=self.config.outbound,
             entropy=SystemRandom(),
         )
+
+
+def _by_exchange(sources: Sequence[ISource]) -> dict[str, list[ISource]]:
+    """Return the sources by the exchange that they read. Raises ConfigurationError."""
+    groups: dict[str, list[ISource]] = {}
+    for source in sources:
+        group = groups.setdefault(source.exchange.name, [])
+        if group and group[0].exchange != source.exchange:
+            raise ConfigurationError(
+                f"the sources {group[0].name} and {source.name} both read the exchange "
+                f"{source.exchange.name}, but declare it differently; give one of them another"
+            )
+        group.append(source)
+    return groups

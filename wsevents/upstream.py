@@ -33,24 +33,19 @@ class Upstream:
     _locks: dict[Binding, DeferredLock] = field(init=False, factory=dict)
 
     def change(self, added: Collection[Binding], removed: Collection[Binding]) -> Deferred[bool]:
-        """Count in and out; fires with whether all that was added is live (False: the bus failed)."""
+        """Count in and out; fires with whether all that was added is live. Never fails."""
         self._needed.update(added)
         self._needed.subtract(removed)
         return Deferred.fromCoroutine(self._settle([*added], [*removed]))
 
     async def _settle(self, added: list[Binding], removed: list[Binding]) -> bool:
-        try:
-            for binding in removed:
-                await self._adjust(binding)
-            for binding in added:
-                await self._adjust(binding)
-        except BusError as error:
-            _log.info("a binding could not be changed: {error}", error=error)
-            return False
-        return True
+        for binding in removed:
+            await self._adjust(binding)
+        live = [await self._adjust(binding) for binding in added]
+        return all(live)
 
-    async def _adjust(self, binding: Binding) -> None:
-        """Make the bus agree with the count, after what is already under way for this binding."""
+    async def _adjust(self, binding: Binding) -> bool:
+        """Make the bus agree with the count, after what is already under way; say whether it does."""
         lock = self._locks.setdefault(binding, DeferredLock())
         await lock.acquire()
         try:
@@ -61,12 +56,18 @@ class Upstream:
             elif not needed and binding in self._bound:
                 self._bound.discard(binding)
                 await self.bus.unbind(binding)
-        except BusError:
+        except BusError as error:
             self._bound.discard(binding)
-            raise
+            _log.info("a binding could not be changed: {error}", error=error)
+            return False
+        except Exception:  # noqa: BLE001 a bus of somebody else's may raise what it likes
+            self._bound.discard(binding)
+            _log.failure("the bus failed where it must answer")
+            return False
         finally:
             lock.release()
             self._forget(binding, lock)
+        return True
 
     def _forget(self, binding: Binding, lock: DeferredLock) -> None:
         if self._needed[binding] <= 0:

@@ -1,59 +1,25 @@
 """The page, and one in the manner of the first documentation, in a real browser over real TLS."""
 
 import json
-import socket
-import urllib.request
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import browser
-from tests.certificates import write_pair
-from tests.gateway import DEADLINE, GatewayProcess, trusting
+from tests.gateway import GatewayProcess, embedded_default, gateway, standalone
 from wsevents import closing
 
-__all__ = ["browser"]
+__all__ = ["browser", "embedded_default", "gateway"]
 
-CONFIG = """
-listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
-bus: {{type: memory}}
-auth:
-  type: static
-  tokens:
-    whole: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], admin: true}}
-    brief: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
-"""
 PAGE_FROM_DISK = Path(__file__).with_name("page_from_disk.html")
-
-
-def configured(folder, seconds=3600):
-    key, crt = write_pair(folder)
-    return CONFIG.format(key=key, crt=crt, seconds=seconds)
-
-
-@pytest.fixture
-def gateway(tmp_path):
-    with GatewayProcess(tmp_path, configured(tmp_path)) as process:
-        yield process.ready()
 
 
 def address(gateway):
     return f"https://localhost:{gateway.port}/"
 
 
-def publish(gateway, name, **data):
-    """Publish an event as a program would; return its body."""
-    request = urllib.request.Request(
-        address(gateway) + "publish",
-        json.dumps({"name": name, "data": data}).encode(),
-        {"Content-Type": "application/json", "X-Auth-Token": "whole"},
-    )
-    with urllib.request.urlopen(request, timeout=DEADLINE, context=trusting()) as answer:
-        return answer.read().decode()
-
-
-def connect(browser, gateway, token="whole", version="2"):
+def connect(browser, gateway, token="s3cret-user", version="2"):
     browser.open(f"{address(gateway)}#token={token}")
     browser.find(f"#version option[value='{version}']").click()
     browser.click("#connect")
@@ -82,39 +48,34 @@ def explained(browser, reason):
     return text
 
 
-def test_the_demo_is_seen_live(browser, tmp_path):
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 9502)) == 0:
-            pytest.fail("port 9502, which the embedded default uses, is taken on this machine")
-    with GatewayProcess(tmp_path) as gateway:
-        gateway.ready()
-        browser.open(address(gateway) + "#token=demo")
-        assert browser.value("#token") == "demo"
-        assert browser.driver.current_url == address(gateway)  # the token is not left lying around
-        browser.click("#connect")
-        start(browser)
-        browser.until(lambda: len(browser.find_all("tr.event")) >= 10, "ten events")
-        assert int(browser.text("#total")) >= 10
-        browser.until(lambda: float(browser.text("#rate")) > 0, "a rate")
-        browser.find(".event .toggle").send_keys(Keys.ENTER)
-        body = json.loads(browser.find("tr.detail pre").get_property("textContent"))
-        assert body["name"] in names(browser)
-        assert body["tenant_uuid"] == "00000000-0000-4000-8000-000000000001"
-        assert browser.find("#pause").get_attribute("aria-pressed") == "true"
-        browser.shows("#pause", "new)")  # it goes on while one reads
-        browser.click("#pause")
-        browser.type("#filter", "agent_")
-        browser.until(
-            lambda: browser.run(
-                "return [...document.querySelectorAll('.event:not([hidden])')]"
-                ".every((row) => row.textContent.includes('agent_'))"
-            ),
-            "only agents",
-        )
-        browser.click("#connect")
-        browser.shows("#status", "Not connected")
-        assert not browser.find("#closed").is_displayed()
-        assert browser.complaints() == []
+def test_the_demo_is_seen_live(browser, embedded_default):
+    browser.open(address(embedded_default) + "#token=demo")
+    assert browser.value("#token") == "demo"
+    assert browser.driver.current_url == address(embedded_default)  # the token is not left lying around
+    browser.click("#connect")
+    start(browser)
+    browser.until(lambda: len(browser.find_all("tr.event")) >= 10, "ten events")
+    assert int(browser.text("#total")) >= 10
+    browser.until(lambda: float(browser.text("#rate")) > 0, "a rate")
+    browser.find(".event .toggle").send_keys(Keys.ENTER)
+    body = json.loads(browser.find("tr.detail pre").get_property("textContent"))
+    assert body["name"] in names(browser)
+    assert body["tenant_uuid"] == "00000000-0000-4000-8000-000000000001"
+    assert browser.find("#pause").get_attribute("aria-pressed") == "true"
+    browser.shows("#pause", "new)")  # it goes on while one reads
+    browser.click("#pause")
+    browser.type("#filter", "agent_")
+    browser.until(
+        lambda: browser.run(
+            "return [...document.querySelectorAll('.event:not([hidden])')]"
+            ".every((row) => row.textContent.includes('agent_'))"
+        ),
+        "only agents",
+    )
+    browser.click("#connect")
+    browser.shows("#status", "Not connected")
+    assert not browser.find("#closed").is_displayed()
+    assert browser.complaints() == []
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -147,7 +108,7 @@ def test_what_cannot_be_published_is_said(browser, gateway):
     browser.click("#publish summary")
     browser.click("#publish-send")
     browser.shows("#publish-answer", "401")
-    browser.type("#token", "whole")
+    browser.type("#token", "s3cret-user")
     browser.type("#publish-data", "[]")
     browser.click("#publish-send")
     browser.shows("#publish-answer", "data must be an object")
@@ -167,7 +128,7 @@ def test_event_names_can_be_chosen_and_dropped_at_any_time(browser, gateway, ver
     browser.until(lambda: len(browser.find_all("#chips .live")) == 2, "the second subscription")
     # What was sent before an answer is in force when it comes; version 1 has none after the start.
     deliver(browser, gateway, "second", ["second"])
-    publish(gateway, "other")
+    gateway.publish("other")
     deliver(browser, gateway, "first", ["first", "second"])
     browser.find("#chips li:first-child button").click()
     assert browser.text("#chips span") == "second"
@@ -180,7 +141,7 @@ def deliver(browser, gateway, name, expected):
     """Publish, again and again until the subscription is in force, and see it arrive."""
 
     def arrived():
-        publish(gateway, name)
+        gateway.publish(name)
         return list(dict.fromkeys(names(browser))) == expected
 
     browser.until(arrived, f"{expected}")
@@ -191,8 +152,8 @@ def publish_until_gone(browser, gateway, name):
 
     def ceased():
         browser.click("#clear")
-        publish(gateway, name)
-        publish(gateway, "second")
+        gateway.publish(name)
+        gateway.publish("second")
         browser.until(lambda: "second" in names(browser), "the other event")
         return name not in names(browser)
 
@@ -200,8 +161,8 @@ def publish_until_gone(browser, gateway, name):
 
 
 def test_a_token_that_expires_is_explained(browser, tmp_path):
-    with GatewayProcess(tmp_path, configured(tmp_path, seconds=15)) as gateway:
-        connect(browser, gateway.ready(), "brief")
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=15)) as gateway:
+        connect(browser, gateway.ready(), "s3cret-brief")
         browser.shows("#status", "Connected")
         text = explained(browser, closing.AUTH_EXPIRED)
         assert "authentication expired" in text
@@ -209,7 +170,7 @@ def test_a_token_that_expires_is_explained(browser, tmp_path):
         browser.click("#reconnect")
         browser.shows("#closed-title", "4002")
         explained(browser, closing.AUTH_FAILED)
-        browser.type("#token", "whole")
+        browser.type("#token", "s3cret-user")
         browser.click("#reconnect")
         browser.shows("#status", "Connected")
         assert not browser.find("#closed").is_displayed()
@@ -253,17 +214,17 @@ def test_the_table_keeps_the_newest_five_hundred(browser, gateway):
 
 def test_a_simple_page_from_disk_works_as_it_is(browser, tmp_path):
     browser.open(PAGE_FROM_DISK.as_uri())
-    with GatewayProcess(tmp_path, configured(tmp_path, seconds=15)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=15)) as gateway:
         gateway.ready()
         browser.type("#host", f"localhost:{gateway.port}")
-        browser.type("#token", "brief")
+        browser.type("#token", "s3cret-brief")
         browser.click("#go")
         browser.until(lambda: browser.run("return started"), "the start")
         replies = browser.run("return notes.replies")
         assert [reply["op"] for reply in replies] == ["init", "subscribe", "subscribe", "start"]
         assert all((reply["code"], reply["msg"]) == (0, "") for reply in replies)
-        publish(gateway, "not subscribed to")
-        body = publish(gateway, "endpoint_status_update", endpoint_id=67, status=0)
+        gateway.publish("not subscribed to")
+        body = gateway.publish("endpoint_status_update", data={"endpoint_id": 67, "status": 0})
         browser.until(lambda: browser.run("return notes.messages.length"), "the event")
         assert browser.run("return notes.messages") == [body]
         closed = browser.until(lambda: browser.run("return notes.closed"), "the end")

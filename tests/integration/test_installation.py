@@ -1,8 +1,9 @@
 """The gateway as it is installed: twistd, TLS, a real RabbitMQ, and a wazo-auth."""
 
 import json
-import time
-from contextlib import ExitStack
+import sys
+from base64 import b64encode
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
@@ -12,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from zope.interface import implementer
 
 from tests.certificates import write_pair
-from tests.gateway import DEADLINE, GatewayProcess
+from tests.gateway import DEADLINE, TWISTD, GatewayProcess
 from tests.wazo_auth import WazoAuth
 from wsevents.buses.amqp import AmqpBus
 from wsevents.interfaces import IBusListener
@@ -55,12 +56,12 @@ class Deaf:
 class Site:
     """A broker, a wazo-auth, a publisher and a gateway; the last in a process of its own."""
 
-    def __init__(self, broker, folder, exchange, kind="headers", strategy="dynamic"):
+    def __init__(self, broker, folder, exchange, kind="headers", strategy="dynamic", twistd=(TWISTD,)):
         from twisted.internet import reactor
 
         self.reactor, self.broker, self.folder = reactor, broker, folder
         self.exchange, self.kind, self.strategy = exchange, kind, strategy
-        self.auth = WazoAuth(reactor)
+        self.twistd, self.auth = twistd, WazoAuth(reactor)
         self.bus = self.gateway = None
         self.clients = ExitStack()
 
@@ -81,7 +82,7 @@ class Site:
             port=self.auth.port,
             strategy=self.strategy,
         )
-        self.gateway = GatewayProcess(self.folder, text)
+        self.gateway = GatewayProcess(self.folder, text, self.twistd)
         await deferToThread(self.gateway.ready)
         return self
 
@@ -96,7 +97,8 @@ class Site:
         await deferToThread(self.clients.close)
         if self.gateway is not None:
             await deferToThread(self.gateway.stop)
-        await self.bus.stopService()
+        if self.bus is not None:
+            await self.bus.stopService()
         await self.auth.stop()
 
     async def publish(self, name, headers=None, **body):
@@ -110,9 +112,11 @@ class Site:
         data = json.dumps({"name": name} | body).encode()
         await self.bus.publish(self.exchange, "some.key", sent if self.kind == "headers" else {}, data)
 
-    async def connect(self, target):
+    async def connect(self, target, **options):
         """Return a client that is closed with the site, if nothing closes it earlier."""
-        return await deferToThread(lambda: self.clients.enter_context(self.gateway.connect(target)))
+        return await deferToThread(
+            lambda: self.clients.enter_context(self.gateway.connect(target, **options))
+        )
 
     async def client(self, token="T-user", version=2):
         """Return a client that has subscribed to everything and started."""
@@ -162,13 +166,20 @@ async def sees(site, clients, name, headers=None, **body):
     return seen
 
 
-@async_yield_fixture
-async def site(rabbitmq, tmp_path):
-    it = Site(rabbitmq, tmp_path, f"wazo-headers-{tmp_path.name}")
+@asynccontextmanager
+async def running(broker, folder, **options):
+    """Give a site with an exchange of its own."""
+    it = Site(broker, folder, f"wazo-headers-{folder.name}", **options)
     try:
         yield await it.start()
     finally:
         await it.stop()
+
+
+@async_yield_fixture
+async def site(rabbitmq, tmp_path):
+    async with running(rabbitmq, tmp_path) as it:
+        yield it
 
 
 @ensureDeferred
@@ -229,14 +240,8 @@ async def test_a_broker_that_restarts_closes_peers_and_serves_them_again(site):
     assert await closed(newcomer) == (1011, "bus connection error")
     stranger = await site.connect("/?token=wrong")
     assert await closed(stranger) == (4002, "authentication failed")
-    await site.bus.stopService()
     await site.broker.start()
-    await site.connect_publisher()
-    await deferToThread(site.gateway.ready, down)
-    client = await site.client()
-    await site.publish("again")
-    assert (await receive(client))["data"]["name"] == "again"
-    await deferToThread(client.close)
+    await serves_again(site, down)
 
 
 @ensureDeferred
@@ -245,6 +250,11 @@ async def test_a_connection_that_the_broker_closes_is_made_again(site):
     down = len(site.gateway.log)
     await site.broker.close_connections()
     assert await closed(client) == (1011, "bus connection lost")
+    await serves_again(site, down)
+
+
+async def serves_again(site, down):
+    """Check that the gateway finds the broker again; what it had said when it lost it was so long."""
     await deferToThread(site.gateway.ready, down)
     await site.bus.stopService()
     await site.connect_publisher()
@@ -264,18 +274,26 @@ async def test_while_the_bus_is_down_tokens_are_remembered(site):
         newcomer = await site.connect("/?token=T-user")
         assert await closed(newcomer) == (1011, "bus connection error")
     assert len(site.auth.requests) <= asked + 1
-    await site.bus.stopService()
     await site.broker.start()
-    await site.connect_publisher()
 
 
 @ensureDeferred
 async def test_a_token_that_expires_is_closed_and_one_that_is_renewed_is_not(site):
-    site.auth.issue("T-short", uuid="u1", tenant="t1", expires=time.time() + 6)
-    site.auth.issue("T-renewed", uuid="u1", tenant="t1", expires=time.time() + 6)
-    short, renewed = await site.client("T-short"), await site.client("T-renewed")
-    await deferToThread(renewed.send, '{"op": "token", "data": {"token": "T-user"}}')
-    assert (await receive(renewed))["op"] == "token"
+    # What the client sends is there before wazo-auth has answered, so no deadline is to be beaten.
+    site.auth.issue("T-renewed", uuid="u1", tenant="t1", lasts=2)
+    site.auth.issue("T-short", uuid="u1", tenant="t1", lasts=2)
+    site.auth.hang = True
+    asked = len(site.auth.requests)
+    renewed = await site.connect("/?token=T-renewed&version=2")
+    for text in ('{"op": "token", "data": {"token": "T-user"}}', SUBSCRIBE, START):
+        await deferToThread(renewed.send, text)
+    await site.auth.requested(asked + 1)
+    site.auth.release()
+    for op in ("init", "token", "subscribe", "start"):
+        assert (await receive(renewed))["op"] == op
+    assert [request.token for request in site.auth.requests[asked:]] == ["T-renewed", "T-user"]
+    # It was first given out later, so the other's time is over when its own is.
+    short = await site.connect("/?token=T-short")
     assert await closed(short) == (4003, "authentication expired")
     await site.publish("x")
     assert (await receive(renewed))["data"]["name"] == "x"
@@ -283,47 +301,125 @@ async def test_a_token_that_expires_is_closed_and_one_that_is_renewed_is_not(sit
 
 
 @ensureDeferred
-async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(site):
-    site.auth.issue("T-short", uuid="u1", tenant="t1", expires=time.time() + 5)
-    client = await site.client("T-short")
-    await site.auth.stop()
-    newcomer = await site.connect("/?token=T-user")
-    assert await closed(newcomer) == (4002, "authentication failed")
-    await site.publish("x")
-    assert (await receive(client))["data"]["name"] == "x"
-    assert await closed(client) == (4003, "authentication expired")
+async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(rabbitmq, tmp_path):
+    async with running(rabbitmq, tmp_path, strategy="static") as site:
+        client = await site.client()
+        site.auth.issue("T-short", uuid="u1", tenant="t1", lasts=5)
+        short = await site.connect("/?token=T-short")
+        assert (await receive(short))["op"] == "init"
+        await site.auth.stop()
+        # The strategy asks every second.
+        await deferToThread(site.gateway.wait_for, "cannot be asked about tokens")
+        newcomer = await site.connect("/?token=T-other")
+        assert await closed(newcomer) == (4002, "authentication failed")
+        assert await closed(short) == (4003, "authentication expired")
+        await site.publish("x")
+        assert (await receive(client))["data"]["name"] == "x"
 
 
+LOUD = """
+import txaio
+txaio.use_twisted()
+txaio.set_global_log_level("trace")
+
+from twisted.internet import reactor
+from twisted.logger import Logger
+from twisted.scripts.twistd import run
+
+for log in (Logger(), txaio.make_logger()):
+    reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
+run()
+"""
+"""A twistd that prints what every library has to say, down to its debugging."""
+
+
+@pytest.mark.parametrize("loud", [False, True])
 @ensureDeferred
-async def test_nothing_secret_is_in_the_log_and_no_traceback(site):
-    client = await site.client()
-    await deferToThread(client.send, '{"op": "token", "data": {"token": "T-other"}}')
-    assert (await receive(client))["op"] == "token"
-    await deferToThread(client.close)
-    refused = await site.connect("/?token=T-wrong")
-    await closed(refused)
-    await deferToThread(site.gateway.stop)
-    for secret in ("T-user", "T-other", "T-wrong", "opensesame", "Traceback"):
-        assert secret not in site.gateway.log
+async def test_nothing_secret_is_in_the_log_and_no_traceback(rabbitmq, tmp_path, loud):
+    script = tmp_path / "loud.py"
+    script.write_text(LOUD)
+    twistd = {"twistd": (sys.executable, script)} if loud else {}
+    async with running(rabbitmq, tmp_path, **twistd) as site:
+        client = await site.client()
+        await deferToThread(client.send, '{"op": "token", "data": {"token": "T-other"}}')
+        assert (await receive(client))["op"] == "token"
+        await site.publish(
+            "x", {"required_acl": None, "origin_uuid": "here", "tenant_uuid": "t9", "user_uuid:*": True}
+        )
+        assert (await receive(client))["data"]["name"] == "x"
+        await deferToThread(client.send, '{"op": "token", "data": {"token": "T-wrong"}}')
+        assert await closed(client) == (4002, "authentication failed")
+        for mistake in ("T-user", b"T-user", '{"op": "token", "token": "T-user"}'):
+            client = await site.client()
+            await deferToThread(client.send, mistake)
+            assert await closed(client) == (4004, "")
+        for refused in ("/?token=T-wrong", "/?token=T-user&version=3"):
+            await closed(await site.connect(refused))
+        await site.connect("/", additional_headers={"X-Auth-Token": "T-user"})
+        for lines in NO_REQUESTS:
+            await deferToThread(refused_before_the_upgrade, site.gateway, *lines)
+        site.auth.issue("T-faulty", uuid=None)
+        await closed(await site.connect("/?token=T-faulty"))
+        await site.auth.stop()
+        await closed(await site.connect("/?token=T-unasked"))
+        await deferToThread(site.gateway.stop)
+        log = site.gateway.log
+    assert log.count("is loud") == (2 if loud else 0)
+    secrets = (
+        "T-user",
+        "T-other",
+        "T-wrong",
+        "T-faulty",
+        "T-unasked",
+        "opensesame",
+        b64encode(b"gateway:opensesame").decode(),
+        "Traceback",
+    )
+    assert [line for line in log.splitlines() if any(secret in line for secret in secrets)] == []
+
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nX-Auth-Token: T-user"
+NO_REQUESTS = (
+    ("GET /?token=T-user HTTP/1.1", "Host: a", UPGRADE),
+    ("GET /?token=T-user HTTP/1.1", "Host: a", UPGRADE, "Sec-WebSocket-Version: 12"),
+    ("GET /?token=T-user HTTP/1.1", "Host: a", UPGRADE, "Sec-WebSocket-Version: 13"),
+    ("GET /?token=T-user HTTP/1.1", "Host: a", UPGRADE, "Sec-WebSocket-Version: T-user"),
+    ("GET /?token=T-user HTTP/1.1", "Host: a:T-user", UPGRADE),
+    ("GET /?token=T-user#T-user HTTP/1.1", "Host: a", UPGRADE),
+    ("GET /?token=T-user HTTP/9", "Host: a", UPGRADE),
+    ("GET /?token=T-user&é HTTP/1.1", "Host: a", UPGRADE),
+    ("POST /?token=T-user HTTP/1.1", "Host: a", UPGRADE),
+    ("T-user", UPGRADE),
+    ("GET /?token=T-user HTTP/1.1", "Host: a", "X-Auth-Token: T-user", "Connection: close"),
+    ("GET /none?token=T-user HTTP/1.1", "Host: a", "Connection: close"),
+    ("GET /" + "T-user" * 10000,),
+)
+"""Request lines and headers that open no WebSocket."""
+
+
+def refused_before_the_upgrade(gateway, *lines):
+    """Send the head of a request and see the connection end without one."""
+    with gateway.dial() as raw:
+        raw.sendall("\r\n".join((*lines, "", "")).encode())
+        heard = b""
+        while data := raw.recv(65536):
+            heard += data
+    assert b" 101 " not in heard
 
 
 @ensureDeferred
 async def test_the_static_strategy_asks_briefly_and_closes_a_revoked_token(rabbitmq, tmp_path):
-    site = await Site(rabbitmq, tmp_path, f"static-{tmp_path.name}", strategy="static").start()
-    try:
+    async with running(rabbitmq, tmp_path, strategy="static") as site:
         client = await site.client()
         await site.auth.requested(len(site.auth.requests) + 2)
         assert [request.method for request in site.auth.requests[-2:]] == ["HEAD", "HEAD"]
         site.auth.revoke("T-user")
         assert await closed(client) == (4003, "authentication expired")
-    finally:
-        await site.stop()
 
 
 @ensureDeferred
 async def test_on_the_topic_exchange_name_and_acl_in_the_body_decide(rabbitmq, tmp_path):
-    site = await Site(rabbitmq, tmp_path, f"xivo-{tmp_path.name}", kind="topic").start()
-    try:
+    async with running(rabbitmq, tmp_path, kind="topic") as site:
         clients = {
             "user": await site.client("T-user", version=1),
             "other": await site.client("T-other", version=1),
@@ -334,8 +430,6 @@ async def test_on_the_topic_exchange_name_and_acl_in_the_body_decide(rabbitmq, t
         for client in clients.values():
             assert (await receive(client)) == {"name": "seen", "required_acl": "events.seen"}
             await deferToThread(client.close)
-    finally:
-        await site.stop()
 
 
 def test_a_wrong_password_is_one_clear_line(rabbitmq, tmp_path):

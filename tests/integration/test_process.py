@@ -13,42 +13,12 @@ import pytest
 import websocket
 from websockets.exceptions import ConnectionClosed
 
-from tests.certificates import write_pair
-from tests.gateway import DEADLINE, GatewayProcess
+from tests.gateway import DEADLINE, GatewayProcess, embedded_default, gateway, standalone, trusting
 
-CONFIG = """
-listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
-bus: {{type: memory}}
-auth:
-  type: static
-  tokens:
-    s3cret-user: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"]}}
-    s3cret-other: {{uuid: u2, tenant_uuid: t2, acl: [websocketd, "events.#"]}}
-    s3cret-none: {{uuid: u1, tenant_uuid: t1, acl: ["events.#"]}}
-    s3cret-short: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
-"""
+__all__ = ["embedded_default", "gateway"]
+
 SUBSCRIBE = '{"op": "subscribe", "data": {"event_name": "*"}}'
 START = '{"op": "start"}'
-
-
-def config(folder, seconds=3600):
-    key, crt = write_pair(folder)
-    return CONFIG.format(key=key, crt=crt, seconds=seconds)
-
-
-@pytest.fixture
-def gateway(tmp_path):
-    with GatewayProcess(tmp_path, config(tmp_path)) as process:
-        yield process.ready()
-
-
-def publish(gateway, token="s3cret-user", **event):
-    """Publish an event with curl, as a person would."""
-    curl = f"curl -sk -m {DEADLINE} https://localhost:{gateway.port}/publish".split()
-    headers = ["-H", f"X-Auth-Token: {token}", "-H", "Content-Type: application/json"]
-    body = json.dumps({"data": {}} | event)
-    done = subprocess.run([*curl, *headers, "-d", body], capture_output=True, check=True)
-    return done.stdout.decode()
 
 
 def receive(client):
@@ -62,12 +32,12 @@ def test_a_version_2_client_subscribes_receives_renews_pings_and_is_refused(gate
         assert receive(client)["op"] == "subscribe"
         client.send(START)
         assert receive(client)["op"] == "start"
-        body = publish(gateway, name="e")
+        body = gateway.publish("e")
         assert receive(client) == {"op": "event", "code": 0, "data": json.loads(body)}
         client.send('{"op": "token", "data": {"token": "s3cret-other"}}')
         assert receive(client)["op"] == "token"
-        publish(gateway, name="not for the new token")
-        body = publish(gateway, "s3cret-other", name="f")
+        gateway.publish("not for the new token")
+        body = gateway.publish("f", "s3cret-other")
         assert receive(client)["data"] == json.loads(body)
         client.send('{"op": "ping", "data": {"payload": "p"}}')
         assert receive(client)["data"] == {"payload": "p"}
@@ -92,7 +62,7 @@ def test_a_client_in_the_manner_of_the_first_page_gets_raw_bodies_after_start(ga
             client.send(SUBSCRIBE)
             client.send(START)
         elif message["op"] == "start":
-            started.append(publish(gateway, name="endpoint_status_update"))
+            started.append(gateway.publish("endpoint_status_update"))
 
     url = f"wss://localhost:{gateway.port}/?token=s3cret-user"
     client = websocket.WebSocketApp(url, on_message=on_message)
@@ -123,8 +93,8 @@ def test_the_token_may_come_in_a_header(gateway):
 
 
 def test_a_token_that_expires_closes_with_4003(tmp_path):
-    with GatewayProcess(tmp_path, config(tmp_path, seconds=8)) as gateway:
-        with gateway.ready().connect("/?token=s3cret-short") as client:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=12)) as gateway:
+        with gateway.ready().connect("/?token=s3cret-brief") as client:
             assert receive(client)["op"] == "init"
             with pytest.raises(ConnectionClosed) as closed:
                 client.recv(DEADLINE)
@@ -154,7 +124,7 @@ def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token
             b"x" * 20000,
             b"\xff\r\n\r\n",
         ):
-            with pytest.raises(OSError), tls(gateway) as raw:
+            with pytest.raises(OSError), gateway.dial() as raw:
                 raw.sendall(head)
                 while raw.recv(65536):
                     pass
@@ -172,20 +142,10 @@ def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token
     assert "Traceback" not in gateway.log
 
 
-def tls(gateway):
-    from tests.gateway import trusting
-
-    raw = socket.create_connection(("127.0.0.1", gateway.port), DEADLINE)
-    return trusting().wrap_socket(raw, server_hostname="localhost")
-
-
 def test_a_client_that_offers_alpn_is_served_as_browsers_are(gateway):
-    from tests.gateway import trusting
-
     context = trusting()
     context.set_alpn_protocols(["h2", "http/1.1"])
-    raw = socket.create_connection(("127.0.0.1", gateway.port), DEADLINE)
-    with context.wrap_socket(raw, server_hostname="localhost") as client:
+    with gateway.dial(context) as client:
         assert client.selected_alpn_protocol() == "http/1.1"
 
 
@@ -204,7 +164,7 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        lines = fails(tmp_path, config(tmp_path).replace("ssl:0", f"ssl:{port}"))
+        lines = fails(tmp_path, standalone(tmp_path).replace("ssl:0", f"ssl:{port}"))
     assert len(lines) == 1
     assert "listen[0]" in lines[0]
     assert str(port) in lines[0]
@@ -227,14 +187,14 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path):
     ],
 )
 def test_a_mistake_in_the_file_stops_the_start_with_one_line_that_names_it(tmp_path, old, new, names):
-    lines = fails(tmp_path, config(tmp_path).replace(old, new))
+    lines = fails(tmp_path, standalone(tmp_path).replace(old, new))
     assert len(lines) == 1
     assert all(name in lines[0] for name in [str(tmp_path), *names])
     assert "s3cret" not in lines[0]
 
 
 def test_a_file_that_is_not_there_stops_the_start_with_one_line(tmp_path):
-    text = config(tmp_path)
+    text = standalone(tmp_path)
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "10-bus.yml").write_text("limits: {message_bytes: lots}")
     lines = fails(tmp_path, text)

@@ -17,7 +17,7 @@ from zope.interface.verify import verifyClass
 from tests.buses.contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
 from tests.buses.ear import Ear, Logbook
 from tests.buses.wire import Mute, Wire
-from tests.rabbitmq import write_certificate
+from tests.certificates import certificate
 from wsevents.buses.amqp import AmqpBus, client, spec
 from wsevents.buses.amqp.client import MAIN, Login
 from wsevents.buses.amqp.dialer import Dialer, places
@@ -294,8 +294,7 @@ async def test_tls_with_a_trusted_certificate_works(rabbitmq):
 
 @pytest_twisted.ensureDeferred
 async def test_a_certificate_that_is_not_trusted_is_refused(rabbitmq, log, tmp_path):
-    write_certificate(tmp_path, "stranger")
-    (tmp_path / "stranger.key").unlink()
+    (tmp_path / "stranger.pem").write_bytes(certificate("localhost").public)
     said = log.until("certificate verify failed")
     async with started(rabbitmq, endpoint=rabbitmq.tls_endpoint(tmp_path)) as (bus, _):
         await said

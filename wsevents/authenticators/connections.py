@@ -119,14 +119,30 @@ def _is_address(host: str) -> bool:
     return True
 
 
+def check_host(host: str) -> None:
+    """Check the name or address of a host as Twisted does when it connects, with TLS or without.
+
+    Raises:
+        ValueError: there cannot be such a host; the text says what there can be.
+    """
+    try:
+        optionsForClientTLS(host)
+    except ValueError:
+        raise ValueError("must be a host name or an IP address, without a port") from None
+
+
 def trust_in(path: str) -> Any:
     """Return trust in the CA certificates of a PEM file and in no others, as Twisted takes it.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it holds no certificate.
+        ValueError: the file cannot be read, or holds no certificate; the text names it.
     """
-    certificates = load_pem_x509_certificates(Path(path).read_bytes())
+    try:
+        certificates = load_pem_x509_certificates(Path(path).read_bytes())
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(f"{path} must hold CA certificates in PEM format") from None
     return trustRootFromCertificates(
         [Certificate.loadPEM(certificate.public_bytes(Encoding.PEM)) for certificate in certificates]
     )

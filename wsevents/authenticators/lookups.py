@@ -5,6 +5,8 @@ Rule 2: only while the bus is down are identities remembered, for some seconds, 
 peers who come back again and again do not each cost a look-up; their sessions end with 1011
 anyway, so that nobody gains by an answer that is a little old.
 Rule 3: an authenticator that fails, against its promise, has given an answer too: Unavailable.
+Rule 4: a question that nobody waits for any more is withdrawn, so that peers who come and go at once
+cannot fill the queue of those who stay.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.authenticators.fingerprint import Fingerprint
-from wsevents.interfaces import IAuthenticator
+from wsevents.interfaces import IAuthority
 from wsevents.messages import Identity, Unavailable, WhoIs
 
 if TYPE_CHECKING:
@@ -57,11 +59,19 @@ class _Memory:
         return None if ended or not 0 <= now - since < self.seconds else identity
 
 
-@implementer(IAuthenticator)
-class Lookups(MultiService):
-    """An authenticator that shares and, while the bus is down, remembers the answers of another.
+@define(eq=False)
+class _Asked:
+    """A question under way: who waits for the answer, in order, and what the authenticator is at."""
 
-    It starts and stops the other one. `bus_lost` and `bus_back` are for the one who listens to the bus.
+    askers: OrderedDict[Deferred[Answer], None] = field(factory=OrderedDict)
+    answered: Deferred[Any] | None = None
+
+
+@implementer(IAuthority)
+class Lookups(MultiService):
+    """An authority that shares and, while the bus is down, remembers the answers of an authenticator.
+
+    It starts and stops the authenticator. `bus_lost` and `bus_back` are for the one who listens to the bus.
     """
 
     _log = Logger()
@@ -79,16 +89,7 @@ class Lookups(MultiService):
         IService(authenticator).setServiceParent(self)
         self._memory = _Memory(remembered, seconds)
         self._lenient = False
-        self._waiting: dict[Hashable, list[Deferred[Answer]]] = {}
-
-    @property
-    def settings(self) -> Any:
-        """The settings' class of the authenticator that is asked."""
-        return self._authenticator.settings
-
-    def create(self, settings: Any, reactor: Any) -> Lookups:
-        """Return a new authenticator of the same kind with these settings, wrapped likewise."""
-        return Lookups(self._authenticator.create(settings, reactor), self._memory.size, self._memory.seconds)
+        self._waiting: dict[Hashable, _Asked] = {}
 
     def bus_lost(self) -> None:
         """From now on remember identities for some seconds. Said again, it changes nothing."""
@@ -100,18 +101,23 @@ class Lookups(MultiService):
         self._memory.entries.clear()
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer as the authenticator does, or with what it is just being asked or said a moment ago."""
+        """Answer as the authenticator does, or with what it is just being asked or said a moment ago.
+
+        Cancelled, it fires with Unavailable at once.
+        """
         known = self._recall(question, now)
         if known is not None:
             return succeed(known)
-        asker: Deferred[Answer] = Deferred()
-        askers = self._waiting.get(question)
-        if askers is not None:
-            askers.append(asker)
-            return asker
-        self._waiting[question] = [asker]
-        answered = maybeDeferred(self._authenticator.answer, question, now)
-        answered.addErrback(self._blame).addCallback(self._tell, question, now)
+        asked = self._waiting.get(question)
+        new = asked is None
+        if asked is None:
+            asked = self._waiting[question] = _Asked()
+        asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, question, asked))
+        asked.askers[asker] = None
+        if new:
+            answered = maybeDeferred(self._authenticator.answer, question, now)
+            asked.answered = answered.addErrback(self._blame, asked)
+            answered.addCallback(self._tell, question, asked, now)
         return asker
 
     def revise(self, identity: Identity) -> Answer:
@@ -129,14 +135,31 @@ class Lookups(MultiService):
         identity = self._memory.recall(question.token, now)
         return None if identity is None else self.revise(identity)
 
-    def _tell(self, answer: Answer, question: Hashable, now: float) -> None:
+    def _withdraw(self, asker: Deferred[Answer], question: Hashable, asked: _Asked) -> None:
+        """Let one who gives up go; after the last, give up the question too."""
+        del asked.askers[asker]
+        if not asked.askers and self._waiting.get(question) is asked:
+            del self._waiting[question]
+            if asked.answered is not None:
+                asked.answered.cancel()
+        asker.callback(Unavailable("the question was withdrawn"))
+
+    def _tell(self, answer: Answer, question: Hashable, asked: _Asked, now: float) -> None:
+        if self._waiting.get(question) is asked:
+            del self._waiting[question]
         if self._lenient and isinstance(question, WhoIs) and isinstance(answer, Identity):
             self._memory.keep(question.token, answer, now)
-        for asker in self._waiting.pop(question):
+        while asked.askers:  # one who is told may cancel another
+            asker, _ = asked.askers.popitem(last=False)
             asker.callback(answer)
 
-    def _blame(self, failure: Failure) -> Answer:
-        """Report a failure by its kind and place; its text might hold a token."""
+    def _blame(self, failure: Failure, asked: _Asked) -> Answer:
+        """Report a failure by its kind and place, unless the question was withdrawn.
+
+        Its text might hold a token.
+        """
+        if not asked.askers:
+            return Unavailable("the question was withdrawn")
         file, line = (failure.frames[-1][1:3]) if failure.frames else ("?", 0)
         self._log.error(
             "The authenticator failed where it must answer: {kind} at {file}:{line}",

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import NOTHING, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import succeed
 from zope.interface import implementer
@@ -16,7 +16,7 @@ from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.authenticators.identity import epoch, moment
 from wsevents.interfaces import IAuthenticator
 from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
-from wsevents.settings import Auth, key
+from wsevents.settings import Auth, filled, key, positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -49,21 +49,32 @@ def _time(_: object, __: Any, value: Any) -> None:
         _epoch(value)
 
 
-def _alone(token: StaticToken, _: Any, value: float | None) -> None:
-    if value is not None and token.expires_at is not None:
+def _alone(token: StaticToken, attribute: Any, value: float | None) -> None:
+    if value is None:
+        return
+    if token.expires_at is not None:
         raise ValueError("cannot be given together with expires_at")
+    positive(token, attribute, value)
+
+
+def _usable(_: object, __: Any, tokens: dict[str, StaticToken]) -> None:
+    """Attrs validator: somebody can come in, and nobody without a token."""
+    if not tokens:
+        raise ValueError("must have at least one token, or nobody can connect")
+    if not all(token.strip() for token in tokens):
+        raise ValueError("has a token that is blank")
 
 
 @frozen(kw_only=True)
 class StaticToken:
     """`auth.tokens.<token>`: whose token it is and what it may see."""
 
-    uuid: str = field(metadata={"doc": 'Uuid of its user, "me" in an ACL.'})
-    tenant_uuid: str = field(metadata={"doc": "Uuid of its tenant."})
+    uuid: str = key(NOTHING, 'Uuid of its user, "me" in an ACL.', check=filled)
+    tenant_uuid: str = key(NOTHING, "Uuid of its tenant.", check=filled)
     acl: list[str] = key([], 'ACL patterns; "websocketd" must be among what they grant.')
     admin: bool = key(False, "It sees all of its tenant, not only what is for its user.")
     master: bool = key(False, "It sees every tenant.")
-    session_uuid: str | None = key(None, 'Uuid of its login session, "my_session" in an ACL.')
+    session_uuid: str | None = key(None, 'Uuid of its login session, "my_session" in an ACL.', check=filled)
     expires_at: str | datetime | date | float | None = key(
         None, "When it ends: ISO 8601 (UTC unless it says otherwise) or seconds since the epoch.", check=_time
     )
@@ -87,7 +98,7 @@ class StaticAuth(Auth):
 
     # The keys of this map are secrets themselves: it is never shown.
     tokens: dict[str, StaticToken] = field(
-        factory=dict, repr=False, metadata={"doc": "The tokens, each with whom it belongs to."}
+        repr=False, metadata={"doc": "The tokens, each with whom it belongs to."}, validator=_usable
     )
 
 

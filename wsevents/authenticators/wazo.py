@@ -7,19 +7,19 @@ Rule 3: no token and no key ever reaches a log line.
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import yaml
 from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from wsevents.authenticators.account import account_in
 from wsevents.authenticators.client import Client, UnreachableError
-from wsevents.authenticators.connections import tls_for, trust_in
+from wsevents.authenticators.connections import check_host, tls_for, trust_in
 from wsevents.authenticators.health import Health
 from wsevents.authenticators.identity import answer_of, confirmation_of, plausible, tenant_of, with_reach
 from wsevents.authenticators.master import EXPIRATION, MasterTenant
@@ -28,7 +28,7 @@ from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.interfaces import IAuthenticator
 from wsevents.jsontext import parse_object
 from wsevents.messages import Check, Denied, Unavailable, WhoIs
-from wsevents.settings import Auth, key, positive
+from wsevents.settings import Auth, filled, key, positive, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -39,40 +39,58 @@ if TYPE_CHECKING:
     from wsevents.authenticators.client import Reply
     from wsevents.messages import Answer, Identity
 
-_LARGEST_PORT = 65535
 _OK = 200
 _WRONG_KEY = frozenset({401, 403})
+_PREFIX = re.compile(r"[\w.~%/-]*", re.ASCII)
 
 
-def _port(_: object, __: Any, value: int) -> None:
-    if not 1 <= value <= _LARGEST_PORT:
-        raise ValueError(f"must be between 1 and {_LARGEST_PORT}")
+def _host(_: object, __: Any, value: str) -> None:
+    check_host(value)
 
 
-def _filled(_: object, __: Any, value: str) -> None:
-    if not value:
-        raise ValueError("must not be empty")
+def _path(_: object, __: Any, value: str) -> None:
+    if not _PREFIX.fullmatch(value):
+        raise ValueError(f"must be the beginning of a path, such as /api/auth, not {value!r}")
 
 
-def _paired(auth: WazoAuth, _: Any, value: str | None) -> None:
+def _trusted(auth: WazoAuth, attribute: Any, value: bool | str) -> None:
+    """Attrs validator: if a file of CA certificates is used, it can be."""
+    if isinstance(value, str):
+        filled(auth, attribute, value)
+        if auth.https:
+            trust_in(value)
+
+
+def _paired(auth: WazoAuth, attribute: Any, value: str | None) -> None:
     if (value is None) != (auth.service_id is None):
         raise ValueError("must be given together with service_id")
+    filled(auth, attribute, value)
+
+
+def _account(auth: WazoAuth, attribute: Any, value: str | None) -> None:
+    """Attrs validator: if a key file is used, it can be."""
+    filled(auth, attribute, value)
+    if value is not None and auth.service_id is None:
+        account_in(value)
 
 
 @frozen(kw_only=True)
 class WazoAuth(Auth):
     """`auth:` of type wazo."""
 
-    host: str = key("localhost", "Host of wazo-auth.", check=_filled)
-    port: int = key(80, "Its port.", check=_port)
+    host: str = key("localhost", "Host of wazo-auth.", check=_host)
+    port: int = key(80, "Its port.", check=within(1, 65535))
     https: bool = key(False, "Speak TLS to it.")
-    prefix: str = key("/api/auth", "What its paths begin with; empty when it is asked directly.")
+    prefix: str = key("/api/auth", "What its paths begin with; empty when it is asked directly.", check=_path)
     verify_certificate: bool | str = key(
         True,
         "How its certificate is verified: true (the system's CA certificates), a PEM file of CA "
         "certificates, or false (not at all).",
+        check=_trusted,
     )
-    timeout: float = key(10.0, "Seconds that a question about a token may take in all.", check=positive)
+    timeout: float = key(
+        10.0, "Seconds that a question about a token may take in all.", check=within(1, 3600)
+    )
     concurrent_lookups: int = key(32, "Questions put to wazo-auth at the same time.", check=positive)
     waiting_lookups: int = key(
         10000,
@@ -80,11 +98,15 @@ class WazoAuth(Auth):
         check=positive,
     )
     service_id: str | None = key(
-        None, "Id of the gateway's own service account, which tells the master tenant; null: there is none."
+        None,
+        "Id of the gateway's own service account, which tells the master tenant; null: there is none.",
+        check=filled,
     )
     service_key: str | None = key(None, "The key that belongs to service_id.", secret=True, check=_paired)
     key_file: str | None = key(
-        None, "A key file of Wazo (YAML with service_id and service_key), read when service_id is null."
+        None,
+        "A key file of Wazo (YAML with service_id and service_key), read when service_id is null.",
+        check=_account,
     )
 
 
@@ -92,47 +114,24 @@ def _credentials(settings: WazoAuth) -> tuple[str, str] | None:
     """Return id and key of the service account, or None if none is configured.
 
     Raises:
-        ConfigurationError: the key file is no use.
+        ValueError: the key file is no use any more.
     """
     if settings.service_id is not None and settings.service_key is not None:
         return settings.service_id, settings.service_key
-    if settings.key_file is None:
-        return None
-    try:
-        content = yaml.safe_load(Path(settings.key_file).read_bytes())
-        service_id, service_key = content["service_id"], content["service_key"]
-    except OSError as error:
-        raise ConfigurationError(f"auth.key_file: {settings.key_file}: {error.strerror}") from None
-    except (yaml.YAMLError, TypeError, KeyError, ValueError):
-        service_id = service_key = None
-    if not isinstance(service_id, str) or not isinstance(service_key, str):
-        raise ConfigurationError(
-            f"auth.key_file: {settings.key_file}: must be YAML with the texts service_id and service_key"
-        )
-    return service_id, service_key
+    return None if settings.key_file is None else account_in(settings.key_file)
 
 
 def _tls(settings: WazoAuth) -> IOpenSSLClientConnectionCreator | None:
     """Return how to speak TLS to wazo-auth; None: not at all.
 
     Raises:
-        ConfigurationError: the file of CA certificates is no use, or the host is none.
+        ValueError: the file of CA certificates is no use any more.
     """
     if not settings.https:
         return None
     file = settings.verify_certificate
-    try:
-        trust = trust_in(file) if isinstance(file, str) else None
-    except OSError as error:
-        raise ConfigurationError(f"auth.verify_certificate: {file}: {error.strerror}") from None
-    except ValueError:
-        raise ConfigurationError(f"auth.verify_certificate: {file}: holds no PEM certificate") from None
-    try:
-        return tls_for(settings.host, trust, verify=file is not False)
-    except ValueError:
-        raise ConfigurationError(
-            f"auth.host: {settings.host}: must be a host name or an IP address"
-        ) from None
+    trust = trust_in(file) if isinstance(file, str) else None
+    return tls_for(settings.host, trust, verify=file is not False)
 
 
 @implementer(IAuthenticator)
@@ -150,7 +149,7 @@ class WazoAuthenticator(Service):
             reactor: has time and TCP.
 
         Raises:
-            ConfigurationError: a file that the settings name cannot be used.
+            ValueError: a file that the settings name cannot be used any more.
         """
         self._timeout = settings.timeout
         self._reactor = reactor
@@ -173,8 +172,15 @@ class WazoAuthenticator(Service):
 
     @classmethod
     def create(cls, settings: WazoAuth, reactor: Any) -> WazoAuthenticator:
-        """Return an authenticator; raises ConfigurationError as the constructor does."""
-        return cls(settings, reactor)
+        """Return an authenticator.
+
+        Raises:
+            ConfigurationError: a file that the settings name has changed since they were checked.
+        """
+        try:
+            return cls(settings, reactor)
+        except ValueError as error:
+            raise ConfigurationError(f"auth: {error}") from None
 
     def startService(self) -> None:
         """Begin to answer, and fetch a service token if there is an account for it."""
@@ -201,7 +207,7 @@ class WazoAuthenticator(Service):
             return succeed(Denied("the token is not of a form that a token can have"))
         asking = self._identify if isinstance(question, WhoIs) else self._confirm
         answered: Deferred[Answer] = self._within_time(asking(question.token))
-        return answered.addErrback(self._fail).addCallback(self._judge)
+        return answered.addCallbacks(self._judge, self._fail)
 
     def revise(self, identity: Identity) -> Answer:
         """Return the identity with the reach it has by the master tenant known now."""
@@ -239,19 +245,20 @@ class WazoAuthenticator(Service):
     def _out_of_time(self, result: object, timeout: float) -> None:
         raise UnreachableError(f"no answer within {timeout:g} seconds")
 
-    def _fail(self, failure: Failure) -> Unavailable:
+    def _fail(self, failure: Failure) -> Answer:
+        """Return what a failure means; a question that was withdrawn says nothing about wazo-auth."""
         if failure.check(CancelledError):
             return Unavailable("the question was withdrawn")
         known = failure.check(WseventsError)
-        return Unavailable(str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}")
+        why = str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}"
+        return self._judge(Unavailable(why))
 
     def _judge(self, answer: Answer) -> Answer:
         """Keep the operator informed."""
-        if isinstance(answer, Unavailable):
-            if self.running:
-                self._health.failed(answer.why)
-        else:
+        if not isinstance(answer, Unavailable):
             self._health.worked()
+        elif self.running:
+            self._health.failed(answer.why)
         return answer
 
     def _tell(self) -> None:

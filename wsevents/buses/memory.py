@@ -76,6 +76,7 @@ class MemoryBus(Service):
     """
 
     settings = MemorySettings
+    private = True
     _log = Logger()
 
     def __init__(self, settings: MemorySettings, reactor: Any, now: Callable[[], float] = time) -> None:

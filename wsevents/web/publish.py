@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from time import localtime
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.server import Request
 
-    from wsevents.interfaces import IAuthenticator, IBus
+    from wsevents.interfaces import IAuthority, IBus
 
 _KEYS = {"name", "data", "tenant_uuid", "user_uuid", "required_acl"}
 _TEXT_MAX = 255
@@ -64,10 +65,10 @@ class PublishResource(Resource):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, target: Target, authenticator: IAuthenticator, now: Callable[[], float]) -> None:
+    def __init__(self, target: Target, authority: IAuthority, now: Callable[[], float]) -> None:
         super().__init__()
         self._target = target
-        self._authenticator = authenticator
+        self._authority = authority
         self._now = now
 
     def render_POST(self, request: Request) -> int:
@@ -90,7 +91,7 @@ class PublishResource(Resource):
     async def _identify(self, token: str) -> Identity:
         if not token:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "a token is needed in the header X-Auth-Token")
-        answer = await self._authenticator.answer(WhoIs(token), self._now())
+        answer = await self._authority.answer(WhoIs(token), self._now())
         if isinstance(answer, Unavailable):
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "tokens cannot be checked now")
         if not isinstance(answer, Identity):
@@ -100,8 +101,8 @@ class PublishResource(Resource):
         return answer
 
     async def _publish(self, happening: Happening) -> bytes:
-        target = self._target
-        head = headers(happening, target.origin, self._now())
+        target, now = self._target, self._now()
+        head = headers(happening, target.origin, now, localtime(now).tm_gmtoff)
         try:
             payload = body(head, happening.data)
         except (ValueError, RecursionError):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsevents import closing
-from wsevents.dialects.wazo.interest import interests
+from wsevents.dialects.wazo.interest import interest
 from wsevents.dialects.wazo.session import WazoSession, reply
 from wsevents.knock import make_request
 from wsevents.messages import (
@@ -162,7 +162,7 @@ def test_subscribe_and_start_are_acknowledged_in_order_and_only_start_listens(ve
     assert it.received(command("subscribe", event_name="a"), 0.0) == (reply("subscribe"),)
     assert it.received(command("start"), 0.0) == (
         reply("start"),
-        Listen(interests(ME, ["a"], f"v{version}")),
+        Listen(frozenset({interest(ME, "a", f"v{version}")})),
     )
 
 
@@ -189,11 +189,24 @@ def test_once_started_version_2_is_still_answered():
     )
 
 
+def test_what_changes_nothing_is_acknowledged_and_nothing_is_listened_to_anew():
+    it = started(names=["a"])
+    for op, name in [("subscribe", "a"), ("unsubscribe", "never subscribed")]:
+        assert kinds(it.received(command(op, event_name=name), 0.0)) == [Say]
+
+
+def test_all_names_instead_of_one_is_a_change_though_it_is_one_interest_as_well():
+    it = started(names=["a"])
+    assert it.received(command("subscribe", event_name="*"), 0.0)[-1] == Listen(
+        frozenset({interest(ME, "*", "v2")})
+    )
+
+
 def test_unsubscribing_leaves_the_other_names():
     it = started(names=["a", "b", "*"])
     it.received(command("unsubscribe", event_name="*"), 0.0)
     effects = it.received(command("unsubscribe", event_name="b"), 0.0)
-    assert effects[-1] == Listen(interests(ME, ["a"], "v2"))
+    assert effects[-1] == Listen(frozenset({interest(ME, "a", "v2")}))
 
 
 def test_a_mistake_ends_the_session_and_says_why_in_the_log():
@@ -216,7 +229,7 @@ def test_a_new_token_of_the_same_user_keeps_everything_and_moves_the_deadline():
     assert it.received(command("token", token="U"), 0.0) == (Ask(2, WhoIs("U"), hold=True),)
     assert it.answered(2, ME, 100.0) == (
         reply("token"),
-        Listen(interests(ME, ["*"], "v2")),
+        Listen(frozenset({interest(ME, "*", "v2")})),
         Wake("recheck", 100.0 + 675.0),
     )
     assert it.rang("recheck", 775.0) == (Ask(3, WhoIs("U"), hold=False),)
@@ -225,7 +238,7 @@ def test_a_new_token_of_the_same_user_keeps_everything_and_moves_the_deadline():
 def test_a_token_of_somebody_else_changes_what_is_seen_at_once():
     it = started()
     it.received(command("token", token="U"), 0.0)
-    assert Listen(interests(OTHER, ["*"], "v2")) in it.answered(2, OTHER, 0.0)
+    assert Listen(frozenset({interest(OTHER, "*", "v2")})) in it.answered(2, OTHER, 0.0)
     assert it.identity == OTHER
 
 
@@ -283,7 +296,7 @@ def test_an_alarm_during_a_look_up_asks_nothing_more():
 def test_what_the_authority_says_unasked_counts_at_once():
     master = Identity(ME.subject, ME.tenant, ME.acl, reach="all", expires=ME.expires)
     it = started()
-    assert Listen(interests(master, ["*"], "v2")) in it.revised(master, 0.0)
+    assert Listen(frozenset({interest(master, "*", "v2")})) in it.revised(master, 0.0)
     assert it.revised(master, 0.0) == ()
     assert it.revised(Denied("revoked"), 0.0) == (Hangup(closing.AUTH_EXPIRED, "revoked"),)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wsevents.audience import Index
 from wsevents.dialects.wazo.dialect import WazoDialect
-from wsevents.dialects.wazo.interest import interests, project
+from wsevents.dialects.wazo.interest import interest, project
 from wsevents.messages import Delivery, Dropped, Exchange, Identity
 from wsevents.settings import Config
 from wsevents.source import HeadersSource, TopicSource
@@ -29,7 +29,7 @@ PEOPLE = {
 def who_sees(event, names=("*",)):
     index = Index()
     for name, identity in PEOPLE.items():
-        index.listen(name, interests(identity, names, "v1"))
+        index.listen(name, frozenset(interest(identity, one, "v1") for one in names))
     projection = project(event)
     seen = []
     for audience in index.at(projection.addresses):

@@ -56,6 +56,7 @@ class AmqpBus(Service):
     """
 
     settings = AmqpSettings
+    private = False
     _log = Logger()
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from wsevents.endpoints import check_client_endpoint
-from wsevents.settings import Bus, key
+from wsevents.settings import Bus, filled, key, short_text, within
 
 
 def _endpoints(_: object, __: Any, value: str | list[str]) -> None:
@@ -21,14 +21,6 @@ def _endpoints(_: object, __: Any, value: str | list[str]) -> None:
         check_client_endpoint(text)
 
 
-def _within(low: int, high: int) -> Any:
-    def check(_: object, __: Any, value: int) -> None:
-        if not low <= value <= high:
-            raise ValueError(f"must be from {low} to {high}")
-
-    return check
-
-
 @frozen(kw_only=True)
 class AmqpSettings(Bus):
     """Where the broker is, and how to get in."""
@@ -39,14 +31,14 @@ class AmqpSettings(Bus):
         "and host name.",
         check=_endpoints,
     )
-    vhost: str = key("/", "Virtual host.")
-    username: str = key("guest", "User.")
-    password: str = key("guest", "Password.", secret=True)
+    vhost: str = key("/", "Virtual host.", check=short_text)
+    username: str = key("guest", "User.", check=filled)
+    password: str = key("guest", "Password.", secret=True, check=filled)
     heartbeat: int = key(
-        10, "Seconds; a broker that is silent for twice as long is taken for dead.", check=_within(1, 65535)
+        10, "Seconds; a broker that is silent for twice as long is taken for dead.", check=within(1, 65535)
     )
     prefetch: int = key(
-        1000, "Messages that may be under way to the gateway unacknowledged.", check=_within(1, 65535)
+        1000, "Messages that may be under way to the gateway unacknowledged.", check=within(1, 65535)
     )
 
     @property

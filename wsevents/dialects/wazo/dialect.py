@@ -36,6 +36,7 @@ class WazoDialect:
 
     settings: ClassVar[type] = WazoSettings
     name: ClassVar[str] = "wazo"
+    authority: ClassVar[str] = ""
     sources: ClassVar[tuple[ISource, ...]] = ()
 
     wire: Wire

@@ -92,18 +92,12 @@ class WazoInterest:
         return self.access.may_see(required, self.subject, self.session) or None
 
 
-def interests(identity: Identity, names: Iterable[str], shape: str) -> frozenset[WazoInterest]:
-    """Return an identity's interests in these names; at most one of them matches an event."""
-    wanted = set(names)
-    if EVERY in wanted:
-        wanted = {EVERY}
+def interest(identity: Identity, name: str, shape: str) -> WazoInterest:
+    """Return an identity's interest in the events of a name, or in all of them ("*")."""
     access = compile_acl(identity.acl)
     subject, session = identity.subject, identity.session
     if not access.personal:
         session = None
         if identity.reach != "user":
             subject = ""
-    return frozenset(
-        WazoInterest(name, shape, identity.reach, identity.tenant, subject, session, access)
-        for name in wanted
-    )
+    return WazoInterest(name, shape, identity.reach, identity.tenant, subject, session, access)

@@ -26,7 +26,7 @@ from wsevents.closing import (
     PROTOCOL_ERROR,
 )
 from wsevents.dialects.wazo.command import Mistake, Ping, Renew, Start, Subscribe, Unsubscribe, decode
-from wsevents.dialects.wazo.interest import interests
+from wsevents.dialects.wazo.interest import EVERY, WazoInterest, interest
 from wsevents.dialects.wazo.recheck import next_check, next_try
 from wsevents.interfaces import ISession
 from wsevents.messages import (
@@ -82,7 +82,7 @@ class WazoSession(QuietSession):
     identity: Identity | None = None
     _version: int = 1
     _token: str = field(default="", repr=False)
-    _names: dict[str, None] = field(factory=dict)
+    _interests: dict[str, WazoInterest] = field(factory=dict)
     _started: bool = False
     _bus_up: bool = True
     _pending: _Pending | None = None
@@ -145,33 +145,45 @@ class WazoSession(QuietSession):
                 self._started = True
                 return (reply("start"), *self._listen())
             case Subscribe(name):
-                self._add(name)
-                return (*self._acknowledge("subscribe"), *self._listen())
+                added = self._add(name)
+                return (*self._acknowledge("subscribe"), *(self._listen() if added else ()))
             case Unsubscribe(name):
-                self._names.pop(name, None)
-                return (*self._acknowledge("unsubscribe"), *self._listen())
+                removed = self._interests.pop(name, None)
+                return (*self._acknowledge("unsubscribe"), *(self._listen() if removed else ()))
             case Renew(token):
                 return (self._ask("token", token),)
             case Ping(payload):
                 return () if self._version == 1 else (reply("pong", {"payload": payload}),)
 
-    def _add(self, name: str) -> None:
+    def _add(self, name: str) -> bool:
+        """Subscribe to a name; say whether that is new."""
         limits = self.limits
         if limits.event_name and len(name) > limits.event_name:
             raise Mistake(f"an event name of more than {limits.event_name} characters")
-        if name not in self._names and limits.subscriptions and len(self._names) >= limits.subscriptions:
+        if name in self._interests:
+            return False
+        if limits.subscriptions and len(self._interests) >= limits.subscriptions:
             raise Mistake(f"more than {limits.subscriptions} subscriptions")
-        self._names[name] = None
+        self._interests[name] = self._interest(name)
+        return True
+
+    def _interest(self, name: str) -> WazoInterest:
+        assert self.identity is not None  # noqa: S101 nothing is received from a peer before it is known
+        return interest(self.identity, name, f"v{self._version}")
 
     def _acknowledge(self, op: str) -> Sequence[Effect]:
         """In version 1, nothing but events (and `start`) is sent once started."""
         return () if self._started and self._version == 1 else (reply(op),)
 
     def _listen(self) -> Sequence[Effect]:
-        """Listen to what is wanted and may be seen; events before `start` are nobody's."""
-        if not self._started or self.identity is None:
+        """Listen to what is wanted and may be seen; events before `start` are nobody's.
+
+        At most one interest matches an event, so that one copy is sent.
+        """
+        if not self._started:
             return ()
-        return (Listen(frozenset(interests(self.identity, self._names, f"v{self._version}"))),)
+        every = self._interests.get(EVERY)
+        return (Listen(frozenset(self._interests.values() if every is None else (every,))),)
 
     # -- the token over time ------------------------------------------------------------------
 
@@ -204,6 +216,7 @@ class WazoSession(QuietSession):
 
     def _become(self, identity: Identity, now: float) -> Sequence[Effect]:
         self.identity = identity
+        self._interests = {name: self._interest(name) for name in self._interests}
         return (*self._listen(), self._wake(now))
 
     def _wake(self, now: float) -> Wake:

@@ -1,0 +1,72 @@
+"""What all peers of the server share, and what each listening endpoint serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from wsevents.alarms import Alarms
+    from wsevents.interfaces import IAuthority, IDialect
+    from wsevents.outbound import Flusher
+    from wsevents.relay import Relay
+    from wsevents.roster import Roster
+    from wsevents.server import Peer
+    from wsevents.settings import Limits, Outbound
+    from wsevents.upstream import Upstream
+
+
+@frozen
+class Mount:
+    """A dialect that is served, and the authority that answers its questions."""
+
+    dialect: IDialect
+    authority: IAuthority
+
+
+@frozen
+class Gate:
+    """A listening endpoint, as its peers see it.
+
+    Attributes:
+        name: which it is, for `Request.listener`.
+        mounts: the dialects served there; one that serves every path comes last.
+    """
+
+    name: str
+    mounts: Sequence[Mount]
+
+    def mount_for(self, path: str) -> Mount | None:
+        """Return what serves a path, or None."""
+        return next((mount for mount in self.mounts if mount.dialect.serves(path)), None)
+
+
+@define(eq=False)
+class House:
+    """What all peers share.
+
+    Attributes:
+        roster: the peers whose WebSocket is open.
+        now: wall time; sessions think in it.
+        expiry: alarms on wall time, for sessions.
+        keepalive: alarms on the reactor's time, for connections.
+        bus_up: whether events can come at all.
+        stopping: whoever comes now is told to go.
+    """
+
+    relay: Relay
+    upstream: Upstream
+    roster: Roster[Peer]
+    flusher: Flusher
+    expiry: Alarms
+    keepalive: Alarms
+    now: Callable[[], float]
+    limits: Limits
+    outbound: Outbound
+    entropy: Random
+    bus_up: bool = False
+    stopping: bool = False
