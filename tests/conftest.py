@@ -1,6 +1,7 @@
 """What every test is held to: no unhandled error, no timer left, an end in good time."""
 
 import gc
+import os
 from functools import wraps
 
 import pytest
@@ -13,6 +14,10 @@ from tests.rabbitmq import rabbitmq
 __all__ = ["rabbitmq"]  # one node for the whole run
 
 PATIENCE = 300  # seconds: no test may take longer
+
+# What is tested is on this machine, whatever proxy leads to all others.
+for name in ("no_proxy", "NO_PROXY"):
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -86,3 +91,14 @@ def errors():
     left = [str(call) for call in reactor.getDelayedCalls() if call not in timers]
     assert not observer.failures, observer.failures
     assert not left, left
+
+
+@pytest.fixture
+def log():
+    """What is logged during a test, as text."""
+    from tests.buses.ear import Logbook  # it imports the reactor
+
+    book = Logbook()
+    globalLogPublisher.addObserver(book)
+    yield book
+    globalLogPublisher.removeObserver(book)

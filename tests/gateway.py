@@ -4,14 +4,13 @@ import errno
 import json
 import os
 import re
-import select
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
+from threading import Condition, Thread
 from urllib.request import Request, urlopen
 
 import pytest
@@ -33,6 +32,26 @@ auth:
     s3cret-none: {{uuid: u1, tenant_uuid: t1, acl: ["events.#"]}}
     s3cret-brief: {{uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"], expires_in: {seconds}}}
 """
+LOUD = """
+import txaio
+txaio.use_twisted()
+txaio.set_global_log_level("trace")
+
+from twisted.internet import reactor
+from twisted.logger import Logger
+from twisted.scripts.twistd import run
+
+for log in (Logger(), txaio.make_logger()):
+    reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
+run()
+"""
+
+
+def loud_twistd(folder):
+    """Return the command of a twistd that prints all that any library has to say, debugging included."""
+    script = folder / "loud.py"
+    script.write_text(LOUD)
+    return sys.executable, script
 
 
 def standalone(folder, seconds=3600):
@@ -61,7 +80,13 @@ class GatewayProcess:
             env={**os.environ, "WSEVENTS_STATE": str(self.folder / "state")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
+        self._said, self._silent = Condition(), False
+        # Somebody must always listen: a pipe that is full would bring the process to a halt.
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self):
         return self
@@ -69,20 +94,25 @@ class GatewayProcess:
     def __exit__(self, *_):
         self.stop()
 
-    def wait_for(self, pattern, since=0, deadline=DEADLINE):
-        """Read the log until it matches after this many characters; return the match."""
-        end = time.monotonic() + deadline
-        while (match := re.compile(pattern).search(self.log, since)) is None:
-            assert time.monotonic() < end, f"no {pattern!r} in:\n{self.log}"
-            assert self._read(0.5) or self.process.poll() is None, f"it ended:\n{self.log}"
-        return match
+    def _listen(self):
+        for line in self.process.stdout:
+            self._hear(line)
+        self._hear("", silent=True)
 
-    def _read(self, seconds):
-        if not select.select([self.process.stdout], [], [], seconds)[0]:
-            return False
-        data = os.read(self.process.stdout.fileno(), 65536)
-        self.log += data.decode(errors="replace")
-        return bool(data)
+    def _hear(self, line, silent=False):
+        with self._said:
+            self.log += line
+            self._silent = silent
+            self._said.notify_all()
+
+    def wait_for(self, pattern, since=0):
+        """Wait until the log matches after this many characters; return the match."""
+        search = re.compile(pattern).search
+        with self._said:
+            self._said.wait_for(lambda: search(self.log, since) or self._silent, DEADLINE)
+            match = search(self.log, since)
+            assert match, f"no {pattern!r} in:\n{self.log}"
+            return match
 
     @property
     def port(self):
@@ -115,19 +145,17 @@ class GatewayProcess:
             return answer.read().decode()
 
     def stop(self, signal_number=signal.SIGTERM):
-        """Stop it; return its exit status. What it still says is read."""
+        """Stop it; return its exit status. What it still says is heard."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         return self.ended()
 
     def ended(self):
         """Wait until it has ended by itself; return its exit status."""
-        if self.process.stdout.closed:
-            return self.process.returncode
-        end = time.monotonic() + DEADLINE
-        while self._read(0.5) or self.process.poll() is None:
-            if time.monotonic() > end:
-                self.process.kill()
+        self._listener.join(DEADLINE)
+        if self._listener.is_alive():
+            self.process.kill()
+            self._listener.join(DEADLINE)
         self.process.stdout.close()
         return self.process.wait(DEADLINE)
 

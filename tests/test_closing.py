@@ -54,3 +54,10 @@ def test_a_new_token_is_advised_only_where_the_token_was_at_fault():
         "AUTH_FAILED",
         "AUTH_EXPIRED",
     }
+
+
+@pytest.mark.parametrize("reason", ["x" * 124, "é" * 62], ids=["ascii", "two bytes each"])
+def test_a_reason_that_does_not_fit_into_a_close_frame_is_a_mistake_where_it_is_made(reason):
+    with pytest.raises(ValueError, match="must not be longer than 123 bytes"):
+        Closing(1011, reason, "It was too long.", Advice.RETRY)
+    assert Closing(1011, reason[:61], "It was not.", Advice.RETRY).reason == reason[:61]

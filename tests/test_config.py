@@ -14,7 +14,7 @@ from tests.certificates import write_pair
 from wsevents.config import load, parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
-from wsevents.settings import Config
+from wsevents.settings import Config, Limits, Listener, Outbound, WebSocket
 
 QUOTES = " (text that begins with a special character needs quotes)"
 OPEN = 'listen: ["tcp:9502"]\n'
@@ -60,7 +60,7 @@ def lines(etc, files, environ=None):
 
 def test_an_empty_text_gives_the_defaults():
     assert config("") == Config(
-        listen=["tcp:9502"],
+        listen=[Listener("tcp:9502")],
         bus=standins.RabbitSettings(),
         auth=standins.WazoAuthSettings(),
         dialects={"wazo": standins.TalkSettings()},
@@ -119,6 +119,7 @@ def test_origin_uuid_comes_from_the_environment_only_when_the_file_is_silent():
     assert config("origin_uuid: null", environ).origin_uuid is None
     assert config("origin_uuid: mine", environ).origin_uuid == "mine"
     assert config("", {"XIVO_UUID": ""}).origin_uuid is None
+    assert config("", {"XIVO_UUID": " "}).origin_uuid is None
     assert config("").origin_uuid is None
 
 
@@ -131,14 +132,14 @@ def test_mappings_merge_deeply_and_everything_else_replaces(etc):
             "config.yml": """
                 listen: ["tcp:1"]
                 bus: {vhost: /a, username: me}
-                websocket: {allowed_origins: [a, b]}
+                websocket: {allowed_origins: ["https://a", "https://b"]}
                 """,
-            "conf.d/10.yml": "bus: {vhost: /b}\nwebsocket: {allowed_origins: [c]}",
+            "conf.d/10.yml": "bus: {vhost: /b}\nwebsocket: {allowed_origins: ['https://c']}",
             "conf.d/20.yml": 'listen: ["tcp:2", "tcp:3"]\nbus: {vhost: /c, heartbeat: 3}',
         }
     )
-    assert given.listen == ["tcp:2", "tcp:3"]
-    assert given.websocket.allowed_origins == ["c"]
+    assert given.listen == [Listener("tcp:2"), Listener("tcp:3")]
+    assert given.websocket.allowed_origins == ["https://c"]
     assert given.bus == standins.RabbitSettings(vhost="/c", username="me", heartbeat=3.0)
 
 
@@ -236,7 +237,23 @@ def test_a_byte_order_mark_does_no_harm(etc):
         ("limits:", "limits: must be a mapping, not null"),
         ("limits: []", "limits: must be a mapping, not a list"),
         ("bus: amqp", "bus: must be a mapping, not 'amqp'"),
-        ("outbound: {peer_bytes: 0}", "outbound.peer_bytes: must be more than 0"),
+        ("outbound: {peer_bytes: 0}", "outbound.peer_bytes: must be 1000 or more"),
+        ("origin_uuid: ''", "origin_uuid: must not be empty"),
+        ("origin_uuid: ' '", "origin_uuid: must not be empty"),
+        ("bus: {exchange_name: ''}", "bus.exchange_name: must not be empty"),
+        (f"bus: {{exchange_name: {'é' * 128}}}", "bus.exchange_name: must not be longer than 255 bytes"),
+        ("auth: {check_static_interval: 0.99}", "auth.check_static_interval: must be from 1 to 86400"),
+        ("auth: {check_static_interval: 0}", "auth.check_static_interval: must be from 1 to 86400"),
+        ("auth: {check_static_interval: 1.0e+300}", "auth.check_static_interval: must be from 1 to 86400"),
+        ("websocket: {allowed_origins: []}", "websocket.allowed_origins: must name at least one origin"),
+        ("websocket: {allowed_origins: ['']}", "websocket.allowed_origins: has '', which is no origin"),
+        ("websocket: {ping_interval: 0.001}", "websocket.ping_interval: must be 0, or from 1 to 86400"),
+        ("websocket: {ping_timeout: -1}", "websocket.ping_timeout: must be 0, or from 1 to 86400"),
+        ("limits: {handshake_seconds: 0.001}", "limits.handshake_seconds: must be 0, or from 1 to 86400"),
+        ("limits: {messages_per_second: 0.01}", "limits.messages_per_second: must be 0, or 1 or more"),
+        ("limits: {message_bytes: 5}", "limits.message_bytes: must be 0, or 100 or more"),
+        ("limits: {subscriptions: -1}", "limits.subscriptions: must be 0 or more"),
+        ("limits: {pending_handshakes: -1}", "limits.pending_handshakes: must be 0 or more"),
         ("auth: {https: 1}", "auth.https: must be true or false, not 1"),
         ("auth: {service_id: 5}", "auth.service_id: must be text or null, not 5"),
         ("websocket: {allowed_origins: '*'}", "websocket.allowed_origins: must be a list, not '*'"),
@@ -292,7 +309,7 @@ def test_a_validator_that_misses_another_key_does_not_hide_what_is_wrong_with_th
 @pytest.mark.parametrize(
     ("listen", "said"),
     [
-        ("9502", "listen[0]: must be text, not 9502: write it in quotes"),
+        ("9502", "listen[0]: must be text or a mapping, not 9502: write it in quotes"),
         ("'tcp:x'", "listen[0]: is not an endpoint that can be used"),
         (
             "'ssl:9502:privateKey=/nowhere/a.key:certKey=/nowhere/a.crt'",
@@ -311,6 +328,135 @@ def test_a_key_that_does_not_fit_its_certificate_is_named_with_its_place(tmp_pat
     assert problems(f"listen: ['tcp:1', 'ssl:1:privateKey={key}:certKey={certificate}']") == [
         f"listen[1]: the private key {key} does not belong to the certificate {certificate}"
     ]
+
+
+def test_a_listener_may_say_which_dialects_are_spoken_there():
+    given = config("""
+        listen:
+          - tcp:1
+          - {endpoint: "tcp:2", dialects: [talk]}
+          - endpoint: tcp:3
+          - {endpoint: "tcp:4", dialects: null}
+        dialects: {wazo: {}, talk: {}}
+        """).listen
+    assert given == [
+        Listener("tcp:1"),
+        Listener("tcp:2", ["talk"]),
+        Listener("tcp:3"),
+        Listener("tcp:4", None),
+    ]
+    assert [(one.serves("talk"), one.serves("wazo")) for one in given[:2]] == [(True, True), (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [
+        (
+            "{endpoint: 'tcp:2', dialects: [latin]}",
+            "listen[1].dialects: names 'latin', which is not under `dialects:`; there are: talk, wazo",
+        ),
+        (
+            "{endpoint: 'tcp:2', dialects: []}",
+            "listen[1].dialects: must name at least one dialect; leave it out for all",
+        ),
+        ("{endpoint: 'tcp:2', dialects: talk}", "listen[1].dialects: must be a list or null, not 'talk'"),
+        ("{endpoint: 'tcp:2', dialects: [5]}", "listen[1].dialects[0]: must be text, not 5"),
+        ("{endpoint: 'tcp:x'}", "listen[1].endpoint: is not an endpoint that can be used"),
+        ("{endpoint: 5}", "listen[1].endpoint: must be text, not 5: write it in quotes"),
+        ("{dialects: [talk]}", "listen[1].endpoint: is missing"),
+        ("{endpoint: 'tcp:2', dialect: [talk]}", "listen[1].dialect: is not a key that exists here; did you"),
+        ("[]", "listen[1]: must be text or a mapping, not a list"),
+    ],
+)
+def test_a_listener_that_makes_no_sense_is_named_with_its_place(listen, said):
+    (line,) = problems(f"listen: ['tcp:1', {listen}]\ndialects: {{wazo: {{}}, talk: {{}}}}")
+    assert line.startswith(said)
+
+
+def test_a_listener_may_name_the_dialect_that_is_spoken_when_nothing_is_said_of_dialects():
+    assert config("listen: [{endpoint: 'tcp:1', dialects: [wazo]}]").listen[0].serves("wazo")
+
+
+def test_dialects_that_cannot_be_read_are_one_problem_and_not_also_one_of_each_listener():
+    text = "listen: [{endpoint: 'tcp:1', dialects: [wazo]}]\ndialects: 5"
+    assert problems(text) == ["dialects: must be a mapping, not 5"]
+
+
+def test_the_default_listener_is_checked_too():
+    with pytest.raises(ConfigurationError) as caught:
+        parse("", "here.yml", standins.plugins(), {})
+    (line,) = caught.value.problems
+    assert line.startswith("here.yml: listen[0]: cannot read /etc/wsevents/ssl/server.crt")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*",
+        "null",
+        "https://crm.example.org",
+        "https://crm.example.org:8443",
+        "https://*.example.org",
+        "*://crm.example.org",
+        "*.example.org",
+        "chrome-extension://abc",
+        "file://",
+    ],
+)
+def test_what_a_browser_may_send_as_origin_is_allowed(pattern):
+    assert WebSocket(allowed_origins=[pattern]).allowed_origins == [pattern]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        " ",
+        "crm.example.org",
+        "https://crm.example.org/",
+        "https://crm.example.org/*",
+        "https://",
+        "https://a https://b",
+    ],
+)
+def test_what_no_browser_sends_as_origin_is_a_mistake(pattern):
+    with pytest.raises(ValueError, match="which is no origin; write it like https://crm"):
+        WebSocket(allowed_origins=["*", pattern])
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Limits])
+def test_nought_switches_off(kind):
+    for each in attrs.fields(kind):
+        if each.type in ("int", "float"):
+            assert getattr(kind(**{each.name: 0}), each.name) == 0
+
+
+@pytest.mark.parametrize("kind", [WebSocket, Limits, Outbound])
+def test_no_number_may_be_negative(kind):
+    for each in attrs.fields(kind):
+        if each.type in ("int", "float"):
+            with pytest.raises(ValueError, match="must be"):
+                kind(**{each.name: -1})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("vhost: ''", "bus.vhost: must not be empty"),
+        ("username: ''", "bus.username: must not be empty"),
+        ("password: ''", "bus.password: must not be empty"),
+        ("heartbeat: 0", "bus.heartbeat: must be from 1 to 65535"),
+        ("prefetch: 0", "bus.prefetch: must be from 1 to 65535"),
+        ("endpoint: []", "bus.endpoint: must be a Twisted client endpoint string, or a list of them"),
+        ("endpoint: 'tcp:localhost:0'", "bus.endpoint: has port 0; it must be from 1 to 65535"),
+        ("endpoint: 'ssl:localhost:5671'", "bus.endpoint: must not be ssl:"),
+    ],
+)
+def test_settings_of_rabbitmq_that_make_no_sense_are_named(keys, said):
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"{OPEN}bus: {{{keys}}}", "here.yml", Plugins(), {})
+    (line,) = caught.value.problems
+    assert line.startswith(f"here.yml: {said}")
 
 
 def test_a_control_character_in_a_key_cannot_break_the_line():
@@ -525,4 +671,4 @@ def test_any_text_is_a_configuration_or_a_list_of_problems(text):
 
 
 def test_the_process_environment_will_do(etc):
-    assert etc({}, os.environ).listen == ["tcp:9502"]
+    assert etc({}, os.environ).listen == [Listener("tcp:9502")]

@@ -1,5 +1,8 @@
 """Endpoint strings: what can be used passes; what cannot is explained, with the file at fault."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +60,10 @@ def test_an_endpoint_that_can_be_listened_on_passes(here, string):
         ("ssl:9502:privateKey=a.key:certKey=b.crt", "key a.key does not belong to the certificate b.crt"),
         ("ssl:9502:privatekey=a.key", "unexpected keyword argument 'privatekey'); write it like tcp:9502"),
         ("tls:nowhere:port=9502", "nowhere is not a folder"),
-        ("tcp:99999", "has port 99999; the highest is 65535"),
+        ("tcp:99999", "has port 99999; it must be from 0 to 65535"),
+        ("tcp:port=99999", "has port 99999"),
+        ("tcp6:99999", "has port 99999"),
+        ("ssl:99999:privateKey=a.key:certKey=a.crt", "has port 99999"),
         ("tcp:-1", "has port -1"),
         ("tcp:https", "write it like tcp:9502"),
         ("tcp", "missing 1 required positional argument: 'port'"),
@@ -90,6 +96,13 @@ def test_an_endpoint_that_can_be_connected_to_passes(here, string):
     [
         ("localhost:5672", "Unknown endpoint type: 'localhost'"),
         ("tcp:localhost", "write it like tcp:localhost:5672"),
+        ("tcp:localhost:0", "has port 0; it must be from 1 to 65535"),
+        ("tcp:localhost:99999", "has port 99999"),
+        ("tcp:host=localhost:99999", "has port 99999"),
+        ("tls:localhost:port=99999", "has port 99999"),
+        ("tls:localhost:99999:30", "has port 99999"),
+        ("tcp::5672", "names no host; write it like tcp:localhost:5672"),
+        ("tcp:host=:port=5672", "names no host"),
         ("tls:localhost:5671:trustRoots=nowhere", "nowhere is not a folder"),
         ("tls:localhost:5671:certificate=a.crt:privateKey=b.key", "does not belong to the certificate a.crt"),
     ],
@@ -100,7 +113,13 @@ def test_an_endpoint_that_cannot_be_connected_to_is_explained(here, string, said
     assert said in str(caught.value)
 
 
-@given(st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tcp6|unix)(:[\w=\\/]*){0,4}", fullmatch=True)))
+def test_nothing_of_twisteds_own_tests_is_needed():
+    program = "import sys, wsevents.endpoints; print('twisted.internet.testing' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
+@given(st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tls|tcp6|unix)(:[\w=\\/]*){0,4}", fullmatch=True)))
 def test_whatever_the_text_is_nothing_but_a_value_error_is_raised(string):
     for check in (check_endpoint, check_client_endpoint):
         try:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.knock import head_end, make_request, may_come_from, wants_websocket
+from wsevents.knock import Head, head_end, make_request, may_come_from, parse_head
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,13 @@ from wsevents.knock import head_end, make_request, may_come_from, wants_websocke
     ],
 )
 def test_only_the_upgrade_header_asks_for_a_websocket(head, wanted):
-    assert wants_websocket(head) is wanted
+    assert parse_head(head).wants_websocket is wanted
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_raise(data):
-    wants_websocket(data)
+    head = parse_head(data)
+    assert head is None or head.handshake()
     head_end(data)
 
 
@@ -39,8 +40,61 @@ def test_blank_values_are_left_out_and_the_order_is_kept():
     assert request.query["v"] == (" ",)
 
 
-def test_a_flood_of_fields_is_no_query_at_all():
-    assert make_request("/?" + "a=1&" * 1000, {}).query == {}
+def test_a_parameter_among_many_is_found():
+    assert make_request("/?" + "a=1&" * 1000 + "token=x", {}).query["token"] == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("ws://host:1/a/b?token=x", "/a/b"),
+        ("HTTPS://[::1]?token=x", ""),
+        ("//[x?token=x", "//[x"),
+        ("*?token=x", "*"),
+        ("/a?token=x?y", "/a"),
+    ],
+)
+def test_any_form_of_target_has_a_path_and_a_query(target, path):
+    request = make_request(target, {})
+    assert request.path == path
+    assert request.query["token"][0].startswith("x")
+
+
+def test_the_values_of_several_headers_of_a_name_are_joined():
+    head = parse_head(b"GET /x HTTP/1.1\r\nA:  1 \r\nB:\r\na:2\r\nC: caf\xc3\xa9\r\nD: \xe9\r\n\r\n")
+    assert head is not None
+    assert head.headers == {"a": "1, 2", "b": "", "c": "caf\xc3\xa9", "d": "\xe9"}, (
+        "one odd byte makes all of it Latin-1"
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\r\n\r\n",
+        b"GET / HTTP/1.1 x\r\n\r\n",
+        b"GET /a#b HTTP/1.1\r\n\r\n",
+        b"get / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA : 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: 1\r\n folded\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: \0\r\n\r\n",
+    ],
+)
+def test_a_head_that_is_none(head):
+    assert parse_head(head) is None
+
+
+def test_the_websocket_layer_sees_neither_target_nor_token_nor_origin():
+    head = parse_head(
+        b"GET /a?token=s3cret HTTP/1.1\r\nHost: h:x\r\nOrigin: about:blank\r\nX-Auth-Token: s3cret\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert isinstance(head, Head)
+    assert head.handshake() == (
+        b"GET / HTTP/1.1\r\nhost: wsevents\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        b"sec-websocket-key: k\r\nsec-websocket-version: 13\r\n\r\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Plugins: what is installed is found, and what does not keep its interface is refused with its name."""
 
+import configparser
 import importlib
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from tests import standins
 from wsevents.errors import PluginError
-from wsevents.plugins import Plugins
+from wsevents.plugins import KINDS, Plugins
 
 
 @pytest.fixture
@@ -48,16 +50,51 @@ def test_every_kind_has_its_group(install):
         mine = tests.standins:Rabbit
         [wsevents.authenticators]
         mine = tests.standins:WazoAuth
+        [wsevents.authorities]
+        mine = tests.standins:WazoAuth
         [wsevents.dialects]
         mine = tests.standins:Talk
         """,
     )
     found = Plugins()
-    assert [found.bus("mine"), found.authenticator("mine"), found.dialect("mine")] == [
+    assert [
+        found.bus("mine"),
+        found.authenticator("mine"),
+        found.dialect("mine"),
+        found.authority("mine"),
+    ] == [
         standins.Rabbit,
         standins.WazoAuth,
         standins.Talk,
+        standins.WazoAuth,
     ]
+
+
+def test_the_groups_of_the_package_are_those_that_are_searched():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[1] / "setup.cfg")
+    assert set(setup["options.entry_points"]) <= {kind.group for kind in KINDS.values()}
+
+
+def test_an_authority_needs_no_settings_but_must_be_made_like_the_others(install):
+    source = """
+        from twisted.application.service import Service
+        from wsevents.interfaces import IAuthority
+        from zope.interface import implementer
+
+        @implementer(IAuthority)
+        class Good(Service):
+            create = classmethod(lambda cls, settings, reactor: cls())
+            def answer(self, question, now): pass
+            def revise(self, identity): pass
+            def watch(self, changed): pass
+
+        class Bad(Good):
+            def create(self, settings, reactor): pass
+        """
+    install("oracle", "[wsevents.authorities]\ngood = oracle:Good\nbad = oracle:Bad\n", source)
+    assert Plugins().authority("good").__name__ == "Good"
+    assert problem("authority", "bad").endswith("is not fit to use: `create` must be a class method")
 
 
 def test_a_name_that_nobody_has_is_answered_with_those_that_exist(install):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import time
 
 from wsevents.publication import Happening, body, headers
 
@@ -19,8 +19,21 @@ def test_an_event_for_one_user_names_that_user():
         "required_access": "event.x",
         "required_acl": "events.x",
         "origin_uuid": "o",
-        "timestamp": datetime.fromtimestamp(NOW).isoformat(timespec="microseconds"),  # noqa: DTZ006
+        "timestamp": "2027-01-15T08:00:00.250000",
     }
+
+
+def test_the_time_is_local_without_a_zone_and_no_zone_but_the_one_that_is_given_counts(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        said = [
+            headers(Happening("x", "t", {}, None), None, NOW, ahead)["timestamp"] for ahead in (0, -12600)
+        ]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert said == ["2027-01-15T08:00:00.250000", "2027-01-15T04:30:00.250000"]
 
 
 def test_an_event_for_nobody_in_particular_is_for_everyone():

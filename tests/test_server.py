@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.wire import ANN, Authority, World
 from wsevents.closing import GOING_AWAY
-from wsevents.messages import Ask, Denied, Refuse, Unavailable, Welcome, WhoIs, Wire
+from wsevents.messages import Ask, Delivery, Denied, Refuse, Unavailable, Welcome, WhoIs, Wire
 from wsevents.session import QuietSession
 from wsevents.settings import Limits, Outbound, WebSocket
 
@@ -289,6 +289,50 @@ def test_a_flood_of_messages_is_slowed_not_dropped():
     assert client.closed is None
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "file://", "about:blank", "garbage", "https://x:99999", "http://x:y"]
+)
+@pytest.mark.parametrize("host", ["gateway", "h:x", "[::1"])
+@pytest.mark.parametrize("target", ["/", "//[x", "/%ff"])
+def test_any_path_host_and_origin_will_do(target, host, origin):
+    world = World()
+    request = upgrade(f"{target}?token=T").replace(
+        b"Host: localhost:9502", f"Host: {host}\r\nOrigin: {origin}".encode()
+    )
+    assert f"Origin: {origin}".encode() in request
+    assert b'"op": "init"' in world.raw(request).data
+
+
+def test_an_empty_line_before_the_request_is_ignored():
+    assert b'"op": "init"' in World().raw(b"\r\n" + upgrade("/?token=T")).data
+
+
+def test_a_visitor_of_the_page_who_sends_a_byte_now_and_then_is_dropped_in_time():
+    world = World(limits=Limits(handshake_seconds=10.0))
+    raw = world.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n")
+    for _ in range(9):
+        world.run(1.0)
+        world.send(raw, b"x")
+    assert not raw.lost
+    world.run(2.0)
+    assert raw.lost
+    assert world.is_empty()
+
+
+def test_one_event_larger_than_the_queue_may_be_does_not_make_a_reader_slow():
+    world = World(outbound=Outbound(peer_bytes=1000))
+    client = world.client()
+    world.say(client, SUBSCRIBE)
+    world.say(client, START)
+    headers = {"name": "e", "tenant_uuid": "t1", "user_uuid:*": True, "required_acl": None}
+    for size in (100000, 10, 10):
+        body = b'{"a": "' + b"x" * size + b'"}'
+        world.relay.delivered(Delivery(body, headers, "wazo-headers", "", world.now()))
+    world.run()
+    assert [len(text) for text in client.heard[3:]] == [100009, 19, 19]
+    assert client.closed is None
+
+
 def test_pings_of_the_client_are_answered():
     world = World()
     client = world.client()
@@ -379,7 +423,7 @@ def test_frames_may_come_with_the_head():
     [
         b"GET /?token=s3cret HTTP/1.1 x\r\nUpgrade: websocket\r\n\r\n",
         b"GET /?token=s3cret#x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-        b"GET //[?token=s3cret HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
+        b"GET /?token=s3cret HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"POST /?token=s3cret HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: h:x\r\nUpgrade: websocket\r\n\r\n",

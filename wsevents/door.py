@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.knock import HEAD_MAX, head_end, wants_websocket
+from wsevents.knock import HEAD_MAX, head_end, parse_head
 from wsevents.messages import Refuse
 from wsevents.roster import Roster
 from wsevents.server import http_answer
@@ -123,23 +123,30 @@ class Door(Protocol):
             return
         if not self._counted:
             return
-        self._data += data
+        self._data += data if self._data else data.lstrip(b"\r\n")  # RFC 9112 section 2.2
         end = head_end(self._data)
         if end is None and len(self._data) <= HEAD_MAX:
             return
         if end is None or end > HEAD_MAX:
             self._refuse(431)
         else:
-            self._pass_on(self._data[:end])
+            self._pass_on(end)
 
-    def _pass_on(self, head: bytes) -> None:
-        """Give the connection to whom it is for, with all that was received."""
+    def _pass_on(self, end: int) -> None:
+        """Give the connection to whom it is for, with all that was received.
+
+        A page's visitor has until the end of the handshake's time, for everything.
+        """
         data, self._data = self._data, b""
-        if wants_websocket(head):
-            self.inside = self._keeper.peers.peer(self._gate, self)
+        head = parse_head(data[:end])
+        if head is None:
+            self._refuse(400)
+            return
+        if head.wants_websocket:
+            self.inside = self._keeper.peers.peer(self._gate, self, head)
+            data = head.handshake() + data[end:]
         else:
             self.inside = self._keeper.site.buildProtocol(self.transport.getPeer())
-            self.settle()
         self.inside.makeConnection(self.transport)
         self.inside.dataReceived(data)
 

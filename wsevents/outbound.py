@@ -58,8 +58,8 @@ class Outbound:
     Attributes:
         transport: takes the bytes.
         flusher: the server's.
-        cap: so many bytes may wait; what comes on top of more is refused. A single larger piece is
-            always taken into an empty queue.
+        cap: so many bytes may wait while the transport is full; what comes on top of more is refused.
+            What the transport was not offered yet is no sign of a slow peer, however large.
         overflowed: called in a turn of its own, once, when something was refused.
         size, peak: bytes that wait, and most that ever did.
     """
@@ -77,7 +77,7 @@ class Outbound:
 
     def put(self, data: bytes) -> bool:
         """Queue data that may be refused: events and replies. Say whether it was taken."""
-        if self.size > self.cap:
+        if self._full and self.size > self.cap:
             self._over = True
             self._mark()
             return False

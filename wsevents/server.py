@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wsevents.closing import Closing
     from wsevents.door import Door
     from wsevents.house import Gate, House
+    from wsevents.knock import Head
     from wsevents.messages import Identity, Request
 
 CLOSING_SECONDS = 10.0
@@ -72,11 +73,12 @@ class Peer(WebSocketServerProtocol):
     _runner: Runner  # these two from onConnect on
     _keepalive: Keepalive
 
-    def __init__(self, house: House, gate: Gate, door: Door) -> None:
+    def __init__(self, house: House, gate: Gate, door: Door, head: Head) -> None:
         super().__init__()
         self._house = house
         self._gate = gate
         self._door = door
+        self._head: Head | None = head  # until it was read
         self._answer: Deferred[Any] = Deferred()
         self._refusal: Refuse | None = None
         self._known = False
@@ -101,22 +103,27 @@ class Peer(WebSocketServerProtocol):
 
     def onConnect(self, request: Any) -> Any:
         """Find the dialect of the request, and let its session decide whether to upgrade."""
-        knock = make_request(
-            self.http_request_uri,
-            request.headers,
-            self._door.address,
-            self._door.port,
-            self._gate.name,
-            secure=ISSLTransport.providedBy(self.transport),
-        )
         try:
-            self._meet(knock)
+            self._meet(self._knock())
         except ConnectionDeny:
             raise
         except Exception:  # noqa: BLE001 a dialect's mistake must cost this peer only
             self._log.error("a dialect failed: {blame}", blame=blame(Failure()))
             raise ConnectionDeny(500, "Internal Server Error") from None
         return self._answer
+
+    def _knock(self) -> Request:
+        """Return the request as it came; Autobahn has seen an extract."""
+        head, self._head = self._head, None
+        assert head is not None  # noqa: S101 a connection has one request
+        return make_request(
+            head.target,
+            head.headers,
+            self._door.address,
+            self._door.port,
+            self._gate.name,
+            secure=ISSLTransport.providedBy(self.transport),
+        )
 
     def _meet(self, knock: Request) -> None:
         """Begin the session that the request asks for. Raises ConnectionDeny."""
@@ -368,8 +375,8 @@ class PeerFactory(WebSocketServerFactory):
             allowNullOrigin=True,
         )
 
-    def peer(self, gate: Gate, door: Door) -> Peer:
-        """Return a protocol for a connection that asks for a WebSocket."""
-        peer = Peer(self._house, gate, door)
+    def peer(self, gate: Gate, door: Door, head: Head) -> Peer:
+        """Return a protocol for a connection that asks for a WebSocket with this head."""
+        peer = Peer(self._house, gate, door, head)
         peer.factory = self
         return peer

@@ -60,15 +60,15 @@ class HeadersSource:
         required = _required(headers)
         if isinstance(required, Dropped):
             return required
-        if self.origin is not None and headers.get("origin_uuid") != self.origin:
+        if self.origin is not None and _text(headers.get("origin_uuid")) != self.origin:
             return FOREIGN
         body = Body(delivery.body)
-        name = headers.get("name", _MISSING)
+        name = _text(headers.get("name", _MISSING))
         if name is _MISSING:
             name = (body.json or {}).get("name")
         if not isinstance(name, str):
             return NO_NAME
-        tenant = headers.get("tenant_uuid")
+        tenant = _text(headers.get("tenant_uuid"))
         users = tuple(
             key[len(_USER) :] for key, value in headers.items() if value is True and key.startswith(_USER)
         )
@@ -94,7 +94,8 @@ class TopicSource:
 
     Attributes:
         exchange: of type topic.
-        origin: events that say another `origin_uuid` in their body are dropped; None: none are.
+        origin: events that say another `origin_uuid` in their body are dropped; None: none are. One that
+            says null says none.
     """
 
     exchange: Exchange
@@ -115,7 +116,7 @@ class TopicSource:
         required = _required(fields)
         if isinstance(required, Dropped):
             return required
-        if self.origin is not None and fields.get("origin_uuid", self.origin) != self.origin:
+        if self.origin is not None and fields.get("origin_uuid") not in (None, self.origin):
             return FOREIGN
         name = fields.get("name")
         if not isinstance(name, str):
@@ -135,16 +136,21 @@ class TopicSource:
         )
 
 
+def _text(value: Any) -> Any:
+    """Return AMQP byte arrays as the text that they are: RabbitMQ matches them with strings, too."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
+
+
 def _required(fields: Mapping[str, Any]) -> str | Dropped | None:
     """Return the required ACL that headers or a body name: text, None for everyone, or why nobody."""
-    required = fields.get("required_acl", _MISSING)
+    required = _text(fields.get("required_acl", _MISSING))
     if required is _MISSING:
         return NOBODY
-    if isinstance(required, bytes):
-        try:
-            required = required.decode("utf-8")
-        except UnicodeDecodeError:
-            return BAD_ACL
     return required if required is None or isinstance(required, str) else BAD_ACL
 
 

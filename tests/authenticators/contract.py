@@ -1,6 +1,7 @@
-"""What every authenticator keeps, whatever it asks. A test module runs it on its own `authenticator`.
+"""What every authority and every authenticator keeps, whatever it asks.
 
-The fixture `authenticator` is one that runs and knows exactly the tokens of `CAST`.
+A test module runs it on its own `authenticator`; an authority that is no plugin runs the
+`AuthorityContract` alone. The fixture is one that runs and knows exactly the tokens of `CAST`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import pytest
 import pytest_twisted
 from attrs import frozen
 from twisted.application.service import IService
-from twisted.internet.defer import maybeDeferred
-from twisted.logger import eventAsText
+from twisted.internet.defer import CancelledError, maybeDeferred
+from twisted.logger import LogLevel, eventAsText
 from zope.interface.verify import verifyClass, verifyObject
 
-from wsevents.interfaces import IAuthenticator
+from wsevents.interfaces import IAuthenticator, IAuthority
 from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth
 
@@ -71,18 +72,23 @@ STRANGE = [
 ]
 
 
-class AuthenticatorContract:
+class AuthorityContract:
     """Subclass it as `Test…` in a module with the fixture."""
 
-    def test_it_keeps_its_interface(self, authenticator):
-        assert verifyClass(IAuthenticator, type(authenticator))
-        assert verifyObject(IAuthenticator, authenticator)
+    def test_it_keeps_the_interface_of_authorities(self, authenticator):
+        assert verifyClass(IAuthority, type(authenticator))
+        assert verifyObject(IAuthority, authenticator)
         assert verifyObject(IService, authenticator)
 
-    def test_its_settings_are_a_section_with_every_key_explained(self, authenticator):
-        assert issubclass(authenticator.settings, Auth)
-        assert all(key.metadata["doc"] for key in attrs.fields(authenticator.settings))
-        assert authenticator.settings() == authenticator.settings()
+    @pytest_twisted.ensureDeferred
+    async def test_whoever_asks_may_cancel_and_others_are_answered_all_the_same(self, authenticator, logged):
+        for question in (WhoIs("token-of-a-user"), Check("nobody-has-this")):
+            answer = authenticator.answer(question, time.time())
+            answer.addErrback(lambda failure: failure.trap(CancelledError))
+            answer.cancel()
+            assert answer.called
+        assert await authenticator.answer(Check("token-of-a-user"), time.time()) == Confirmed()
+        assert not [event for event in logged if event["log_level"] > LogLevel.info]
 
     @pytest_twisted.ensureDeferred
     async def test_a_token_yields_whose_it_is(self, authenticator):
@@ -148,3 +154,15 @@ class AuthenticatorContract:
                 answer = await authenticator.answer(question, time.time())
                 assert "token-" not in repr((question, answer))
         assert not any("token-" in repr(event) or "token-" in eventAsText(event) for event in logged)
+
+
+class AuthenticatorContract(AuthorityContract):
+    """Subclass it as `Test…` in a module with the fixture."""
+
+    def test_it_keeps_its_interface(self, authenticator):
+        assert verifyClass(IAuthenticator, type(authenticator))
+        assert verifyObject(IAuthenticator, authenticator)
+
+    def test_its_settings_are_a_section_with_every_key_explained(self, authenticator):
+        assert issubclass(authenticator.settings, Auth)
+        assert all(key.metadata["doc"] for key in attrs.fields(authenticator.settings))

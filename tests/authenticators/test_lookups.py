@@ -7,7 +7,7 @@ from twisted.logger import eventAsText
 from zope.interface import implementer
 
 from wsevents.authenticators.lookups import Lookups
-from wsevents.interfaces import IAuthenticator
+from wsevents.interfaces import IAuthenticator, IAuthority
 from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth
 
@@ -101,12 +101,76 @@ def test_who_is_told_may_ask_again_at_once(lookups, oracle):
     assert again == [[ALICE]]
 
 
+WITHDRAWN = Unavailable("the question was withdrawn")
+
+
 @pytest_twisted.ensureDeferred
 async def test_one_who_gives_up_does_not_disturb_the_others(lookups, oracle):
     first, second = lookups.answer(WhoIs("a"), 0.0), lookups.answer(WhoIs("a"), 0.0)
-    first.addErrback(lambda _: None).cancel()
+    first.cancel()
+    assert await first == WITHDRAWN
     oracle.pending[0].callback(ALICE)
     assert await second == ALICE
+
+
+def test_a_question_that_nobody_waits_for_any_more_is_withdrawn(lookups, oracle, logged):
+    askers = [lookups.answer(WhoIs("a"), 0.0) for _ in range(3)]
+    others = ask(lookups, WhoIs("b"))
+    for asker in askers:
+        assert not oracle.pending[0].called
+        asker.cancel()
+    assert oracle.pending[0].called
+    assert others == logged == []
+    oracle.pending[1].callback(ALICE)
+    assert others == [ALICE]
+
+
+def test_a_question_that_was_withdrawn_is_put_again(lookups, oracle):
+    lookups.answer(WhoIs("a"), 0.0).cancel()
+    answers = ask(lookups, WhoIs("a"))
+    assert len(oracle.asked) == 2
+    oracle.pending[1].callback(ALICE)
+    assert answers == [ALICE]
+
+
+def test_an_authenticator_may_answer_what_was_withdrawn(lookups, oracle, logged):
+    oracle.reply = Deferred(lambda late: late.callback(Denied("late")))
+    asker = lookups.answer(WhoIs("a"), 0.0)
+    asker.cancel()
+    answers = []
+    asker.addCallback(answers.append)
+    assert answers == [WITHDRAWN]
+    assert logged == []
+
+
+def test_who_asks_anew_amid_the_withdrawal_gets_an_answer_of_its_own(lookups, oracle):
+    again = []
+    lookups.bus_lost()
+    oracle.reply = Deferred(lambda _: again.append(ask(lookups, WhoIs("a"))))
+    asker = lookups.answer(WhoIs("a"), 0.0)
+    oracle.reply = None
+    asker.cancel()
+    assert again == [[]]
+    oracle.pending[0].callback(ALICE)
+    assert again == [[ALICE]]
+
+
+def test_one_who_is_told_may_cancel_another(lookups, oracle):
+    told = []
+    first, second = lookups.answer(WhoIs("a"), 0.0), lookups.answer(WhoIs("a"), 0.0)
+    second.addCallback(told.append)
+    first.addCallback(lambda _: second.cancel())
+    oracle.pending[0].callback(ALICE)
+    assert told == [WITHDRAWN]
+
+
+def test_what_was_answered_can_no_longer_be_withdrawn(lookups, oracle):
+    asker = lookups.answer(WhoIs("a"), 0.0)
+    oracle.pending[0].callback(ALICE)
+    asker.cancel()
+    answers = []
+    asker.addCallback(answers.append)
+    assert answers == [ALICE]
 
 
 def test_while_the_bus_is_down_an_identity_is_remembered_for_some_seconds(lookups, oracle):
@@ -204,16 +268,23 @@ def test_what_is_remembered_is_not_the_token(lookups, oracle):
     "failed", [lambda: KeyError("sesame"), lambda: fail(KeyError("sesame"))], ids=["raises", "fails"]
 )
 def test_an_authenticator_that_fails_has_answered_and_is_reported_without_the_token(
-    failed, lookups, oracle, logged
+    failed, lookups, oracle, logged, errors
 ):
     oracle.reply = failed()
     assert ask(lookups, WhoIs("sesame")) == [Unavailable("the authenticator failed")]
     assert ["KeyError" in eventAsText(event) for event in logged] == [True]
     assert not any("sesame" in repr(event) or "sesame" in eventAsText(event) for event in logged)
+    errors.flush(KeyError)
 
 
 def test_who_watches_watches_the_authenticator(lookups, oracle):
     lookups.watch(print)
     assert oracle.watchers == [print]
     assert lookups.revise(ALICE) == ALICE
-    assert lookups.settings is Auth
+
+
+def test_it_is_an_authority_and_no_plugin(lookups):
+    assert IAuthority.providedBy(lookups)
+    assert not IAuthenticator.providedBy(lookups)
+    assert not hasattr(lookups, "settings")
+    assert not hasattr(lookups, "create")

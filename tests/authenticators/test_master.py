@@ -42,10 +42,11 @@ class Stop:
 
 
 @pytest.fixture
-def world():
+def world(expected):
     world = World()
     world.master.startService()
     yield world
+    expected("no service token")
     if world.master.running:
         world.master.stopService()
     assert world.clock.getDelayedCalls() == []

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from tests.authenticators.contract import CAST, LATER, ME, STRANGE, TENANT, AuthenticatorContract
+from tests.authenticators.contract import (
+    CAST,
+    LATER,
+    ME,
+    STRANGE,
+    TENANT,
+    AuthenticatorContract,
+    AuthorityContract,
+)
 from wsevents.authenticators.lookups import Lookups
 from wsevents.authenticators.static import StaticAuth, StaticAuthenticator, StaticToken
 from wsevents.messages import Check, Confirmed, Denied, Identity, WhoIs
@@ -47,7 +55,7 @@ class TestStaticAuthenticator(AuthenticatorContract):
             authenticator.stopService()
 
 
-class TestStaticAuthenticatorBehindLookups(AuthenticatorContract):
+class TestStaticAuthenticatorBehindLookups(AuthorityContract):
     @pytest.fixture
     def authenticator(self):
         settings = StaticAuth(tokens={token: entry(token, member) for token, member in CAST.items()})
@@ -133,8 +141,35 @@ def test_no_text_but_a_configured_one_is_a_token(text):
 
 @given(st.text() | st.sampled_from(STRANGE), st.floats(allow_nan=False))
 def test_any_text_that_is_configured_is_a_token_unless_it_is_blank(text, now):
-    authenticator = running({text: StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
-    assert isinstance(answer(authenticator, WhoIs(text), now), Identity if text.strip() else Denied)
+    tokens = {text: StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])}
+    if text.strip():
+        assert isinstance(answer(running(tokens), WhoIs(text), now), Identity)
+    else:
+        with pytest.raises(ValueError, match="has a token that is blank"):
+            StaticAuth(tokens=tokens)
+
+
+def test_without_a_token_nobody_could_connect_so_that_is_a_mistake():
+    with pytest.raises(ValueError, match="must have at least one token"):
+        StaticAuth(tokens={})
+    with pytest.raises(TypeError):
+        StaticAuth()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"uuid": ""},
+        {"tenant_uuid": " "},
+        {"session_uuid": ""},
+        {"expires_in": 0},
+        {"expires_in": -1},
+    ],
+    ids=str,
+)
+def test_a_setting_that_makes_no_sense_is_a_mistake(fields):
+    with pytest.raises(ValueError, match="must"):
+        StaticToken(**{"uuid": ME, "tenant_uuid": TENANT, **fields})
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists))

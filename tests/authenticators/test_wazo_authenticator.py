@@ -2,18 +2,28 @@ import time
 
 import pytest
 import pytest_twisted
+import yaml
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import LogLevel, eventAsText, formatEvent
 
-from tests.authenticators.contract import CAST, MASTER, ME, TENANT, AuthenticatorContract
+from tests.authenticators.contract import (
+    CAST,
+    MASTER,
+    ME,
+    TENANT,
+    AuthenticatorContract,
+    AuthorityContract,
+)
 from tests.authenticators.timed import Timed
 from tests.wazo_auth import DEADLINE, certificate
 from tests.wazo_auth import WazoAuth as StandIn
 from wsevents.authenticators.lookups import Lookups
 from wsevents.authenticators.wazo import WazoAuth, WazoAuthenticator
+from wsevents.config import load
 from wsevents.errors import ConfigurationError
 from wsevents.messages import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
+from wsevents.plugins import Plugins
 
 
 @pytest_twisted.async_yield_fixture
@@ -114,7 +124,7 @@ class TestWazoAuthenticator(AuthenticatorContract):
         return with_cast
 
 
-class TestWazoAuthenticatorBehindLookups(AuthenticatorContract):
+class TestWazoAuthenticatorBehindLookups(AuthorityContract):
     @pytest_twisted.async_yield_fixture
     async def authenticator(self, with_cast):
         lookups = Lookups(with_cast)
@@ -367,6 +377,39 @@ async def test_waiting_for_a_turn_counts_as_waiting(stand_in, started, timed):
     assert isinstance(await ask(authenticator, WhoIs("good")), Identity)
 
 
+@pytest_twisted.ensureDeferred
+async def test_questions_that_are_withdrawn_make_room_for_others(stand_in, started, logged):
+    stand_in.hang = True
+    lookups = Lookups(started(concurrent_lookups=1, waiting_lookups=2))
+    lookups.startService()
+    abandoned = [lookups.answer(WhoIs(f"nobody-{number}"), time.time()) for number in range(3)]
+    assert isinstance(await ask(lookups, WhoIs("good")), Unavailable)  # as many wait as may
+    await stand_in.requested(1)
+    del logged[:]
+    for answer in reversed(abandoned):
+        answer.cancel()
+    asked = ask(lookups, WhoIs("good"))
+    assert not asked.called
+    await stand_in.requested(2)
+    stand_in.release()
+    assert isinstance(await asked, Identity)
+    assert [request.token for request in stand_in.requests] == ["nobody-0", "good"]
+    assert not [event for event in logged if "cannot be asked" in eventAsText(event)]
+    await lookups.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_question_that_is_withdrawn_says_nothing_about_wazo_auth(stand_in, started, logged):
+    stand_in.hang = True
+    authenticator = started()
+    answer = authenticator.answer(WhoIs("good"), time.time())
+    await stand_in.requested(1)
+    answer.cancel()
+    assert await answer == Unavailable("the question was withdrawn")
+    assert not [event for event in logged if "cannot be asked" in eventAsText(event)]
+    await stand_in.site.deserted()
+
+
 # -- the end
 
 
@@ -428,7 +471,9 @@ async def test_without_an_account_there_is_no_master_tenant(stand_in, started):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_master_tenant_that_becomes_known_late_widens_what_is_known(stand_in, started, timed):
+async def test_a_master_tenant_that_becomes_known_late_widens_what_is_known(
+    stand_in, started, timed, expected
+):
     stand_in.accounts.clear()
     stand_in.issue("master", tenant=MASTER, admin=True)
     stand_in.issue("other", tenant=TENANT, admin=True)
@@ -442,6 +487,7 @@ async def test_a_master_tenant_that_becomes_known_late_widens_what_is_known(stan
     await change
     assert [authenticator.revise(identity).reach for identity in early] == ["all", "tenant"]
     assert (await ask(authenticator, WhoIs("master"))).reach == "all"
+    expected("no service token")
 
 
 async def waiting_for_time(timed, seconds):
@@ -471,7 +517,7 @@ async def test_another_master_tenant_is_learnt_at_the_renewal(stand_in, started,
 )
 @pytest_twisted.ensureDeferred
 async def test_a_service_token_that_cannot_be_had_is_reported_once_with_the_remedy(
-    stand_in, started, timed, logged, status, remedy
+    stand_in, started, timed, logged, expected, status, remedy
 ):
     stand_in.status = status
     started(service_id="gateway", service_key="opensesame")
@@ -481,6 +527,7 @@ async def test_a_service_token_that_cannot_be_had_is_reported_once_with_the_reme
     errors = [formatEvent(event) for event in logged if event["log_level"] is LogLevel.error]
     assert len(errors) == 1
     assert remedy in errors[0]
+    expected("no service token")
     assert not any("opensesame" in repr(event) or "opensesame" in eventAsText(event) for event in logged)
 
 
@@ -578,57 +625,112 @@ def test_settings_do_not_show_the_key():
         {"port": 0},
         {"port": 65536},
         {"host": ""},
+        {"host": " "},
+        {"host": "a..b"},
+        {"host": "x" * 64},
+        {"host": "\udcff"},
+        {"host": "localhost:80"},
+        {"host": "http://localhost"},
+        {"prefix": "/api/auth?x"},
+        {"prefix": "http://localhost/api"},
+        {"prefix": "/api auth"},
+        {"verify_certificate": ""},
         {"timeout": 0},
+        {"timeout": 0.01},
+        {"timeout": 1e9},
         {"concurrent_lookups": 0},
         {"waiting_lookups": 0},
         {"service_id": "gateway"},
         {"service_key": "opensesame"},
+        {"service_id": "", "service_key": "opensesame"},
+        {"service_id": "gateway", "service_key": ""},
+        {"key_file": ""},
+        {"check_static_interval": 0.5},
+        {"check_static_interval": 86401},
     ],
+    ids=str,
 )
 def test_a_setting_that_makes_no_sense_is_a_mistake(settings):
     with pytest.raises(ValueError, match="must"):
         WazoAuth(**settings)
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (None, "No such file"),
-        ("", "must be YAML"),
-        ("- a", "must be YAML"),
-        ("service_id: gateway", "must be YAML"),
-        ("service_id: gateway\nservice_key: [opensesame]", "must be YAML"),
-        ("service_id: 'opensesame", "must be YAML"),
-    ],
-)
-def test_a_key_file_that_is_no_use_is_a_mistake_that_names_it(tmp_path, content, complaint):
-    file = tmp_path / "key.yml"
+BAD_KEY_FILES = [
+    (None, "cannot read {}: No such file"),
+    ("", "{} must be YAML"),
+    ("- a", "{}: must hold keys and values (`key: value`); it must be YAML"),
+    ("service_id: gateway", "{} must be YAML"),
+    ("service_id: gateway\nservice_key: [opensesame]", "{} must be YAML"),
+    ("service_id: gateway\nservice_key: ''", "{} must be YAML"),
+    ("service_id: 'opensesame", "{}: line 1: is not YAML: found unexpected end of stream"),
+    ("service_key: !opensesame x", "{}: line 1: is not YAML: could not determine a constructor for the tag"),
+    (b"\xff\xfe", "cannot read {} as UTF-8 text"),
+]
+BAD_CA_FILES = [
+    (None, "cannot read {}: No such file"),
+    ("", "{} must hold CA certificates in PEM format"),
+    ("rubbish", "{} must hold CA certificates in PEM format"),
+]
+
+
+def written(folder, content):
+    """Return the path of a file with this content; None: there is no such file."""
+    file = folder / "a.file"
     if content is not None:
-        file.write_text(content)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def mistakes(folder, settings):
+    """Return what is said of `auth:` settings that stand in a file of conf.d."""
+    (folder / "conf.d").mkdir()
+    (folder / "config.yml").write_text('listen: ["tcp:9502"]\nauth: {https: true, port: 9497}\n')
+    (folder / "conf.d" / "10-auth.yml").write_text(yaml.safe_dump({"auth": settings}))
     with pytest.raises(ConfigurationError) as raised:
-        WazoAuthenticator.create(WazoAuth(key_file=str(file)), reactor)
-    assert raised.value.problems[0].startswith(f"auth.key_file: {file}: ")
-    assert complaint in str(raised.value)
-    assert "opensesame" not in str(raised.value)
+        load(folder / "config.yml", Plugins(), {})
+    return [line.removeprefix(f"{folder}/") for line in raised.value.problems]
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"), [(None, "No such file"), ("", "no PEM"), ("rubbish", "no PEM")]
-)
-def test_a_ca_file_that_is_no_use_is_a_mistake_that_names_it(tmp_path, content, complaint):
-    file = tmp_path / "ca.crt"
-    if content is not None:
-        file.write_text(content)
-    with pytest.raises(ConfigurationError) as raised:
-        WazoAuthenticator.create(WazoAuth(https=True, verify_certificate=str(file)), reactor)
-    assert raised.value.problems[0].startswith(f"auth.verify_certificate: {file}: ")
-    assert complaint in str(raised.value)
+@pytest.mark.parametrize(("content", "complaint"), BAD_KEY_FILES)
+def test_a_key_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_it(
+    tmp_path, content, complaint
+):
+    file = written(tmp_path, content)
+    (line,) = mistakes(tmp_path, {"key_file": str(file)})
+    assert line.startswith(f"conf.d/10-auth.yml: auth.key_file: {complaint.format(file)}")
+    assert "opensesame" not in line
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 64, "\udcff"])
-def test_a_host_that_cannot_be_is_a_mistake_where_its_certificate_is_to_be_verified(host):
-    with pytest.raises(ConfigurationError, match=r"^auth\.host: .*: must be a host name"):
-        WazoAuthenticator.create(WazoAuth(https=True, host=host), reactor)
+@pytest.mark.parametrize(("content", "complaint"), BAD_CA_FILES)
+def test_a_ca_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_it(
+    tmp_path, content, complaint
+):
+    file = written(tmp_path, content)
+    (line,) = mistakes(tmp_path, {"verify_certificate": str(file)})
+    assert line.startswith(f"conf.d/10-auth.yml: auth.verify_certificate: {complaint.format(file)}")
+
+
+def test_a_host_that_cannot_be_is_named_with_the_key_and_the_file_that_has_it(tmp_path):
+    assert mistakes(tmp_path, {"host": "auth.example:443"}) == [
+        "conf.d/10-auth.yml: auth.host: must be a host name or an IP address, without a port"
+    ]
+
+
+def test_files_that_are_not_used_are_not_read():
+    WazoAuth(service_id="gateway", service_key="opensesame", key_file="/nowhere")
+    WazoAuth(https=False, verify_certificate="/nowhere")
+
+
+@pytest.mark.parametrize("name", ["key_file", "verify_certificate"])
+def test_a_file_that_has_gone_since_it_was_checked_is_one_line_as_well(tmp_path, name):
+    file = tmp_path / "a.file"
+    file.write_bytes(certificate("localhost").public)
+    if name == "key_file":
+        file.write_text("service_id: gateway\nservice_key: opensesame\n")
+    settings = WazoAuth(https=True, **{name: str(file)})
+    file.unlink()
+    with pytest.raises(ConfigurationError, match=f"^auth: cannot read {file}: No such file"):
+        WazoAuthenticator.create(settings, reactor)
 
 
 # -- the log

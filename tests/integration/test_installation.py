@@ -1,7 +1,6 @@
 """The gateway as it is installed: twistd, TLS, a real RabbitMQ, and a wazo-auth."""
 
 import json
-import sys
 from base64 import b64encode
 from contextlib import ExitStack, asynccontextmanager
 
@@ -13,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from zope.interface import implementer
 
 from tests.certificates import write_pair
-from tests.gateway import DEADLINE, TWISTD, GatewayProcess
+from tests.gateway import DEADLINE, TWISTD, GatewayProcess, loud_twistd
 from tests.wazo_auth import WazoAuth
 from wsevents.buses.amqp import AmqpBus
 from wsevents.interfaces import IBusListener
@@ -317,28 +316,14 @@ async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(
         assert (await receive(client))["data"]["name"] == "x"
 
 
-LOUD = """
-import txaio
-txaio.use_twisted()
-txaio.set_global_log_level("trace")
-
-from twisted.internet import reactor
-from twisted.logger import Logger
-from twisted.scripts.twistd import run
-
-for log in (Logger(), txaio.make_logger()):
-    reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
-run()
-"""
-"""A twistd that prints what every library has to say, down to its debugging."""
-
-
 @pytest.mark.parametrize("loud", [False, True])
 @ensureDeferred
 async def test_nothing_secret_is_in_the_log_and_no_traceback(rabbitmq, tmp_path, loud):
-    script = tmp_path / "loud.py"
-    script.write_text(LOUD)
-    twistd = {"twistd": (sys.executable, script)} if loud else {}
+    keeper = f"keeper-{tmp_path.name}"
+    await rabbitmq.add_user(keeper, "T-password")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-bus.yml").write_text(f"bus: {{username: {keeper}, password: T-password}}")
+    twistd = {"twistd": loud_twistd(tmp_path)} if loud else {}
     async with running(rabbitmq, tmp_path, **twistd) as site:
         client = await site.client()
         await deferToThread(client.send, '{"op": "token", "data": {"token": "T-other"}}')
@@ -365,16 +350,7 @@ async def test_nothing_secret_is_in_the_log_and_no_traceback(rabbitmq, tmp_path,
         await deferToThread(site.gateway.stop)
         log = site.gateway.log
     assert log.count("is loud") == (2 if loud else 0)
-    secrets = (
-        "T-user",
-        "T-other",
-        "T-wrong",
-        "T-faulty",
-        "T-unasked",
-        "opensesame",
-        b64encode(b"gateway:opensesame").decode(),
-        "Traceback",
-    )
+    secrets = ("T-", "opensesame", b64encode(b"gateway:opensesame").decode(), "Traceback")
     assert [line for line in log.splitlines() if any(secret in line for secret in secrets)] == []
 
 

@@ -4,16 +4,22 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 import websocket
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway import DEADLINE, GatewayProcess, embedded_default, gateway, standalone, trusting
+from tests.gateway import (
+    DEADLINE,
+    GatewayProcess,
+    embedded_default,
+    gateway,
+    loud_twistd,
+    standalone,
+    trusting,
+)
 
 __all__ = ["embedded_default", "gateway"]
 
@@ -142,6 +148,20 @@ def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token
     assert "Traceback" not in gateway.log
 
 
+def test_what_is_published_by_hand_leaves_no_token_in_the_log_at_any_level(tmp_path):
+    with GatewayProcess(tmp_path, standalone(tmp_path), loud_twistd(tmp_path)) as gateway:
+        gateway.ready().publish("e")
+        for token in ("s3cret-none", "s3cret-wrong"):
+            with pytest.raises(HTTPError, match="401") as refused:
+                gateway.publish("e", token)
+            refused.value.close()
+        with gateway.connect("/?token=s3cret-user") as client:
+            assert receive(client)["op"] == "init"
+    assert gateway.log.count("is loud") == 2
+    assert "s3cret" not in gateway.log
+    assert "Traceback" not in gateway.log
+
+
 def test_a_client_that_offers_alpn_is_served_as_browsers_are(gateway):
     context = trusting()
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -202,47 +222,21 @@ def test_a_file_that_is_not_there_stops_the_start_with_one_line(tmp_path):
     assert "10-bus.yml: limits.message_bytes" in lines[0]
 
 
-# -- the embedded default and the documentation
+# -- the embedded default
 
 
-def test_the_embedded_default_needs_nothing_and_is_for_this_machine_only(tmp_path):
-    if not is_free(9502):
-        pytest.fail("port 9502, which the embedded default uses, is taken on this machine")
-    with GatewayProcess(tmp_path) as gateway:
-        gateway.ready()
-        places = re.findall(r"listening on (\S+)", gateway.log)
-        assert set(places) <= {"127.0.0.1:9502", "[::1]:9502"}
-        for token in ("demo", "demo-user", "demo-other", "demo-all", "demo-minute"):
-            assert token in gateway.log
-        kinds = set()
-        with gateway.connect("/?token=demo&version=2") as client:
-            client.send(SUBSCRIBE)
-            client.send(START)
-            end = time.monotonic() + DEADLINE
-            while len(kinds) < 12 and time.monotonic() < end:
-                message = receive(client)
-                kinds.add(message["data"]["name"] if message["op"] == "event" else None)
-        assert len(kinds) >= 12
-        assert (tmp_path / "state" / "server.key").stat().st_mode & 0o777 == 0o600
-        documented_python_client_prints_events(gateway)
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def documented_python_client_prints_events(gateway):
-    """The example of the protocol's page, run as it stands."""
-    page = Path(__file__).parents[2] / "docs" / "protocol" / "wazo.md"
-    example = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)[1]
-    client = subprocess.Popen(
-        [sys.executable, "-c", example, f"wss://localhost:{gateway.port}/?token=demo&version=2"],
-        stdout=subprocess.PIPE,
-    )
-    with client:
-        assert re.fullmatch(rb"[a-z_]+\n", client.stdout.readline())
-        gateway.process.send_signal(signal.SIGTERM)
-        rest = client.stdout.read()
-    assert rest.endswith(b"closed: 1001 \n")
+def test_the_embedded_default_needs_nothing_and_is_for_this_machine_only(embedded_default, tmp_path):
+    places = re.findall(r"listening on (\S+)", embedded_default.log)
+    assert set(places) <= {"127.0.0.1:9502", "[::1]:9502"}
+    for token in ("demo", "demo-user", "demo-other", "demo-all", "demo-minute"):
+        assert token in embedded_default.log
+    kinds = set()
+    with embedded_default.connect("/?token=demo&version=2") as client:
+        client.send(SUBSCRIBE)
+        client.send(START)
+        end = time.monotonic() + DEADLINE
+        while len(kinds) < 12 and time.monotonic() < end:
+            message = receive(client)
+            kinds.add(message["data"]["name"] if message["op"] == "event" else None)
+    assert len(kinds) >= 12
+    assert (tmp_path / "state" / "server.key").stat().st_mode & 0o777 == 0o600

@@ -10,12 +10,11 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.logger import globalLogPublisher
 from txamqp.content import Content
 from zope.interface.verify import verifyClass
 
 from tests.buses.contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
-from tests.buses.ear import Ear, Logbook
+from tests.buses.ear import Ear
 from tests.buses.wire import Mute, Wire
 from tests.certificates import certificate
 from wsevents.buses.amqp import AmqpBus, client, spec
@@ -72,12 +71,13 @@ def test_the_class_is_what_the_interface_says():
     assert isinstance(AmqpBus.create(AmqpBus.settings(), reactor), AmqpBus)
 
 
-@pytest.fixture
-def log():
-    book = Logbook()
-    globalLogPublisher.addObserver(book)
-    yield book
-    globalLogPublisher.removeObserver(book)
+@pytest_twisted.async_yield_fixture
+async def wire(rabbitmq):
+    """What the bus may be connected by, to see it go silent; listens already."""
+    wire = Wire(rabbitmq.port)
+    wire.endpoint = await wire.listen()
+    yield wire
+    await wire.close()
 
 
 @asynccontextmanager
@@ -156,53 +156,41 @@ async def test_a_broker_that_is_killed_and_restarted_is_found_again(rabbitmq, lo
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_broker_that_falls_silent_is_given_up_by_heartbeat(rabbitmq, log):
-    wire = Wire(rabbitmq.port)
-    try:
-        async with started(rabbitmq, endpoint=await wire.listen(), heartbeat=1) as (bus, ear):
-            await ear.ups(1)
-            wire.go_silent()
-            await ear.downs()
-            wire.heal()
-            await survives(bus, ear, log, "no sign of life from the broker for 2 s")
-    finally:
-        await wire.close()
+async def test_a_broker_that_falls_silent_is_given_up_by_heartbeat(rabbitmq, wire, log):
+    async with started(rabbitmq, endpoint=wire.endpoint, heartbeat=1) as (bus, ear):
+        await ear.ups(1)
+        wire.go_silent()
+        await ear.downs()
+        wire.heal()
+        await survives(bus, ear, log, "no sign of life from the broker for 2 s")
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_idle_connection_lives_on_heartbeats(rabbitmq, log):
-    wire = Wire(rabbitmq.port)
-    try:
-        async with started(rabbitmq, endpoint=await wire.listen(), heartbeat=1) as (_, ear):
-            await ear.ups(1)
-            beats, done = [], Ear()
-            (server,) = wire.open
-            forward = server.dataReceived
+async def test_an_idle_connection_lives_on_heartbeats(rabbitmq, wire):
+    async with started(rabbitmq, endpoint=wire.endpoint, heartbeat=1) as (_, ear):
+        await ear.ups(1)
+        beats, done = [], Ear()
+        (server,) = wire.open
+        forward = server.dataReceived
 
-            def count(data):
-                beats.append(data)
-                if len(beats) == 8:
-                    done.bus_back()
-                forward(data)
+        def count(data):
+            beats.append(data)
+            if len(beats) == 8:
+                done.bus_back()
+            forward(data)
 
-            server.dataReceived = count
-            await done.ups(1)
-            assert ear.states == ["up"]
-    finally:
-        await wire.close()
+        server.dataReceived = count
+        await done.ups(1)
+        assert ear.states == ["up"]
 
 
 @pytest_twisted.ensureDeferred
-async def test_stopping_does_not_wait_for_a_silent_broker(rabbitmq):
-    wire = Wire(rabbitmq.port)
-    try:
-        async with started(rabbitmq, endpoint=await wire.listen()) as (bus, ear):
-            await ear.ups(1)
-            wire.go_silent()
-            await bus.stopService()
-            assert not bus.up
-    finally:
-        await wire.close()
+async def test_stopping_does_not_wait_for_a_silent_broker(rabbitmq, wire):
+    async with started(rabbitmq, endpoint=wire.endpoint) as (bus, ear):
+        await ear.ups(1)
+        wire.go_silent()
+        await bus.stopService()
+        assert not bus.up
 
 
 # -- what keeps it from coming up -----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,17 @@ def test_an_event_is_published_as_wazo_would(room):
     assert headers["user_uuid:*"] is True
     assert headers["required_acl"] == "events.hello"
     assert headers["origin_uuid"] == "origin"
+
+
+def test_the_time_of_an_event_is_local_as_wazo_has_it(room, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        answer = room.post(name="hello", data={})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert answer.json["timestamp"] == "2027-01-15T17:00:00.000000"
 
 
 def test_the_authority_is_asked_whose_token_it_is(room):

@@ -61,7 +61,7 @@ def test_everything_else_is_told_that_this_is_a_websocket_service(visitor, metho
     answer = visitor.ask(method, path, {"Host": "x"})
     assert (answer.status, answer.phrase) == (426, "Upgrade Required")
     assert answer.headers["upgrade"] == "websocket"
-    assert answer.headers["connection"] == "Upgrade"
+    assert answer.headers["connection"] == "Upgrade, close"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert (b"WebSocket" in answer.body) == (method != "HEAD")
     assert answer.body.count(b"\n") == (method != "HEAD")
@@ -88,8 +88,10 @@ def test_no_request_is_logged_since_it_may_hold_a_token(clock, method, path):
     assert not [event for event in said if SECRET in str(formatEvent(event)) + str(event)]
 
 
-def test_a_connection_serves_several_requests(visitor):
-    assert [visitor.ask("GET", "/", {"Host": "x"}).status for _ in range(3)] == [200, 200, 200]
+def test_a_connection_serves_one_request_as_the_next_might_ask_for_a_websocket(visitor):
+    answer = visitor.ask("GET", "/", {"Host": "x", "Connection": "keep-alive"})
+    assert answer.headers["connection"] == "close"
+    assert visitor.closing
 
 
 def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(visitor):

@@ -24,11 +24,15 @@ class Answer:
 
 
 class Visitor:
-    """One connection to a site."""
+    """Connects to a site, and again when it asks something and the site has closed the connection."""
 
     def __init__(self, site):
+        self.site = site
+        self.connect()
+
+    def connect(self):
         self.transport = StringTransport()
-        self.channel = site.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4321))
+        self.channel = self.site.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4321))
         self.channel.makeConnection(self.transport)
 
     def send(self, data):
@@ -36,6 +40,9 @@ class Visitor:
 
     def ask(self, method, path, headers=None, body=b""):
         """Send a request and return the answer to it, None if there is none yet."""
+        if self.closing:
+            self.leave()
+            self.connect()
         lines = [
             f"{method} {path} HTTP/1.1",
             *(f"{name}: {value}" for name, value in (headers or {}).items()),

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.authenticators.fingerprint import Fingerprint
+from wsevents.blame import blame
 from wsevents.interfaces import IAuthority
 from wsevents.messages import Identity, Unavailable, WhoIs
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from wsevents.messages import Answer
+
+
+_WITHDRAWN = "the question was withdrawn"
 
 
 @frozen
@@ -142,7 +146,7 @@ class Lookups(MultiService):
             del self._waiting[question]
             if asked.answered is not None:
                 asked.answered.cancel()
-        asker.callback(Unavailable("the question was withdrawn"))
+        asker.callback(Unavailable(_WITHDRAWN))
 
     def _tell(self, answer: Answer, question: Hashable, asked: _Asked, now: float) -> None:
         if self._waiting.get(question) is asked:
@@ -154,17 +158,8 @@ class Lookups(MultiService):
             asker.callback(answer)
 
     def _blame(self, failure: Failure, asked: _Asked) -> Answer:
-        """Report a failure by its kind and place, unless the question was withdrawn.
-
-        Its text might hold a token.
-        """
+        """Report a failure, unless it came of withdrawing the question."""
         if not asked.askers:
-            return Unavailable("the question was withdrawn")
-        file, line = (failure.frames[-1][1:3]) if failure.frames else ("?", 0)
-        self._log.error(
-            "The authenticator failed where it must answer: {kind} at {file}:{line}",
-            kind=failure.type.__name__ if failure.type else "?",
-            file=file,
-            line=line,
-        )
+            return Unavailable(_WITHDRAWN)
+        self._log.error("The authenticator failed where it must answer: {blame}", blame=blame(failure))
         return Unavailable("the authenticator failed")

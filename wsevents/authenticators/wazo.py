@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _OK = 200
 _WRONG_KEY = frozenset({401, 403})
+_WITHDRAWN = "the question was withdrawn"
 _PREFIX = re.compile(r"[\w.~%/-]*", re.ASCII)
 
 
@@ -198,7 +199,7 @@ class WazoAuthenticator(Service):
         return Deferred.fromCoroutine(self._client.close())
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer a WhoIs or a Check within the timeout."""
+        """Answer a WhoIs or a Check within the timeout. Cancelled, it fires with Unavailable at once."""
         if not self.running:
             return succeed(Unavailable("the gateway does not ask wazo-auth now"))
         if not isinstance(question, WhoIs | Check):
@@ -206,8 +207,10 @@ class WazoAuthenticator(Service):
         if not plausible(question.token):
             return succeed(Denied("the token is not of a form that a token can have"))
         asking = self._identify if isinstance(question, WhoIs) else self._confirm
-        answered: Deferred[Answer] = self._within_time(asking(question.token))
-        return answered.addCallbacks(self._judge, self._fail)
+        work = self._within_time(asking(question.token)).addErrback(self._fail)
+        asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, work))
+        work.addCallback(self._deliver, asker)
+        return asker
 
     def revise(self, identity: Identity) -> Answer:
         """Return the identity with the reach it has by the master tenant known now."""
@@ -245,21 +248,28 @@ class WazoAuthenticator(Service):
     def _out_of_time(self, result: object, timeout: float) -> None:
         raise UnreachableError(f"no answer within {timeout:g} seconds")
 
-    def _fail(self, failure: Failure) -> Answer:
-        """Return what a failure means; a question that was withdrawn says nothing about wazo-auth."""
+    def _fail(self, failure: Failure) -> Unavailable:
         if failure.check(CancelledError):
-            return Unavailable("the question was withdrawn")
+            return Unavailable(_WITHDRAWN)
         known = failure.check(WseventsError)
-        why = str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}"
-        return self._judge(Unavailable(why))
+        return Unavailable(str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}")
 
-    def _judge(self, answer: Answer) -> Answer:
-        """Keep the operator informed."""
+    def _withdraw(self, asker: Deferred[Answer], work: Deferred[Any]) -> None:
+        asker.callback(Unavailable(_WITHDRAWN))
+        work.cancel()
+
+    def _deliver(self, answer: Answer, asker: Deferred[Answer]) -> None:
+        """Answer, and keep the operator informed.
+
+        How work ends that was cancelled says nothing about wazo-auth: amid connecting it is DNSLookupError.
+        """
+        if asker.called:
+            return
         if not isinstance(answer, Unavailable):
             self._health.worked()
         elif self.running:
             self._health.failed(answer.why)
-        return answer
+        asker.callback(answer)
 
     def _tell(self) -> None:
         for changed in tuple(self._watchers):

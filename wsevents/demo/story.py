@@ -35,7 +35,8 @@ class Story:
 
     def __init__(self, entropy: Random, now: float) -> None:
         self._order = count()
-        plots = [plot for company in COMPANIES for plot in Office(company, entropy).plots()]
+        calls = count(1)
+        plots = [plot for company in COMPANIES for plot in Office(company, entropy, calls).plots()]
         self._agenda = [(now, next(self._order), plot) for plot in plots]
         for plot in plots:
             next(plot)
@@ -64,12 +65,13 @@ class Story:
 class Office:
     """The plots of one company, and what they share: who is free to be called."""
 
-    def __init__(self, company: Company, entropy: Random) -> None:
+    def __init__(self, company: Company, entropy: Random, calls: Iterator[int]) -> None:
+        """Open; `calls` numbers the legs of all companies, as one telephone system does."""
         self._company = company
         self._tenant = company.tenant
         self._entropy = entropy
         self._free = list(company.people)
-        self._calls = count(1)
+        self._calls = calls
         self._logs = count(1)
         self._messages = count(1)
 

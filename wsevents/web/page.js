@@ -140,6 +140,8 @@
       again = false;
     } else if (op === "start") {
       enter("started");
+      // What was sent after "start" is not acknowledged in version 1.
+      if (version === 1) while (unanswered.length) mark(unanswered.shift(), true);
     } else if (op === "subscribe") {
       mark(unanswered.shift(), true);
     }

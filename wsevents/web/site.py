@@ -41,7 +41,12 @@ class BoundedRequest(Request):
     _size = 0
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is announced as too large."""
+        """Refuse a body that is announced as too large; answer one request a connection.
+
+        What follows on a connection might ask for a WebSocket, and is not looked at here.
+        """
+        self.channel.persistent = False
+        self.setHeader("Connection", "close")
         super().gotLength(min(length or 0, BODY_MAX))
         if length is not None and length > BODY_MAX:
             self._refuse()
@@ -109,7 +114,7 @@ class Front(Resource):
             return self._publish.render(request)
         if request.path != b"/":
             request.setHeader("Upgrade", "websocket")
-            request.setHeader("Connection", "Upgrade")  # RFC 9110 section 7.8
+            request.setHeader("Connection", "Upgrade, close")  # RFC 9110 section 7.8
             return _say(request, HTTPStatus.UPGRADE_REQUIRED, _WEBSOCKET_ONLY)
         if request.method not in {b"GET", b"HEAD"}:
             request.setHeader("Allow", "GET, HEAD")

@@ -41,7 +41,12 @@ def test_the_static_wait_is_the_interval_but_never_runs_past_the_end(left, wait)
 
 
 def test_an_authority_that_cannot_be_asked_is_asked_again_until_the_token_has_ended():
-    assert next_try(0.0, None) == RETRY
-    assert next_try(0.0, 100.0) == RETRY
-    assert next_try(90.0, 100.0) == pytest.approx(100.1)
-    assert next_try(100.1, 100.0) is None
+    assert next_try(Auth(), 0.0, None) == RETRY
+    assert next_try(Auth(), 0.0, 100.0) == RETRY
+    assert next_try(Auth(), 90.0, 100.0) == pytest.approx(100.1)
+    assert next_try(Auth(), 100.1, 100.0) is None
+
+
+def test_with_the_static_strategy_an_authority_that_failed_is_asked_again_after_the_interval():
+    assert next_try(Auth(check_strategy="static", check_static_interval=2.0), 0.0, None) == 2.0
+    assert next_try(Auth(check_strategy="static", check_static_interval=60.0), 0.0, None) == RETRY

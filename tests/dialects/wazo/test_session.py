@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,7 +233,7 @@ def test_a_new_token_of_the_same_user_keeps_everything_and_moves_the_deadline():
         Listen(frozenset({interest(ME, "*", "v2")})),
         Wake("recheck", 100.0 + 675.0),
     )
-    assert it.rang("recheck", 775.0) == (Ask(3, WhoIs("U"), hold=False),)
+    assert it.rang("recheck", 775.0) == (Wake("expiry", 1000.5), Ask(3, WhoIs("U"), hold=False))
 
 
 def test_a_token_of_somebody_else_changes_what_is_seen_at_once():
@@ -275,8 +276,21 @@ def test_an_authority_that_is_down_throws_nobody_out_before_the_token_ends():
 
 def test_the_static_strategy_asks_briefly():
     it = started(auth=Auth(check_strategy="static", check_static_interval=60.0))
-    assert it.rang("recheck", 60.0) == (Ask(2, Check("T"), hold=False),)
+    assert it.rang("recheck", 60.0)[-1] == Ask(2, Check("T"), hold=False)
     assert it.answered(2, Confirmed(), 60.0) == (Wake("recheck", 120.0),)
+
+
+def test_a_token_that_ends_while_the_authority_does_not_answer_ends_the_session():
+    it = started()
+    it.rang("recheck", 999.0)
+    assert it.rang("expiry", 1000.5)[0].closing is closing.AUTH_EXPIRED
+
+
+def test_a_token_that_was_looked_at_in_time_does_not_end_by_the_alarm_for_that():
+    it = started()
+    it.rang("recheck", 775.0)
+    it.answered(2, evolve(ME, expires=5000.0), 776.0)
+    assert it.rang("expiry", 1000.5) == ()
 
 
 def test_the_answer_about_an_old_token_does_not_matter_once_a_new_one_was_offered():

@@ -39,10 +39,11 @@ def _dynamic(left: float, *, endless: bool) -> float:
     return float(int(_FRACTION * left))
 
 
-def next_try(now: float, expires: float | None) -> float | None:
+def next_try(auth: Auth, now: float, expires: float | None) -> float | None:
     """Return when to ask again an authority that could not be asked; None: the token has ended meanwhile."""
+    wait = min(RETRY, auth.check_static_interval) if auth.check_strategy == "static" else RETRY
     if expires is None:
-        return now + RETRY
+        return now + wait
     if now >= expires:
         return None
-    return min(now + RETRY, expires + _LANDING)
+    return min(now + wait, expires + _LANDING)

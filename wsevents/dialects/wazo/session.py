@@ -55,6 +55,10 @@ if TYPE_CHECKING:
 VERSIONS = (1, 2)
 RECHECK = "recheck"
 """The alarm for the next look at the token."""
+EXPIRY = "expiry"
+"""The alarm for the end of a token that the authority takes too long to look at."""
+_GRACE = 0.5
+"""An authority that is asked at the moment of expiry may take so many seconds to say so."""
 
 
 def reply(op: str, data: Any = None) -> Say:
@@ -189,7 +193,19 @@ class WazoSession(QuietSession):
 
     def rang(self, name: str, now: float) -> Sequence[Effect]:
         """Look at the token again, unless a new one is being looked at already."""
-        return () if self._pending is not None else (self._ask(RECHECK, self._token),)
+        if name == EXPIRY:
+            return (
+                (Hangup(AUTH_EXPIRED, "it ended while the authority was asked"),) if self._rechecking else ()
+            )
+        if self._pending is not None:
+            return ()
+        ask = self._ask(RECHECK, self._token)
+        expires = None if self.identity is None else self.identity.expires
+        return (ask,) if expires is None else (Wake(EXPIRY, max(now, expires) + _GRACE), ask)
+
+    @property
+    def _rechecking(self) -> bool:
+        return self._pending is not None and self._pending.purpose == RECHECK
 
     def _rechecked(self, answer: Answer, now: float) -> Sequence[Effect]:
         if isinstance(answer, Identity):
@@ -199,7 +215,7 @@ class WazoSession(QuietSession):
         if isinstance(answer, Denied):
             return (Hangup(AUTH_EXPIRED, answer.why),)
         assert self.identity is not None  # noqa: S101 only a connected session has alarms
-        again = next_try(now, self.identity.expires)
+        again = next_try(self.auth, now, self.identity.expires)
         if again is None:
             return (Hangup(AUTH_EXPIRED, f"it ended while the authority could not be asked: {answer.why}"),)
         return (Wake(RECHECK, again),)
