@@ -11,7 +11,10 @@ PACKAGES := rabbitmq-server chromium chromium-driver
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # As root on Debian, what is missing is installed; anybody else is told.
 CAN_INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
-INSTALL := apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
+# A source that cannot be reached may not be the one that is needed; and another apt may be at work.
+APT := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
+INSTALL = { $(APT) update || echo "apt-get update failed; going on with what is known."; \
+    $(APT) install -y --no-install-recommends $(1); }
 
 # The first Python that is new enough and can make an environment (Debian's cannot without python3-venv).
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -52,7 +55,7 @@ packages:
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	echo "== The tests need:$$missing =="; \
-	if $(CAN_INSTALL); then $(INSTALL) $(PACKAGES); else \
+	if $(CAN_INSTALL); then $(call INSTALL,$(PACKAGES)); else \
 	    echo "Install these packages of Debian and try again: $(PACKAGES)"; exit 1; \
 	fi
 
@@ -60,7 +63,7 @@ $(VENV)/.made:
 	@python="$$($(FIND))"; \
 	if [ -z "$$python" ] && $(CAN_INSTALL); then \
 	    echo "== Installing python3 and python3-venv =="; \
-	    $(INSTALL) python3 python3-venv || exit 1; \
+	    $(call INSTALL,python3 python3-venv) || exit 1; \
 	    python="$$($(FIND))"; \
 	fi; \
 	if [ -z "$$python" ]; then \

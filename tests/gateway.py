@@ -55,7 +55,7 @@ def loud_twistd(folder):
 
 
 def standalone(folder, seconds=3600):
-    """Return a configuration that needs nobody else; one of its tokens ends so long after the start."""
+    """Return a configuration that needs nobody else; one of its tokens ends so long after its first use."""
     key, crt = write_pair(folder)
     return STANDALONE.format(key=key, crt=crt, seconds=seconds)
 

@@ -60,6 +60,7 @@ def test_an_endpoint_that_can_be_listened_on_passes(here, string):
         ("ssl:9502:privateKey=a.key:certKey=b.crt", "key a.key does not belong to the certificate b.crt"),
         ("ssl:9502:privatekey=a.key", "unexpected keyword argument 'privatekey'); write it like tcp:9502"),
         ("tls:nowhere:port=9502", "nowhere is not a folder"),
+        ("tls::port=9502", "is not a folder; it must be one that holds *.pem files"),
         ("tcp:99999", "has port 99999; it must be from 0 to 65535"),
         ("tcp:port=99999", "has port 99999"),
         ("tcp6:99999", "has port 99999"),

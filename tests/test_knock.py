@@ -88,7 +88,8 @@ def test_a_head_that_is_none(head):
 def test_the_websocket_layer_sees_neither_target_nor_token_nor_origin():
     head = parse_head(
         b"GET /a?token=s3cret HTTP/1.1\r\nHost: h:x\r\nOrigin: about:blank\r\nX-Auth-Token: s3cret\r\n"
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     assert isinstance(head, Head)
     assert head.handshake() == (

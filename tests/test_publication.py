@@ -11,7 +11,7 @@ NOW = 1_800_000_000.25
 
 
 def test_an_event_for_one_user_names_that_user():
-    head = headers(Happening("x", "t", {}, "events.x", ("u",)), "o", NOW)
+    head = headers(Happening("x", "t", {}, "events.x", ("u",)), "o", NOW, 0)
     assert head == {
         "name": "x",
         "tenant_uuid": "t",
@@ -37,23 +37,23 @@ def test_the_time_is_local_without_a_zone_and_no_zone_but_the_one_that_is_given_
 
 
 def test_an_event_for_nobody_in_particular_is_for_everyone():
-    head = headers(Happening("x", "t", {}, "events.x"), "o", NOW)
+    head = headers(Happening("x", "t", {}, "events.x"), "o", NOW, 0)
     assert head["user_uuid:*"] is True
 
 
 def test_several_users_are_all_named():
-    head = headers(Happening("x", "t", {}, None, ("u", "v")), "o", NOW)
+    head = headers(Happening("x", "t", {}, None, ("u", "v")), "o", NOW, 0)
     assert [name for name in head if name.startswith("user_uuid")] == ["user_uuid:u", "user_uuid:v"]
 
 
 def test_an_event_that_everyone_may_see_says_so_with_null():
-    assert headers(Happening("x", "t", {}, None), "o", NOW)["required_acl"] is None
+    assert headers(Happening("x", "t", {}, None), "o", NOW, 0)["required_acl"] is None
 
 
 def test_without_an_origin_the_header_is_left_out():
-    assert "origin_uuid" not in headers(Happening("x", "t", {}, None), None, NOW)
+    assert "origin_uuid" not in headers(Happening("x", "t", {}, None), None, NOW, 0)
 
 
 def test_the_body_is_the_headers_and_the_data():
-    head = headers(Happening("x", "t", {}, None), "o", NOW)
+    head = headers(Happening("x", "t", {}, None), "o", NOW, 0)
     assert json.loads(body(head, {"naïve": [1, None]})) == {**head, "data": {"naïve": [1, None]}}

@@ -1,4 +1,4 @@
-"""The configuration file that is shipped: every key is in it, explained, at its default."""
+"""The configuration file that is shipped: every key is in it, in its section, explained, at its default."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,17 @@ from pathlib import Path
 import attrs
 import pytest
 import yaml
+from attrs import define, field
 
 from tests.certificates import write_pair
+from wsevents.authenticators.static import StaticToken
 from wsevents.config import parse
 from wsevents.plugins import Plugins
-from wsevents.settings import Auth, Bus, Config, Limits, Outbound, WebSocket
+from wsevents.settings import Config, Limits, Listener, Outbound, WebSocket
 
 SHIPPED = Path(__file__).parents[1] / "etc" / "wsevents" / "config.yml"
 OPEN = 'listen: ["tcp:9502"]\n'
+LINE = re.compile(r"(?P<indent> *)(?P<name>[a-z][a-z_-]*):(?: |$)(?P<rest>.*)")
 
 
 def shipped(tmp_path):
@@ -24,6 +27,60 @@ def shipped(tmp_path):
     return text.replace("/etc/wsevents/ssl/server.crt", str(certificate))
 
 
+def alternative():
+    """Return what the shipped file shows in comments at its end: static tokens."""
+    text = SHIPPED.read_text()
+    block = re.match(r"(# .*\n|#\n)+", text[text.index("# auth:\n") :]).group()
+    return re.sub(r"(?m)^# ?", "", block)
+
+
+@define
+class Outline:
+    """The keys of a YAML text of block style, each with the sections that it is in.
+
+    Attributes:
+        keys: way to a key -> whether a comment stands on its line or just before it.
+    """
+
+    keys: dict[tuple[str, ...], bool] = field(factory=dict)
+
+    @classmethod
+    def of(cls, text):
+        outline, way, explained = cls(), [], False
+        for line in text.splitlines():
+            if match := LINE.fullmatch(line):
+                depth = len(match["indent"])
+                way = [one for one in way if one[0] < depth] + [(depth, match["name"])]
+                said = explained or bool(re.search(r"(^| )# \w", match["rest"]))
+                outline.keys[tuple(name for _, name in way)] = said
+            explained = line.lstrip().startswith("# ") or (explained and line.strip() == "#")
+        return outline
+
+
+def names(kind):
+    return {each.name for each in attrs.fields(kind)}
+
+
+def expected():
+    """Return the way to every key that the file has to have."""
+    found = Plugins()
+    sections = {
+        (): Config,
+        ("bus",): found.bus("amqp").settings,
+        ("auth",): found.authenticator("wazo").settings,
+        ("websocket",): WebSocket,
+        ("limits",): Limits,
+        ("outbound",): Outbound,
+        ("dialects", "wazo"): found.dialect("wazo").settings,
+    }
+    ways = {(*way, name) for way, kind in sections.items() for name in names(kind)}
+    return ways | {("dialects", "wazo")}
+
+
+def explained(text):
+    return {way for way, said in Outline.of(text).keys.items() if said}
+
+
 def test_the_shipped_file_has_every_key_at_its_default(tmp_path):
     given = parse(shipped(tmp_path), str(SHIPPED), Plugins(), {})
     defaults = parse(OPEN, "defaults", Plugins(), {})
@@ -31,29 +88,52 @@ def test_the_shipped_file_has_every_key_at_its_default(tmp_path):
 
 
 def test_the_shipped_listener_is_the_default_one():
-    assert yaml.safe_load(SHIPPED.read_text())["listen"] == Config().listen
+    (endpoint,) = yaml.safe_load(SHIPPED.read_text())["listen"]
+    assert [Listener(endpoint)] == Config().listen
 
 
-@pytest.mark.parametrize("kind", [Config, WebSocket, Limits, Outbound, Bus, Auth])
-def test_the_shipped_file_explains_every_key(kind):
-    for field in attrs.fields(kind):
-        assert re.search(rf"^[ #]*{field.name}:", SHIPPED.read_text(), re.MULTILINE), field.name
+def test_the_shipped_file_has_every_key_in_its_section_with_a_comment():
+    # It is there as a comment, since even null would keep XIVO_UUID of the environment from counting.
+    text = SHIPPED.read_text().replace("\n# origin_uuid: null\n", "\norigin_uuid: null\n")
+    assert set(Outline.of(text).keys) == expected()
+    assert expected() - explained(text) == set()
 
 
-def test_the_shipped_file_explains_every_key_of_the_built_in_plugins():
+def test_a_bus_or_an_authenticator_of_another_type_has_no_keys_that_the_file_does_not_explain():
     found = Plugins()
-    kinds = [found.bus("amqp"), found.bus("memory"), found.dialect("wazo")]
-    kinds += [found.authenticator("wazo"), found.authenticator("static")]
-    for kind in kinds:
-        for field in attrs.fields(kind.settings):
-            assert re.search(rf"^[ #]*{field.name}:", SHIPPED.read_text(), re.MULTILINE), field.name
+    memory, static = found.bus("memory").settings, found.authenticator("static").settings
+    assert {("bus", name) for name in names(memory)} <= expected()
+    assert {("auth", name) for name in names(static)} - expected() == {("auth", "tokens")}
 
 
-def test_what_the_shipped_file_shows_in_comments_works_too(tmp_path):
-    text = shipped(tmp_path)
-    alternative = text[text.index("# auth:\n") :]
-    block = re.match(r"(# .*\n|#\n)+", alternative).group()
-    given = parse(OPEN + re.sub(r"(?m)^# ?", "", block), "example", Plugins(), {})
-    (token,) = given.auth.tokens.values()
-    for field in attrs.fields(type(token)):
-        assert re.search(rf"^# +{field.name}:", block, re.MULTILINE), field.name
+def test_what_the_shipped_file_shows_of_static_tokens_works_and_has_every_key_with_a_comment():
+    text = alternative()
+    given = parse(OPEN + text, "example", Plugins(), {})
+    (token,) = given.auth.tokens
+    section = ("auth", "tokens", token)
+    wanted = {("auth", "type"), ("auth", "tokens")} | {(*section, name) for name in names(StaticToken)}
+    assert set(Outline.of(text).keys) == wanted | {("auth",), section}
+    assert wanted - explained(text) == set()
+
+
+def test_what_the_shipped_file_shows_of_listeners_works():
+    (line,) = re.findall(r"(?m)^# +(- \{endpoint: .*\})$", SHIPPED.read_text())
+    (listener,) = parse(f"listen:\n  {line}\n", "example", Plugins(), {}).listen
+    assert listener.dialects == ["wazo"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "missing"),
+    [
+        ("  heartbeat: 10\n", "", ("bus", "heartbeat")),
+        ("  vhost: /\n", "vhost: /\n", ("bus", "vhost")),
+        ("  username: guest", "  username: guest\n", ("bus", "username")),
+        ("  # What its paths begin with", "\n", ("auth", "prefix")),
+    ],
+)
+def test_a_key_that_is_missing_misplaced_or_unexplained_is_found(before, after, missing):
+    text = SHIPPED.read_text()
+    assert before in text
+    line = next(line for line in text.splitlines(keepends=True) if line.startswith(before.rstrip("\n")))
+    assert missing in explained(text)
+    assert missing not in explained(text.replace(line, after))

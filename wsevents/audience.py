@@ -55,7 +55,7 @@ class Index(Generic[P]):
     _held: dict[P, frozenset[IInterest]] = field(init=False, factory=dict)
 
     def listen(self, peer: P, interests: frozenset[IInterest]) -> Changes:
-        """From now on the peer has exactly these interests; none: it is forgotten. Return what that changed."""
+        """From now on the peer has exactly these interests, or is forgotten; return what that changed."""
         held = self._held.get(peer, NOTHING)
         changes = Changes(added=interests - held, removed=held - interests)
         for interest in changes.removed:

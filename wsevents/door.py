@@ -37,7 +37,7 @@ _log = Logger()
 
 @define(eq=False)
 class Complaints:
-    """Tells the log of connections that came to nothing: each kind once a minute at most, with their number."""
+    """Tells the log of connections that came to nothing: each kind once a minute at most, with a count."""
 
     keepalive: Alarms
     _untold: Counter[str] = field(init=False, factory=Counter)

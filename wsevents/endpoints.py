@@ -104,8 +104,8 @@ def _check_port(given: str | Sequence[str], lowest: int) -> None:
 
 
 def _check_folder(path: str) -> None:
-    if not Path(path).is_dir():
-        raise ValueError(f"{path} is not a folder; it must be one that holds *.pem files")
+    if not path or not Path(path).is_dir():  # "" would be the working directory
+        raise ValueError(f"{path or 'what it names'} is not a folder; it must be one that holds *.pem files")
 
 
 def _check_pair(key_path: str | None, certificate_path: str | None) -> None:

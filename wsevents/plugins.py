@@ -1,4 +1,4 @@
-"""Dialects, buses and authenticators, found by entry point and checked before they are used.
+"""Dialects, buses, authenticators and authorities, found by entry point and checked before they are used.
 
 Twisted's own `getPlugins` hides a plugin that cannot be imported and writes a cache into the
 package of others; an entry point that does not work is an error here, with the name of the
@@ -49,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "authenticator": Kind("wsevents.authenticators", (IAuthenticator, IService), Auth),
     "authority": Kind("wsevents.authorities", (IAuthority, IService), None),
 }
+"""All kinds there are, by the word that messages have for one."""
 
 
 def _installed(group: str) -> Iterable[EntryPoint]:

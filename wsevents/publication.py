@@ -38,7 +38,7 @@ class Happening:
     key: str = field(default="")
 
 
-def headers(happening: Happening, origin: str | None, now: float, ahead: float = 0.0) -> dict[str, Any]:
+def headers(happening: Happening, origin: str | None, now: float, ahead: float) -> dict[str, Any]:
     """Return the AMQP headers: who may know of it, and when and where it happened.
 
     Args:

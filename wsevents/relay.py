@@ -129,7 +129,8 @@ class Relay:
         """Tell the log what has passed."""
         tally = self.tally
         _log.info(
-            "in all: {consumed} events consumed, {matched} matched, {delivered} delivered, {dropped} dropped{why}",
+            "in all: {consumed} events consumed, {matched} matched, {delivered} delivered, "
+            "{dropped} dropped{why}",
             consumed=tally.consumed,
             matched=tally.matched,
             delivered=tally.delivered,

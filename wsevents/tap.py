@@ -161,6 +161,7 @@ class Assembly:
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
         self.authenticator = Lookups(plugins.authenticator(config.auth.type).create(config.auth, reactor))
         self._plugins = plugins
+        self._authorities = [self.authenticator]
         self._mounts = [
             self._mount(plugins.dialect(name).create(section, config), section)
             for name, section in config.dialects.items()
@@ -188,15 +189,14 @@ class Assembly:
             Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
             for number, listener in enumerate(config.listen)
         ]
-        authorities = list(dict.fromkeys([self.authenticator, *(mount.authority for mount in self._mounts)]))
-        gateway = Gateway(reactor, entrances, house, keeper, relay, authorities, announce)
+        gateway = Gateway(reactor, entrances, house, keeper, relay, self._authorities, announce)
         sources = [source for group in self._sources.values() for source in group]
         self.bus.attach(
             gateway,
             list(dict.fromkeys(source.exchange for source in sources)),
             list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        for service in (house.expiry, house.keepalive, *authorities, self.bus):
+        for service in (house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
 
@@ -204,8 +204,9 @@ class Assembly:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
         if not dialect.authority:
             return Mount(dialect, self.authenticator)
-        authority = self._plugins.authority(dialect.authority).create(section, self.reactor)
-        return Mount(dialect, Lookups(authority))
+        authority = Lookups(self._plugins.authority(dialect.authority).create(section, self.reactor))
+        self._authorities.append(authority)
+        return Mount(dialect, authority)
 
     def _gate(self, number: int, listener: Listener) -> Gate:
         """Return what a listener serves; whoever serves every path there takes what the others leave."""

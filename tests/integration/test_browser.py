@@ -161,12 +161,13 @@ def publish_until_gone(browser, gateway, name):
 
 
 def test_a_token_that_expires_is_explained(browser, tmp_path):
-    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=15)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=8)) as gateway:
         connect(browser, gateway.ready(), "s3cret-brief")
         browser.shows("#status", "Connected")
         text = explained(browser, closing.AUTH_EXPIRED)
         assert "authentication expired" in text
         assert browser.run("return document.activeElement.id") == "token"
+        browser.type("#token", "wrong")
         browser.click("#reconnect")
         browser.shows("#closed-title", "4002")
         explained(browser, closing.AUTH_FAILED)
@@ -214,7 +215,7 @@ def test_the_table_keeps_the_newest_five_hundred(browser, gateway):
 
 def test_a_simple_page_from_disk_works_as_it_is(browser, tmp_path):
     browser.open(PAGE_FROM_DISK.as_uri())
-    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=15)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=8)) as gateway:
         gateway.ready()
         browser.type("#host", f"localhost:{gateway.port}")
         browser.type("#token", "s3cret-brief")

@@ -99,7 +99,7 @@ def test_the_token_may_come_in_a_header(gateway):
 
 
 def test_a_token_that_expires_closes_with_4003(tmp_path):
-    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=12)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=3)) as gateway:
         with gateway.ready().connect("/?token=s3cret-brief") as client:
             assert receive(client)["op"] == "init"
             with pytest.raises(ConnectionClosed) as closed:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from wsevents.messages import Answer
 
+ENDED_SECONDS = 5.0
+"""How long a token that ended after so many seconds is refused, before it begins anew."""
+
 
 def _epoch(value: Any) -> float:
     """Return the time that `expires_at` means, in seconds since the epoch.
@@ -80,7 +83,7 @@ class StaticToken:
     )
     expires_in: float | None = key(
         None,
-        "Seconds after the start of the gateway when it ends: for showing what an expiry looks like.",
+        "Seconds after its first use when it ends, for showing what that looks like; soon it begins anew.",
         check=_alone,
     )
 
@@ -108,28 +111,16 @@ class StaticAuthenticator(Service):
 
     settings = StaticAuth
 
-    def __init__(self, settings: StaticAuth, clock: Any) -> None:
-        """Take the tokens.
-
-        Args:
-            settings: the `auth:` section.
-            clock: IReactorTime; only differences count, no epoch is assumed.
-        """
-        self._clock = clock
+    def __init__(self, settings: StaticAuth) -> None:
+        """Take the tokens of an `auth:` section."""
         self._fingerprint = Fingerprint()
         self._tokens = {self._fingerprint.of(token): entry for token, entry in settings.tokens.items()}
-        self._started = 0.0
-        self._start: float | None = None
+        self._began: dict[bytes, float] = {}
 
     @classmethod
-    def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:
+    def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:  # noqa: ARG003 it needs none
         """Return an authenticator with these tokens."""
-        return cls(settings, reactor)
-
-    def startService(self) -> None:
-        """Begin to answer; `expires_in` counts from here."""
-        super().startService()
-        self._started, self._start = self._clock.seconds(), None
+        return cls(settings)
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
         """Answer at once."""
@@ -151,10 +142,11 @@ class StaticAuthenticator(Service):
         return Unavailable(f"static tokens do not answer {type(question).__name__}")
 
     def _identify(self, token: str, now: float) -> Identity | Denied:
-        entry = self._tokens.get(self._fingerprint.of(token))
+        key = self._fingerprint.of(token)
+        entry = self._tokens.get(key)
         if entry is None or not token.strip():
             return Denied("the token is not among the configured ones")
-        expires = self._expiry(entry, now)
+        expires = self._expiry(key, entry, now)
         if expires is not None and expires <= now:
             return Denied("the token has expired")
         acl = tuple(entry.acl)
@@ -169,9 +161,10 @@ class StaticAuthenticator(Service):
             expires=expires,
         )
 
-    def _expiry(self, entry: StaticToken, now: float) -> float | None:
-        if entry.expires_in is not None:
-            if self._start is None:  # reckoned once: the same token always has the same expiry
-                self._start = now - (self._clock.seconds() - self._started)
-            return self._start + entry.expires_in
-        return None if entry.expires_at is None else _epoch(entry.expires_at)
+    def _expiry(self, key: bytes, entry: StaticToken, now: float) -> float | None:
+        if entry.expires_in is None:
+            return None if entry.expires_at is None else _epoch(entry.expires_at)
+        began = self._began.get(key)
+        if began is None or not began <= now < began + entry.expires_in + ENDED_SECONDS:
+            began = self._began[key] = now
+        return began + entry.expires_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import localtime
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -77,7 +78,7 @@ class DemoService(Service):
             self._publish(happening, now)
 
     def _publish(self, happening: Happening, now: float) -> None:
-        head = headers(happening, self._origin, now)
+        head = headers(happening, self._origin, now, localtime(now).tm_gmtoff)
         payload = body(head, happening.data)
         done = maybeDeferred(self._bus.publish, self._exchange, happening.key, head, payload)
         done.addCallbacks(self._published, self._not_published)
