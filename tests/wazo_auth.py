@@ -20,10 +20,8 @@ from twisted.internet.ssl import PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from tests.certificates import Pair, certificate
+from tests.certificates import Pair
 from wsevents.access import compile_acl
-
-__all__ = ["DEADLINE", "MASTER", "Recorded", "WazoAuth", "certificate", "document", "utc_text"]
 
 MASTER = "00000000-0000-4000-8000-000000000001"
 """Uuid of the tenant that service accounts belong to."""

@@ -16,7 +16,8 @@ from tests.authenticators.contract import (
     AuthorityContract,
 )
 from tests.authenticators.timed import Timed
-from tests.wazo_auth import DEADLINE, certificate
+from tests.certificates import certificate
+from tests.wazo_auth import DEADLINE
 from tests.wazo_auth import WazoAuth as StandIn
 from wsevents.authenticators.lookups import Lookups
 from wsevents.authenticators.wazo import WazoAuth, WazoAuthenticator

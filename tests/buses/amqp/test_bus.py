@@ -6,11 +6,10 @@ import pytest
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 from tests.buses.contract import ALL, EXCHANGES
-from tests.buses.ear import Ear, Logbook
+from tests.buses.ear import Ear
 from wsevents.buses.amqp import AmqpBus
 from wsevents.buses.amqp.bus import delays
 from wsevents.errors import BusError
@@ -19,14 +18,6 @@ from wsevents.errors import BusError
 class Longest(Random):
     def uniform(self, low, high):
         return high
-
-
-@pytest.fixture
-def log():
-    book = Logbook()
-    globalLogPublisher.addObserver(book)
-    yield book
-    globalLogPublisher.removeObserver(book)
 
 
 def started(reactor, **settings):
