@@ -11,7 +11,7 @@ import time
 from base64 import b64decode
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from urllib.parse import unquote
 
 from attrs import define, field, frozen
@@ -20,8 +20,10 @@ from twisted.internet.ssl import PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from tests.certificates import Pair
 from wsevents.access import compile_acl
+
+if TYPE_CHECKING:
+    from tests.certificates import Pair
 
 MASTER = "00000000-0000-4000-8000-000000000001"
 """Uuid of the tenant that service accounts belong to."""
