@@ -11,7 +11,7 @@ import time
 from base64 import b64decode
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from attrs import define, field, frozen
