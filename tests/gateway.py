@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,9 @@ from threading import Condition, Thread
 from urllib.request import Request, urlopen
 
 import pytest
-from websockets.sync.client import connect
 
 from tests.certificates import write_pair
+from tests.client import Client, trusting
 
 DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
@@ -125,9 +124,7 @@ class GatewayProcess:
 
     def connect(self, target, **options):
         """Return a client of the `websockets` library."""
-        return connect(
-            f"wss://localhost:{self.port}{target}", ssl=trusting(), open_timeout=DEADLINE, **options
-        )
+        return Client(f"wss://localhost:{self.port}{target}", DEADLINE, ssl=trusting(), **options)
 
     def dial(self, context=None):
         """Return a TLS connection on which nothing was said yet."""
@@ -158,13 +155,6 @@ class GatewayProcess:
             self._listener.join(DEADLINE)
         self.process.stdout.close()
         return self.process.wait(DEADLINE)
-
-
-def trusting():
-    """Return a TLS context that takes any certificate."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 @pytest.fixture

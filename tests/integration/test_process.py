@@ -11,6 +11,7 @@ import pytest
 import websocket
 from websockets.exceptions import ConnectionClosed
 
+from tests.client import trusting
 from tests.gateway import (
     DEADLINE,
     GatewayProcess,
@@ -18,7 +19,6 @@ from tests.gateway import (
     gateway,
     loud_twistd,
     standalone,
-    trusting,
 )
 
 __all__ = ["embedded_default", "gateway"]
