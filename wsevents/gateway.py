@@ -14,6 +14,7 @@ from zope.interface import implementer
 from wsevents.closing import GOING_AWAY
 from wsevents.errors import ConfigurationError
 from wsevents.interfaces import IBusListener
+from wsevents.kernel import raise_open_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +94,8 @@ class Gateway(MultiService):
                 self.ports.append(self._listen_on(number, entrance))
         except ConfigurationError as error:
             raise SystemExit(f"wsevents: {error}") from None
+        files = raise_open_files()
+        self._log.info("up to {files} open files, one for each connection", files=files)
         super().privilegedStartService()
 
     def _listen_on(self, number: int, entrance: Entrance) -> IListeningPort:

@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 
 from wsevents.audience import Index
 from wsevents.blame import blame
-from wsevents.framing import text_frames
+from wsevents.framing import Message
 from wsevents.messages import Dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from wsevents.audience import Changes
     from wsevents.interfaces import IDialect, IInterest, ISource
@@ -32,10 +32,13 @@ UNKNOWN = Dropped("no source reads its exchange")
 
 
 class Listener(Protocol):
-    """A peer, as the relay knows it."""
+    """A peer, as the relay knows it.
 
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
+    Attributes:
+        enqueue: queues an event. A callable, not a method, so that a peer may put its queue's own there.
+    """
+
+    enqueue: Callable[[Message], None]
 
 
 @define(eq=False)
@@ -107,23 +110,23 @@ class Relay:
         projection = dialect.project(event)
         if projection is None:
             return False
-        frames: dict[tuple[Hashable, Hashable], bytes] = {}
+        messages: dict[tuple[Hashable, Hashable], Message] = {}
         for audience in stage.index.at(projection.addresses):
             variant = audience.interest.choose(projection)
             if variant is None:
                 continue
             key = (audience.interest.shape, variant)
-            frame = frames.get(key)
-            if frame is None:
+            message = messages.get(key)
+            if message is None:
                 payload = dialect.encode(projection, *key)
                 if payload is None:
                     self._drop(UNFIT)
                     return False
-                frame = frames[key] = text_frames(payload, dialect.wire.frame_max)
+                message = messages[key] = Message(payload, dialect.wire.frame_max)
             for peer in audience.peers:
-                peer.enqueue(frame)
+                peer.enqueue(message)
             self.tally.delivered += len(audience.peers)
-        return bool(frames)
+        return bool(messages)
 
     def sum_up(self) -> None:
         """Tell the log what has passed."""

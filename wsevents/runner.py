@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wsevents.closing import Closing
     from wsevents.conversation import Fact
+    from wsevents.framing import Message
     from wsevents.house import House, Mount
     from wsevents.interfaces import ISession
     from wsevents.messages import Answer, Effect, Identity
@@ -41,8 +42,7 @@ class Connection(Protocol):
     def reply(self, frames: bytes) -> None:
         """Queue wire bytes."""
 
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
+    enqueue: Callable[[Message], None]  # queues an event
 
     def hang_up(self, closing: Closing, why: str = "") -> None:
         """End the session; calls `Runner.leave`."""
