@@ -72,6 +72,7 @@ class Peer(WebSocketServerProtocol):
 
     log = Mute()
     _log = Logger()
+    CONFIG_ATTRS: list[str] = []  # noqa: RUF012 Autobahn would pretty-print them for each peer
     transport: Any
     _perMessageCompress: Any
     enqueue: Callable[[Message], None]
@@ -394,9 +395,11 @@ class PeerFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
             allowNullOrigin=True,
         )
+        self._options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
 
     def peer(self, gate: Gate, door: Door, head: Head) -> Peer:
         """Return a protocol for a connection that asks for a WebSocket with this head."""
         peer = Peer(self._house, gate, door, head)
         peer.factory = self
+        vars(peer).update(self._options)
         return peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -74,6 +75,8 @@ def makeService(options: Options) -> Gateway:
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
+    # What is there now is there for ever: Python need not look through it for garbage again and again.
+    reactor.callWhenRunning(gc.freeze)
     try:
         plugins = Plugins()
         if options["config"] is None:
