@@ -182,7 +182,8 @@ def test_one_broken_transport_does_not_keep_the_others_waiting(errors):
 def test_a_compressed_event_is_for_who_understands_it():
     peer = Peer()
     one = message(50)
-    peer.queue.deflated_event(one)
+    peer.queue.deflate = True
+    peer.queue.event(one)
     peer.turn()
     assert peer.writer.sent == one.deflated
     assert peer.queue.events == 1

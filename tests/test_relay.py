@@ -62,7 +62,7 @@ class Peer:
     def __init__(self):
         self.frames = []
 
-    def enqueue(self, message):
+    def event(self, message):
         self.frames.append(message.plain)
 
 

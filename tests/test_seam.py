@@ -317,7 +317,7 @@ class Peer:
                     self.ended = effect
                     self.house.relay.listen(self.dialect, self, frozenset())
 
-    def enqueue(self, message):
+    def event(self, message):
         self.sent.append(message.plain)
 
     def frames(self):

@@ -349,12 +349,12 @@ def test_a_client_that_pings_and_does_not_read_is_closed_as_too_slow_too():
     world = World(outbound=Outbound(peer_bytes=1000))
     client = world.client()
     peer = next(iter(world.house.roster))
-    peer._outbound.pauseProducing()
+    peer.outbound.pauseProducing()
     for _ in range(50):
         client.sendPing(b"x" * 100)
     world.run()
-    assert peer._outbound.size < 2000
-    peer._outbound.resumeProducing()
+    assert peer.outbound.size < 2000
+    peer.outbound.resumeProducing()
     world.run()
     assert client.closed == (1013, "too slow", True)
 
@@ -366,10 +366,10 @@ def test_a_client_that_falls_behind_is_closed_as_too_slow():
         world.say(client, SUBSCRIBE)
         world.say(client, START)
     peer = next(iter(world.house.roster))
-    peer._outbound.pauseProducing()
+    peer.outbound.pauseProducing()
     for _ in range(40):
         world.publish(body=b'{"a": "' + b"x" * 100 + b'"}')
-    peer._outbound.resumeProducing()
+    peer.outbound.resumeProducing()
     world.run()
     assert slow.closed == (1013, "too slow", True)
     assert len(quick.heard) == 43
@@ -577,12 +577,12 @@ def test_a_client_that_takes_nothing_for_too_long_is_closed_as_too_slow(log):
     world = World(outbound=Outbound(write_deadline=10.0))
     client = listening(world)
     peer = next(iter(world.house.roster))
-    peer._outbound.pauseProducing()
+    peer.outbound.pauseProducing()
     world.publish()
     world.run(9.0)
     assert client.closed is None
     world.run(2.0)
-    peer._outbound.resumeProducing()
+    peer.outbound.resumeProducing()
     world.run()
     assert client.closed == (1013, "too slow", True)
     assert len(client.heard) == 3
@@ -594,12 +594,12 @@ def test_a_client_that_takes_a_little_now_and_then_is_waited_for():
     client = listening(world)
     peer = next(iter(world.house.roster))
     taken = iter(range(100))
-    peer._outbound.writer = SimpleNamespace(write=peer.transport.write, taken=lambda: next(taken))
-    peer._outbound.pauseProducing()
+    peer.outbound.writer = SimpleNamespace(write=peer.transport.write, taken=lambda: next(taken))
+    peer.outbound.pauseProducing()
     world.publish()
     for _ in range(10):
         world.run(9.0)
-    peer._outbound.resumeProducing()
+    peer.outbound.resumeProducing()
     world.run(30.0)
     assert client.closed is None
     assert len(client.heard) == 4
@@ -609,13 +609,13 @@ def test_of_all_clients_together_only_the_most_behind_goes():
     world = World(outbound=Outbound(peer_bytes=10**6, total_bytes=1000))
     clients = [listening(world) for _ in range(3)]
     for peer in world.house.roster:
-        peer._outbound.pauseProducing()
+        peer.outbound.pauseProducing()
     world.publish(body=b'{"a": "' + b"x" * 600 + b'"}')
     first = next(iter(world.house.roster))
     first.reply(b"\x81\x7e\x02\x58" + b"y" * 600)
     world.run()
     for peer in list(world.house.roster):
-        peer._outbound.resumeProducing()
+        peer.outbound.resumeProducing()
     world.run()
     assert [client.closed and client.closed[0] for client in clients] == [1013, None, None]
     assert [len(client.heard) for client in clients] == [3, 4, 4]
@@ -625,16 +625,16 @@ def test_a_client_that_goes_in_the_middle_of_a_flush_takes_nobody_with_it():
     world = World()
     clients = [listening(world) for _ in range(4)]
     peers = list(world.house.roster)
-    writer = peers[1]._outbound.writer
+    writer = peers[1].outbound.writer
 
     def write(data):
         for peer in (peers[0], peers[2]):  # one whose turn is over, one whose turn is to come
             peer._door.connectionLost(Failure(ConnectionDone()))
         writer.write(data)
 
-    peers[1]._outbound.writer = SimpleNamespace(write=write)
+    peers[1].outbound.writer = SimpleNamespace(write=write)
     world.publish()
-    peers[1]._outbound.writer = writer
+    peers[1].outbound.writer = writer
     world.publish()
     assert [len(client.heard) for client in clients[1::2]] == [5, 5]
     assert len(world.house.roster) == 2

@@ -91,6 +91,7 @@ class Outbound:
         cap: so many bytes may wait while the transport is full; what comes on top of more ends the
             session. What the transport was not offered yet is no sign of a slow peer, however large.
         owner: hears what becomes of it, in a turn of its own.
+        deflate: the peer takes events compressed.
         size, peak: bytes that wait, and most that ever did.
         events: how many were taken.
     """
@@ -99,6 +100,7 @@ class Outbound:
     flusher: Flusher
     cap: int
     owner: Owner
+    deflate: bool = False
     size: int = 0
     peak: int = 0
     events: int = 0
@@ -109,48 +111,44 @@ class Outbound:
     _gone: bool = False
 
     def event(self, message: Message) -> None:
-        """Queue an event, unless too much waits before it."""
-        if self._full and self.size > self.cap:
-            self._refuse()
-        else:
-            self.events += 1
-            self.insist(message.plain)
-
-    def deflated_event(self, message: Message) -> None:
-        """The same for a peer that understands compressed messages."""
-        if self._full and self.size > self.cap:
-            self._refuse()
-        else:
-            self.events += 1
-            self.insist(message.deflated)
-
-    def reply(self, data: bytes) -> None:
-        """Queue a reply, unless too much waits before it."""
-        if self._full and self.size > self.cap:
-            self._refuse()
-        else:
-            self.insist(data)
-
-    def insist(self, data: bytes) -> None:
-        """Queue data that is never refused: what the WebSocket layer itself has to say."""
-        self._pieces.append(data)
-        self.size += len(data)
+        """Queue an event, unless too much waits before it; the hot path, one call a peer and event."""
+        data = message.deflated if self.deflate else message.plain
         if self._full:
-            self._hold(data)
-        elif not self._marked:
+            if self._takes():
+                self.events += 1
+                self._put(data)
+            return
+        self.events += 1
+        self.size += len(data)
+        self._pieces.append(data)
+        if not self._marked:
             self._marked = True
             self.flusher.mark(self)
 
-    def _hold(self, data: bytes) -> None:
-        if self._gone:
-            self._forget()
-        else:
-            self.flusher.backlog.hold(data)
-            self.peak = max(self.peak, self.size)
-            self._mark()  # the flusher looks at the backlog
+    def reply(self, data: bytes) -> None:
+        """Queue a reply, unless too much waits before it."""
+        if not self._full or self._takes():
+            self._put(data)
 
-    def _refuse(self) -> None:
-        self._over = True
+    def insist(self, data: bytes) -> None:
+        """Queue data that is never refused: what the WebSocket layer itself has to say."""
+        if not self._gone:
+            self._put(data)
+
+    def _takes(self) -> bool:
+        """Say whether one more is taken while the transport is full."""
+        if self._gone:
+            return False
+        if self.size > self.cap:
+            self._over = True
+            self._mark()
+        return not self._over
+
+    def _put(self, data: bytes) -> None:
+        if self._full:
+            self.flusher.backlog.hold(data)
+        self.size += len(data)
+        self._pieces.append(data)
         self._mark()
 
     def _mark(self) -> None:
@@ -161,19 +159,29 @@ class Outbound:
     def flush(self) -> None:
         """Hand to the transport what waits, as far as it has room; the flusher's call."""
         self._marked = False
+        if self._full or self._over or self.size > CHUNK:
+            self._flush_slowly()
+            return
+        pieces = self._pieces
+        if not pieces:
+            return
+        if self.size > self.peak:  # noqa: PLR1730 max() would be a call
+            self.peak = self.size
+        self.size = 0
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.writer.write(data)
+
+    def _flush_slowly(self) -> None:
         if self._over:
             self._over = False
             self.give_up("its queue is over outbound.peer_bytes")
-        if self._full:
-            return
-        self.peak = max(self.peak, self.size)
-        if self.size <= CHUNK:
-            self.finish()
-        else:
+        if not self._full:
             self._write_some()
 
     def _write_some(self) -> None:
         """Write chunk by chunk until the transport is full; only whole messages, however long."""
+        self.peak = max(self.peak, self.size)
         while self._pieces and not self._full:
             count = size = 0
             while count < len(self._pieces) and size < CHUNK:

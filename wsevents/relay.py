@@ -20,7 +20,7 @@ from wsevents.framing import Message
 from wsevents.messages import Dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from wsevents.audience import Changes
     from wsevents.interfaces import IDialect, IInterest, ISource
@@ -32,13 +32,10 @@ UNKNOWN = Dropped("no source reads its exchange")
 
 
 class Listener(Protocol):
-    """A peer, as the relay knows it.
+    """A peer's queue, as the relay knows it."""
 
-    Attributes:
-        enqueue: queues an event. A callable, not a method, so that a peer may put its queue's own there.
-    """
-
-    enqueue: Callable[[Message], None]
+    def event(self, message: Message) -> None:
+        """Queue an event."""
 
 
 @define(eq=False)
@@ -112,10 +109,11 @@ class Relay:
             return False
         messages: dict[tuple[Hashable, Hashable], Message] = {}
         for audience in stage.index.at(projection.addresses):
-            variant = audience.interest.choose(projection)
+            interest = audience.interest
+            variant = interest.choose(projection)
             if variant is None:
                 continue
-            key = (audience.interest.shape, variant)
+            key = (interest.shape, variant)
             message = messages.get(key)
             if message is None:
                 payload = dialect.encode(projection, *key)
@@ -124,7 +122,7 @@ class Relay:
                     return False
                 message = messages[key] = Message(payload, dialect.wire.frame_max)
             for peer in audience.peers:
-                peer.enqueue(message)
+                peer.event(message)
             self.tally.delivered += len(audience.peers)
         return bool(messages)
 

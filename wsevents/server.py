@@ -36,11 +36,10 @@ from wsevents.runner import Runner
 from wsevents.writethrough import make_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from wsevents.closing import Closing
     from wsevents.door import Door
-    from wsevents.framing import Message
     from wsevents.house import Gate, House
     from wsevents.knock import Head
     from wsevents.messages import Identity, Request
@@ -75,7 +74,7 @@ class Peer(WebSocketServerProtocol):
     CONFIG_ATTRS: list[str] = []  # noqa: RUF012 Autobahn would pretty-print them for each peer
     transport: Any
     _perMessageCompress: Any
-    enqueue: Callable[[Message], None]
+    outbound: Outbound  # from connectionMade on
     _runner: Runner  # these two from onConnect on
     _keepalive: Keepalive
 
@@ -104,8 +103,7 @@ class Peer(WebSocketServerProtocol):
         """Take over the connection from the door."""
         settings = self._house.outbound
         writer = make_writer(self.transport, through=settings.write_through)
-        self._outbound = Outbound(writer, self._house.flusher, settings.peer_bytes, self)
-        self.enqueue = self._outbound.event  # the relay's way into the queue is one call long
+        self.outbound = Outbound(writer, self._house.flusher, settings.peer_bytes, self)
         super().connectionMade()
 
     def onConnect(self, request: Any) -> Any:
@@ -157,10 +155,10 @@ class Peer(WebSocketServerProtocol):
         self._open = True
         self._since = house.now()
         if self._perMessageCompress is not None:
-            self.enqueue = self._outbound.deflated_event
+            self.outbound.deflate = True
         self._door.settle()
         house.roster.add(self)
-        self.transport.registerProducer(self._outbound, True)
+        self.transport.registerProducer(self.outbound, True)
         self._keepalive.start()
         if not house.bus_up:
             self.bus_lost()
@@ -202,7 +200,7 @@ class Peer(WebSocketServerProtocol):
         if self._closing is None:
             self._closing = BY_THE_PEER if wasClean else LOST
             self._why = "" if code is None or not wasClean else f"code {code}"
-        self._outbound.stopProducing()
+        self.outbound.stopProducing()
         self._house.keepalive.clear(self._close_anyway, "closing")
         self._house.keepalive.clear(self._look_at_progress, "behind")
         self._door.settle()
@@ -226,7 +224,7 @@ class Peer(WebSocketServerProtocol):
 
     def reply(self, frames: bytes) -> None:
         """Queue wire bytes of the session's own."""
-        self._outbound.reply(frames)
+        self.outbound.reply(frames)
 
     def read(self, *, wanted: bool) -> None:
         """Read from the connection, or do not."""
@@ -293,7 +291,7 @@ class Peer(WebSocketServerProtocol):
 
     def fell_behind(self) -> None:
         """Watch whether the peer takes anything at all; the queue's call."""
-        self._taken = self._outbound.writer.taken()
+        self._taken = self.outbound.writer.taken()
         self._house.keepalive.after(self._look_at_progress, "behind", self._house.outbound.write_deadline)
 
     def caught_up(self) -> None:
@@ -305,10 +303,10 @@ class Peer(WebSocketServerProtocol):
         self.hang_up(TOO_SLOW, why)
 
     def _look_at_progress(self, _: str) -> None:
-        if self._outbound.writer.taken() > self._taken:
+        if self.outbound.writer.taken() > self._taken:
             self.fell_behind()
         else:
-            self._outbound.give_up("it took nothing within outbound.write_deadline")
+            self.outbound.give_up("it took nothing within outbound.write_deadline")
 
     def _close_anyway(self, _: str) -> None:
         """The peer has not seen the closing through in time."""
@@ -327,8 +325,8 @@ class Peer(WebSocketServerProtocol):
             tenant=identity.tenant if identity else "-",
             seconds=self._house.now() - self._since,
             received=self._received,
-            delivered=self._outbound.events,
-            peak=self._outbound.peak,
+            delivered=self.outbound.events,
+            peak=self.outbound.peak,
             code=closing.code or "-",
             meaning=closing.meaning,
             why=f" ({self._why})" if self._why else "",
@@ -342,14 +340,14 @@ class Peer(WebSocketServerProtocol):
         A peer that pings and does not read would have its pongs pile up: they count like events.
         """
         if data[0] in (_PING, _PONG):
-            self._outbound.reply(data)
+            self.outbound.reply(data)
         else:
-            self._outbound.insist(data)
+            self.outbound.insist(data)
 
     def _closeConnection(self, abort: bool = False) -> None:
         """Hand over what waits before the connection ends, and see to it that it does end."""
         if not abort and not self._gone:
-            self._outbound.finish()
+            self.outbound.finish()
             self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
         super()._closeConnection(abort)
 
