@@ -449,13 +449,46 @@ def test_a_client_that_does_not_finish_its_handshake_is_dropped():
     assert world.is_empty()
 
 
-def test_handshakes_under_way_are_limited_by_address():
+def test_who_comes_with_too_many_others_waits_for_a_turn_unread():
     world = World(limits=Limits(pending_per_address=3))
-    waiting = [world.raw() for _ in range(3)]
-    assert world.raw().lost
-    assert not any(raw.lost for raw in waiting)
-    world.send(waiting[0], upgrade())
-    assert not world.raw().lost
+    first = [world.raw() for _ in range(3)]
+    waiting = [world.raw(upgrade()) for _ in range(4)]
+    assert not any(raw.data or raw.lost for raw in waiting)
+    world.send(first[0], upgrade())
+    assert all(b'"op": "init"' in raw.data for raw in (first[0], *waiting)), "one turn made room for the next"
+    for raw in (*first, *waiting):
+        raw.transport.abortConnection()
+    world.run()
+    assert world.is_empty()
+
+
+def test_a_turn_ends_with_the_time_for_handshakes_and_the_time_begins_with_the_turn():
+    world = World(limits=Limits(pending_handshakes=2, handshake_seconds=10.0))
+    silent = [world.raw() for _ in range(2)]
+    world.run(5.0)
+    waiting = [world.raw() for _ in range(2)]
+    world.run(5.0)
+    assert [raw.lost for raw in (*silent, *waiting)] == [True, True, False, False]
+    world.run(9.0)
+    assert [raw.lost for raw in waiting] == [False, False]
+    world.run(1.0)
+    assert [raw.lost for raw in waiting] == [True, True]
+    assert world.is_empty()
+
+
+def test_who_leaves_while_it_waits_takes_no_turn():
+    world = World(limits=Limits(pending_handshakes=1))
+    first, leaving, staying = (world.raw() for _ in range(3))
+    leaving.transport.abortConnection()
+    world.send(first, upgrade())
+    world.send(staying, upgrade())
+    assert b'"op": "init"' in staying.data
+
+
+def test_more_than_may_wait_are_turned_away():
+    world = World(limits=Limits(pending_handshakes=1, waiting_handshakes=1))
+    first, second, third = (world.raw() for _ in range(3))
+    assert [raw.lost for raw in (first, second, third)] == [False, False, True]
 
 
 def test_a_plain_request_gets_the_page_at_the_root_and_426_elsewhere():

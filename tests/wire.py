@@ -109,6 +109,27 @@ class Client(WebSocketClientProtocol):
         self.closed = (code, reason or "", wasClean)
 
 
+class Wire(FakeTransport):
+    """The server's transport; what comes while it is paused waits."""
+
+    clock, paused, held = None, False, b""
+
+    def pauseProducing(self):
+        self.paused = True
+
+    def resumeProducing(self):
+        self.paused = False
+        data, self.held = self.held, b""
+        if data:
+            self.clock.callLater(0, self.bufferReceived, data)
+
+    def bufferReceived(self, buf):
+        if self.paused:
+            self.held += buf
+        else:
+            super().bufferReceived(buf)
+
+
 class Raw(Protocol):
     """A client that sends bytes."""
 
@@ -203,7 +224,8 @@ class World:
             IPv4Address("TCP", "127.0.0.1", 9502),
             IPv4Address("TCP", "127.0.0.1", 40000 + len(self.pumps)),
         )
-        server_side = FakeTransport(door, isServer=True, hostAddress=here, peerAddress=there)
+        server_side = Wire(door, isServer=True, hostAddress=here, peerAddress=there)
+        server_side.clock = self.clock
         client_side = FakeTransport(client, isServer=False, hostAddress=there, peerAddress=here)
         self.pumps.append(connect(door, server_side, client, client_side))
         client.door = door

@@ -160,9 +160,12 @@ class Limits:
         1024, "Longest event name, in characters, that a peer may subscribe to.", check=not_negative
     )
     pending_handshakes: int = key(
-        512, "Connections that have not finished their handshake, in all.", check=not_negative
+        512, "Handshakes under way at a time, in all; who comes then waits.", check=not_negative
     )
     pending_per_address: int = key(256, "The same for one address.", check=not_negative)
+    waiting_handshakes: int = key(
+        10000, "Connections that wait for their handshake; more are refused.", check=not_negative
+    )
     connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
     handshake_seconds: float = key(
         10.0, "How long a peer may take for TLS and the HTTP request.", check=off_or(1, DAY)
