@@ -55,7 +55,12 @@ def _rows(plan, rounds):
         return compare(what, unit, bar, [(each[mine][key], each[theirs][key]) for each in rounds])
 
     return [
-        row(f"CPU per event, {plan.peers} peers of one user, one event at a time", 1.2, "single", "nchan single"),
+        row(
+            f"CPU per event, {plan.peers} peers of one user, one event at a time",
+            1.2,
+            "single",
+            "nchan single",
+        ),
         row(f"the same, bursts of {BURST}", 0.3, "burst", "nchan burst"),
         row(
             f"CPU per event, {plan.peers} peers of {plan.peers} users, one event at a time",
@@ -70,7 +75,9 @@ def _rows(plan, rounds):
 
 def _round(rig, number, ours, theirs, groups, hop):
     def single(server, group, name):
-        return run(server, groups[group], lambda count: server.publish(name, count), RATE, 1, rig.plan.seconds)
+        return run(
+            server, groups[group], lambda count: server.publish(name, count), RATE, 1, rig.plan.seconds
+        )
 
     def burst(server, group):
         seconds = max(rig.plan.seconds, BURST / RATE)
@@ -100,7 +107,10 @@ def _timed(result, hop=None):
             time.sleep(0.05)
         came = hop.arrivals
         behind = sorted(came[sent] - sent for sent in set(result.sent))
-        figures |= {"broker p50": percentile(behind, 0.5) / 1000, "broker p99": percentile(behind, 0.99) / 1000}
+        figures |= {
+            "broker p50": percentile(behind, 0.5) / 1000,
+            "broker p99": percentile(behind, 0.99) / 1000,
+        }
     taken = sorted(
         received - came.get(sent, sent) for sent, received in zip(result.sent, result.received, strict=True)
     )

@@ -1,8 +1,11 @@
 """The gateway that is measured: `twistd wsevents` on a real RabbitMQ, with tokens of its configuration."""
 
 import json
+import os
+import signal
 import tempfile
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pika
@@ -18,6 +21,9 @@ EXCHANGE = "wazo-headers"
 TENANT = "2c34c282-433e-4bb8-8d56-fec14ff7e1e9"
 INIT, SUBSCRIBED, STARTED = 1, 2, 3
 """Replies of the gateway by which a peer is let in; has subscribed; gets events."""
+
+PATIENCE = 15
+"""Seconds until every worker has said that it has the bus."""
 
 
 def user(number):
@@ -46,6 +52,7 @@ class Gateway:
     Attributes:
         name: in the results.
         port: where peers connect.
+        publisher: on its exchange.
     """
 
     name = "wsevents"
@@ -66,7 +73,7 @@ class Gateway:
             }
             self._process = stack.enter_context(GatewayProcess(folder, json.dumps(config)))
             self._process.ready()
-            self._publisher = stack.enter_context(Publisher(broker))
+            self.publisher = stack.enter_context(Publisher(broker))
             self._stack = stack.pop_all()
 
     def __enter__(self):
@@ -90,6 +97,21 @@ class Gateway:
         """What it has said so far."""
         return self._process.log
 
+    def wait_until_up(self, workers):
+        """Wait until so many workers have the bus, or said nothing of it for long enough."""
+        deadline = time.monotonic() + PATIENCE
+        while self.log.count("the bus is up") < workers and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    @contextmanager
+    def paused(self):
+        """Let it do nothing for a moment."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     def join(self, name, count, *, distinct=False, replies=STARTED, buffer=0):
         """Connect peers, of one user or each of its own, that listen to events of a name."""
         commands = [{"op": "subscribe", "data": {"event_name": name}}, {"op": "start"}][: replies - 1]
@@ -100,12 +122,12 @@ class Gateway:
     def publish(self, name, burst=1, size=SIZE):
         """Publish events for the whole tenant."""
         headers = {"user_uuid:*": True, "required_acl": f"events.bench.{name}"}
-        self._publisher.publish(name, headers, burst, size)
+        self.publisher.publish(name, headers, burst, size)
 
     def publish_for(self, number, name, burst=1):
         """Publish events that only one user may see."""
         headers = {f"user_uuid:{user(number)}": True, "required_acl": f"events.users.{user(number)}.bench"}
-        self._publisher.publish(name, headers, burst, SIZE)
+        self.publisher.publish(name, headers, burst, SIZE)
 
 
 class Publisher:
@@ -125,8 +147,23 @@ class Publisher:
 
     def publish(self, name, headers, burst, size):
         """Publish so many events with these headers besides name and tenant."""
-        properties = pika.BasicProperties(
-            content_type="application/json", headers={"name": name, "tenant_uuid": TENANT, **headers}
-        )
+        whole = {"name": name, "tenant_uuid": TENANT, **headers}
         for _ in range(burst):
-            self._channel.basic_publish(EXCHANGE, "", event(name, now(), size), properties)
+            self.send(whole, event(name, now(), size))
+
+    def send(self, headers, body, *, exchange=EXCHANGE, key=""):
+        """Publish one message."""
+        properties = pika.BasicProperties(content_type="application/json", headers=headers)
+        self._channel.basic_publish(exchange, key, body, properties)
+
+    def fill(self, queue, headers, body, count):
+        """Let a queue hold so many messages and no others."""
+        self._channel.queue_declare(queue)
+        self._channel.queue_purge(queue)
+        for _ in range(count):
+            self.send(headers, body, exchange="", key=queue)
+        self.settle()
+
+    def settle(self):
+        """Wait until the broker has all that was sent."""
+        self._channel.exchange_declare(EXCHANGE, passive=True)

@@ -12,6 +12,7 @@
  *
  *     begin              forget the samples
  *     await N SECONDS    answer when N samples were taken, or after so many seconds
+ *     ignore N           take no samples from the first N peers
  *     stall N            let the first N peers read no more
  *     samples FILE       write them: two 64-bit integers each, microseconds since 1970, sent and received
  *
@@ -54,7 +55,7 @@ struct sample {
 };
 
 static struct peer *peers;
-static int wanted, started, ready, failed, closed, port, replies, at_once, receive_buffer, said_count;
+static int wanted, started, ready, failed, closed, port, replies, at_once, receive_buffer, said_count, ignored;
 static const char *path, *cipher = "";
 static char **said;
 static SSL_CTX *tls;
@@ -173,7 +174,7 @@ static int heard(struct peer *peer, int opcode, const unsigned char *data, size_
     if (opcode != 1) return 1;
     if (peer->replies > 0) {
         if (--peer->replies == 0) ready++;
-    } else {
+    } else if (peer->number > ignored) {
         take(data, size);
     }
     return 1;
@@ -333,6 +334,8 @@ static void obey(const char *line) {
         answer();
     } else if (sscanf(line, "await %zu %lf", &awaited, &patience) == 2) {
         deadline = seconds() + patience;
+    } else if (sscanf(line, "ignore %d", &ignored) == 1) {
+        answer();
     } else if (sscanf(line, "stall %d", &count) == 1) {
         stall(count);
     } else if (sscanf(line, "samples %1023[^\n]", name) == 1) {

@@ -54,6 +54,10 @@ class Peers:
         """Wait until this many samples were taken, or so long; return what `load` says."""
         return self._ask(f"await {samples} {seconds}")
 
+    def ignore(self, count):
+        """Take no samples from the first so many peers."""
+        return self._ask(f"ignore {count}")
+
     def stall(self, count):
         """Let the first so many peers read no more."""
         return self._ask(f"stall {count}")
