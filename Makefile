@@ -88,7 +88,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
-	$(PIP) --editable '.[test,lint]'
+	$(PIP) --editable '.[test,lint,bench]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made

@@ -1,11 +1,12 @@
-"""What consuming an event costs that nobody wants: CPU per message of the gateway and of pika's Twisted adapter.
+"""What consuming an event costs that nobody wants: CPU of the gateway and of pika's Twisted adapter.
 
     python -m bench.consume CLIENT PORT MESSAGES
 
-is what the measure starts for a bare client, ours or pika's: it takes so many messages (a Wazo event of 316
-bytes with 5 headers) out of a queue that is full already, and prints the CPU time of the process (getrusage)
-from just before it consumes until the last message, in microseconds for each. The gateway does all that it does
-with an event, too; it is stopped (SIGSTOP) while as many messages are published, so that its queue is as full.
+is what the measure starts for a bare client, ours or pika's: it takes so many messages (a Wazo event of
+316 bytes with 5 headers) out of a queue that is full already, and prints the CPU time of the process
+(getrusage) from just before it consumes until the last message, in microseconds for each. The gateway
+does all that it does with an event, too; it is stopped (SIGSTOP) while as many messages are published,
+so that its queue is as full.
 """
 
 import json

@@ -15,8 +15,6 @@ CURVE = ((10, 100), (30, 100), (100, 60), (300, 40))
 """Peers, and events a second, for the plot; the last point is the measure itself."""
 
 CURVE_ROUNDS = 3
-SETTLE = 1.0
-"""Seconds after so many peers have come, before the first run."""
 
 
 def steps(plan):
@@ -41,7 +39,7 @@ def measure(rig):
             "distinct": stack.enter_context(ours.join("distinct", plan.peers, distinct=True)),
             "nchan": stack.enter_context(theirs.join("one", plan.peers)),
         }
-        time.sleep(SETTLE)
+        time.sleep(plan.settle)
         with Hop(rig.broker, "one") as hop:
             rounds = [_round(rig, number, ours, theirs, groups, hop) for number in range(plan.rounds)]
         points = [_point(rig, ours, theirs, *point) for point in curve(plan)]
@@ -98,7 +96,7 @@ def _round(rig, number, ours, theirs, groups, hop):
 
 
 def _timed(result, hop=None):
-    """Return the figures of a run, its latencies in milliseconds: since it left the broker, if a hop says when."""
+    """Return the figures of a run, latencies in milliseconds: since the broker, if a hop was there."""
     figures = {"cost": result.cost}
     came = {}
     if hop is not None:
@@ -121,7 +119,7 @@ def _point(rig, ours, theirs, peers, rate):
     """Return the cost of an event for so many peers of each server."""
     name, rounds = f"of{peers}", []
     with ours.join(name, peers) as mine, theirs.join(name, peers) as others:
-        time.sleep(SETTLE)
+        time.sleep(rig.plan.settle)
         for number in range(min(CURVE_ROUNDS, rig.plan.rounds)):
             found = {}
             for key, server, group in (("ours", ours, mine), ("peer", theirs, others)):

@@ -1,4 +1,4 @@
-"""The broker's part of the latency: a bare consumer, which notes when the bytes of an event came, and nothing else.
+"""The broker's part of the latency: a bare consumer, which notes when the bytes of an event came.
 
     python -m bench.hop PORT NAME
 

@@ -32,13 +32,10 @@ class Peers:
             [program, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         try:
-            said = self._heard()
-            if said["open"] != count:
-                raise RuntimeError(f"not all peers became ready: {said}")
+            self.tls = self._all_ready()
         except BaseException:
             self.close()
             raise
-        self.tls = said["tls"]
 
     def __enter__(self):
         return self
@@ -74,6 +71,12 @@ class Peers:
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
+
+    def _all_ready(self):
+        said = self._heard()
+        if said["open"] != self.count:
+            raise RuntimeError(f"not all peers became ready: {said}")
+        return said["tls"]
 
     def _ask(self, line):
         self._process.stdin.write(line + "\n")

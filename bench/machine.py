@@ -18,7 +18,9 @@ def describe():
     """Return machine, date and versions."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": f"{os.cpu_count()} × {_processor()}, {_memory()} GB, {_system()}, Linux {platform.release()}",
+        "machine": ", ".join(
+            (f"{os.cpu_count()} processors {_processor()}", f"{_memory()} GB", _system(), _kernel())
+        ),
         "versions": {
             "wsevents": _commit(),
             "Python": platform.python_version(),
@@ -27,6 +29,10 @@ def describe():
             **{name: _debian(name) for name in PROGRAMS},
         },
     }
+
+
+def _kernel():
+    return f"Linux {platform.release()}"
 
 
 def _processor():

@@ -127,7 +127,7 @@ def _dial(port):
 
 
 class Publisher:
-    """Publishes over one HTTP connection that is kept open; the requests of a burst do not wait for each other."""
+    """Publishes over one HTTP connection that is kept open; those of a burst do not wait for each other."""
 
     def __init__(self, connection):
         self._connection = connection

@@ -10,7 +10,6 @@ RATE = 200
 SPARE = 200
 """Files that a process needs besides those of its peers."""
 
-SETTLE = 3.0
 QUIET = {"websocket": {"ping_interval": 0}}
 """Pings are a cost of the peers, and not of the event."""
 
@@ -33,7 +32,7 @@ def measure(rig):
             rig.step(f"{peers} peers of as many users")
             gateway = stack.enter_context(Gateway(rig.load, rig.broker, users=peers, settings=QUIET))
             sides.append((gateway, stack.enter_context(gateway.join("needle", peers, distinct=True))))
-        time.sleep(SETTLE)
+        time.sleep(plan.settle)
         rounds = [[_cost(rig, number, *side) for side in sides] for number in range(plan.rounds)]
     note = "" if many == plan.many else f"more than {rig.files} open files are not allowed"
     return Result([compare(what, "µs", 1.5, rounds, note)], {"rounds": rounds, "many": many})

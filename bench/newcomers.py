@@ -11,7 +11,6 @@ from bench.rig import Result, compare
 FIRST = 50
 """Peers that come before: what a server makes once, for the first of them, is no cost of the others."""
 
-SETTLE = 1.0
 KILOBYTE = 1000
 
 
@@ -59,11 +58,11 @@ def _newcomers(rig, name):
             server = stack.enter_context(Gateway(rig.load, rig.broker))
             options = {"replies": INIT if name == "ours" else STARTED}
         stack.enter_context(server.join("idle", min(FIRST, rig.plan.peers), **options))
-        time.sleep(SETTLE)
+        time.sleep(rig.plan.settle)
         pids = server.pids
         memory, spent = processes.memory(pids), processes.cpu(pids)
         stack.enter_context(server.join("idle", rig.plan.peers, **options))
         spent = processes.cpu(pids) - spent
-        time.sleep(SETTLE)
+        time.sleep(rig.plan.settle)
         memory = processes.memory(pids) - memory
     return {"cost": spent / rig.plan.peers * 1e6, "memory": memory / rig.plan.peers / KILOBYTE}

@@ -8,8 +8,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 120, 48, 56
 LINES = {"ours": ("wsevents", "#0b63c5"), "peer": ("Nchan", "#b4481a")}
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
-FRAME = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"
-     font-family="system-ui, sans-serif" font-size="13" fill="#222">
+FRAME = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+     width="{width}" height="{height}" font-family="system-ui, sans-serif" font-size="13" fill="#222">
 <title>{title}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="{left}" y="26" font-size="15" font-weight="600">{title}</text>

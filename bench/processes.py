@@ -10,7 +10,7 @@ ESTABLISHED = "01"
 
 
 def cpu(pids):
-    """Return the CPU seconds, of user and kernel, that these processes have spent: all threads, to the nanosecond."""
+    """Return the CPU seconds, user and kernel, of these processes: of all threads, to the nanosecond."""
     return sum(time.clock_gettime(_cpu_clock(pid)) for pid in pids)
 
 
@@ -49,7 +49,7 @@ def connections(pid, port):
     """Return how many established connections to a port of this machine a process has at its end."""
     sockets = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
-        target = os.readlink(file)
+        target = str(file.readlink())
         if target.startswith("socket:["):
             sockets.add(target[len("socket:[") : -1])
     return sum(inode in sockets for inode in established(Path("/proc/net/tcp").read_text(), port))

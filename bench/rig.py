@@ -22,6 +22,7 @@ class Plan:
         rounds: each takes turns between those that are compared; what counts is the median.
         seconds: that one run of a round publishes.
         messages: that nobody wants.
+        settle: seconds after peers have come, before anything is measured.
     """
 
     peers: int = 1000
@@ -31,6 +32,7 @@ class Plan:
     rounds: int = 5
     seconds: float = 5.0
     messages: int = 20_000
+    settle: float = 1.5
 
 
 @frozen

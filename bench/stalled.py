@@ -44,7 +44,7 @@ def measure(rig):
             found = {}
             for name, stalled in (("without", 0), ("with", plan.stalled)):
                 rig.step(f"{stalled} of {plan.peers} peers stop reading, round {number + 1}")
-                found[name] = _run(rig, gateway, number, stalled)
+                found[name] = _run(rig, gateway, stalled)
             rounds.append(found)
     return Result(_rows(plan, rounds), {"rounds": rounds})
 
@@ -76,13 +76,13 @@ def _rows(plan, rounds):
     ]
 
 
-def _run(rig, gateway, number, stalled):
+def _run(rig, gateway, stalled):
     plan = rig.plan
     seconds = OVERFLOW * PEER_BYTES / SIZE / RATE if stalled else plan.seconds
     with gateway.join("large", plan.peers, buffer=BUFFER) as peers:
         peers.ignore(plan.stalled)  # in both runs: it is the same others who are looked at
         peers.stall(stalled)
-        time.sleep(1)
+        time.sleep(plan.settle)
         since, before = len(gateway.log), processes.resident(gateway.pids)
         with Watch(gateway.pids) as watch:
             reading = plan.peers - plan.stalled

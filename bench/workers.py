@@ -11,7 +11,6 @@ RATE = 20
 SHARE = 0.65
 """Of the peers, at most, for one worker."""
 
-SETTLE = 2.0
 COST = "CPU per event, 2 workers, against 1"
 LARGEST = f"the same: peers of the busier worker, against {SHARE:.0%} of all"
 REFUSED = "not measured: this gateway has no `workers`"
@@ -33,7 +32,7 @@ def measure(rig):
             if gateway is None:
                 return Result([Row(what=COST, unit="µs", bar=1.1, note=REFUSED)])
             sides.append((gateway, stack.enter_context(gateway.join("work", plan.peers))))
-        time.sleep(SETTLE)
+        time.sleep(plan.settle)
         shares = [processes.connections(pid, sides[0][0].port) for pid in sides[0][0].pids]
         rounds = [[_cost(rig, number, *side) for side in sides] for number in range(plan.rounds)]
     most = max(shares)
