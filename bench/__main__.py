@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from attrs import asdict, define, evolve
+from attrs import asdict, define, evolve, field
 
 from bench import consume, fanout, machine, needle, newcomers, report, stalled, workers
 from bench.load import compile_load
@@ -45,7 +45,7 @@ class Progress:
 
     total: int
     done: int = 0
-    began: float = time.monotonic()
+    began: float = field(factory=time.monotonic)
 
     def step(self, words):
         """Say what comes now."""
