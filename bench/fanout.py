@@ -28,20 +28,24 @@ def curve(plan):
 
 
 def measure(rig):
-    """Measure everything that the same two servers are needed for."""
+    """Measure everything that the same servers are needed for."""
     plan = rig.plan
     with ExitStack() as stack:
-        rig.step(f"{plan.peers} peers for each server, and as many users")
-        ours = stack.enter_context(Gateway(rig.load, rig.broker, users=plan.peers))
+        rig.step(f"{plan.peers} peers for each of three servers")
+        # Two of ours: none has more peers than Nchan has.
+        ours = stack.enter_context(Gateway(rig.load, rig.broker))
+        crowd = stack.enter_context(Gateway(rig.load, rig.broker, users=plan.peers))
         theirs = stack.enter_context(Nchan(rig.load, rig.files))
         groups = {
             "one": stack.enter_context(ours.join("one", plan.peers)),
-            "distinct": stack.enter_context(ours.join("distinct", plan.peers, distinct=True)),
+            "distinct": stack.enter_context(crowd.join("distinct", plan.peers, distinct=True)),
             "nchan": stack.enter_context(theirs.join("one", plan.peers)),
         }
         time.sleep(plan.settle)
         with Hop(rig.broker, "one") as hop:
-            rounds = [_round(rig, number, ours, theirs, groups, hop) for number in range(plan.rounds)]
+            rounds = [
+                _round(rig, number, (ours, crowd, theirs), groups, hop) for number in range(plan.rounds)
+            ]
         points = [_point(rig, ours, theirs, *point) for point in curve(plan)]
         points.append({"peers": plan.peers, **_middle(rounds, {"ours": "single", "peer": "nchan single"})})
         tls = {"ours": groups["one"].tls, "peer": groups["nchan"].tls}
@@ -71,7 +75,9 @@ def _rows(plan, rounds):
     ]
 
 
-def _round(rig, number, ours, theirs, groups, hop):
+def _round(rig, number, servers, groups, hop):
+    ours, crowd, theirs = servers
+
     def single(server, group, name):
         return run(
             server, groups[group], lambda count: server.publish(name, count), RATE, 1, rig.plan.seconds
@@ -84,7 +90,7 @@ def _round(rig, number, ours, theirs, groups, hop):
     runs = {
         "single": lambda: _timed(single(ours, "one", "one"), hop),
         "nchan single": lambda: _timed(single(theirs, "nchan", "one")),
-        "distinct": lambda: _timed(single(ours, "distinct", "distinct")),
+        "distinct": lambda: _timed(single(crowd, "distinct", "distinct")),
         "burst": lambda: _timed(burst(ours, "one")),
         "nchan burst": lambda: _timed(burst(theirs, "nchan")),
     }
