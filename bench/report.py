@@ -6,6 +6,7 @@ import re
 HEAD = ("measure", "wsevents", "against", "ratio", "bar", "")
 BEGIN = "<!-- bench: written by make bench, not by hand -->"
 END = "<!-- end of bench -->"
+PLOT = "![CPU of the server per delivered event, against the number of peers](bench/results/fanout.svg)"
 SECTION = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 
@@ -21,6 +22,8 @@ def number(value, unit=""):
 def cells(row):
     """Return what the table has of a row, in the order of `HEAD`."""
     figures = number(row.ours, row.unit), number(row.peer, row.unit)
+    if row.bar == 0:  # a count of what must not be
+        return (row.what, *figures, "–", "0", row.verdict)
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f} ×"
     return (row.what, *figures, ratio, f"≤ {row.bar:g} ×", row.verdict)
 
@@ -47,7 +50,7 @@ def markdown(rows, about):
     notes = [f"* {row.what}: {row.note}." for row in rows if row.note]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     where = f"Measured on {about['date']} on {about['machine']}. {versions}."
-    return "\n".join([BEGIN, "", *lines, "", *notes, *([""] if notes else []), where, "", END])
+    return "\n\n".join([BEGIN, "\n".join(lines), *filter(None, ["\n".join(notes)]), where, PLOT, END])
 
 
 def put_into(text, section):

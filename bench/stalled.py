@@ -70,7 +70,6 @@ def _rows(plan, rounds):
             unit="",
             bar=0.0,
             ours=float(lost + others),
-            peer=0.0,
             ratio=float(lost + others),
         ),
     ]

@@ -219,6 +219,7 @@ def test_a_figure_is_short(value):
 ROWS = [
     Row(what="cost", unit="µs", bar=1.2, ours=14.04, peer=13.0, ratio=1.08),
     Row(what="workers", unit="µs", bar=1.1, note="it has none"),
+    Row(what="lost", unit="", bar=0.0, ours=0.0, ratio=0.0),
 ]
 
 
@@ -229,6 +230,7 @@ def test_the_section_of_the_readme_is_replaced_and_nothing_else():
     assert once.endswith(f"{report.END}\nafter\n")
     assert "| cost | 14.0 µs | 13 µs | 1.08 × | ≤ 1.2 × | met |" in once
     assert "| workers | – | – | – | ≤ 1.1 × | not measured |" in once
+    assert "| lost | 0 | – | – | 0 | met |" in once
     assert "a machine" in once
     assert "old" not in once
     assert report.put_into(once, report.markdown(ROWS, ABOUT)) == once
@@ -241,7 +243,7 @@ def test_the_readme_has_a_section_for_the_table():
 
 
 def test_the_table_for_the_terminal_has_a_line_for_each_row_and_each_note():
-    assert len(report.table(ROWS).splitlines()) == 1 + 2 + 1
+    assert len(report.table(ROWS).splitlines()) == 1 + 3 + 1
 
 
 def test_the_raw_numbers_are_kept(tmp_path):
