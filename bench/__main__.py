@@ -101,9 +101,9 @@ def take(names, plan, folder, about):
 
 def draw(folder, curve, about):
     """Write the plot."""
-    title = "CPU of the server per delivered event"
-    below = f"peers on a logarithmic axis; {WEIGHT} over TLS, one at a time; {about['date']}"
-    (folder / "fanout.svg").write_text(plot(curve, title, below))
+    title = "CPU of the server per delivered event, in microseconds"
+    caption = f"{WEIGHT} over TLS, one at a time; {about['date']}"
+    (folder / "fanout.svg").write_text(plot(curve, title, caption))
 
 
 def main(words):

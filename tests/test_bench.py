@@ -271,7 +271,7 @@ def test_the_plot_is_well_formed_and_stays_in_its_frame(tmp_path_factory, points
         for pair in line.get("points").split()
     ]
     assert len(places) == 2 * len(points)
-    assert all(0 <= x <= 640 and 0 <= y <= 360 for x, y in places)
+    assert all(0 <= x <= 720 and 0 <= y <= 380 for x, y in places)
 
 
 def test_every_measure_knows_its_steps():
