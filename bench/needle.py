@@ -31,17 +31,22 @@ def measure(rig):
         for peers in (many, plan.few):
             rig.step(f"{peers} peers of as many users")
             gateway = stack.enter_context(Gateway(rig.load, rig.broker, users=peers, settings=QUIET))
-            sides.append((gateway, stack.enter_context(gateway.join("needle", peers, distinct=True))))
+            sides.append((gateway, stack.enter_context(gateway.join(_event(peers), peers, distinct=True))))
         time.sleep(plan.settle)
         rounds = [[_cost(rig, number, *side) for side in sides] for number in range(plan.rounds)]
     note = "" if many == plan.many else f"more than {rig.files} open files are not allowed"
     return Result([compare(what, "µs", 1.5, rounds, note)], {"rounds": rounds, "many": many})
 
 
+def _event(peers):
+    """Return the name of the events that only the peers of this gateway listen to: both get all of them."""
+    return f"of{peers}"
+
+
 def _cost(rig, number, gateway, peers):
     rig.step(f"1 of {peers.count} peers may see it, round {number + 1}")
 
     def publish(count):
-        gateway.publish_for(peers.count // 2, "needle", count)
+        gateway.publish_for(peers.count // 2, _event(peers.count), count)
 
     return run(gateway, peers, publish, RATE, 1, rig.plan.seconds / 2, reading=1).cost

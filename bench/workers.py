@@ -31,9 +31,9 @@ def measure(rig):
             gateway = _start(rig, stack, workers)
             if gateway is None:
                 return Result([Row(what=COST, unit="µs", bar=1.1, note=REFUSED)])
-            sides.append((gateway, stack.enter_context(gateway.join("work", plan.peers))))
+            sides.append((workers, gateway, stack.enter_context(gateway.join(_event(workers), plan.peers))))
         time.sleep(plan.settle)
-        shares = [processes.connections(pid, sides[0][0].port) for pid in sides[0][0].pids]
+        shares = [processes.connections(pid, sides[0][1].port) for pid in sides[0][1].pids]
         rounds = [[_cost(rig, number, *side) for side in sides] for number in range(plan.rounds)]
     most = max(shares)
     largest = Row(
@@ -59,6 +59,12 @@ def _start(rig, stack, workers):
     return gateway
 
 
-def _cost(rig, number, gateway, peers):
-    rig.step(f"{len(gateway.pids)} processes, round {number + 1}")
-    return run(gateway, peers, lambda count: gateway.publish("work", count), RATE, 1, rig.plan.seconds).cost
+def _event(workers):
+    """Return the name of the events that only the peers of this gateway listen to: both get all of them."""
+    return f"with{workers}"
+
+
+def _cost(rig, number, workers, gateway, peers):
+    rig.step(f"{workers} workers, round {number + 1}")
+    name = _event(workers)
+    return run(gateway, peers, lambda count: gateway.publish(name, count), RATE, 1, rig.plan.seconds).cost
