@@ -35,7 +35,16 @@ def test_anything_else_is_a_warning_as_it_stands(data):
 
 
 def test_json_of_strangers_is_no_line():
-    for data in (b"[]", b"1", b"null", b'"x"', b"{}", b'{"time": 1}', b'{"time": 1, "level": "x", "who": 1, "text": 2}', b"[" * 100_000):
+    for data in (
+        b"[]",
+        b"1",
+        b"null",
+        b'"x"',
+        b"{}",
+        b'{"time": 1}',
+        b'{"time": 1, "level": "x", "who": 1, "text": 2}',
+        b"[" * 100_000,
+    ):
         assert decode(data, "x") == LogLine(None, "warn", "x", data.decode())
 
 

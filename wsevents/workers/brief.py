@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 
 class Word(bytes, Enum):
-    """What a worker says to the supervisor, each a message of its own."""
+    """What a worker says to the supervisor, each a message of its own.
+
+    It is ready, hears the bus or not, has lost a connection, is about to end.
+    """
 
     READY = b"ready"
     BUS_UP = b"bus up"
     BUS_LOST = b"bus lost"
     LEFT = b"left"
+    LEAVING = b"leaving"
 
 
 @frozen

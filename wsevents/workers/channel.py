@@ -127,7 +127,7 @@ class Channel:
         self._flush()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Take note that the reactor has given it up."""
+        """Take note that the reactor has given it up, as it does when it stops or the other end is gone."""
         self._lose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -12,20 +13,19 @@ from twisted.internet.tcp import Port
 from wsevents.workers.brief import Place
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 
 
-class Nobody(ServerFactory):
+class Lobby(ServerFactory):
     """In place of the factory that only workers have."""
 
     noisy = False
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Return what hears nothing."""
+        """Return what nobody is inside of."""
         return Protocol()
 
 
@@ -60,7 +60,7 @@ class Hatches:
     reactor: Any
     away: Callable[[int, socket.socket], None]
     hatches: list[Hatch] = field(init=False, factory=list)
-    _nobody: Nobody = field(init=False, factory=Nobody)
+    _lobby: Lobby = field(init=False, factory=Lobby)
     _accepting: bool = field(init=False, default=False)
 
     @property
@@ -78,12 +78,12 @@ class Hatches:
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint; see `wsevents.ports`."""
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(self._nobody)
+        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(self._lobby)
         return listening
 
     def _opened(self, hatch: Hatch, factory: Any) -> Hatch:
         number = len(self.hatches)
-        hatch.bare = factory is self._nobody
+        hatch.bare = factory is self._lobby
         hatch.away = lambda connection: self.away(number, connection)
         hatch.startListening()
         hatch.stopReading()
@@ -98,12 +98,18 @@ class Hatches:
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> Hatch:
         """Listen; TLS is for the worker to do. Raises CannotListenError."""
-        return self._opened(Hatch(port, Nobody(), backlog, interface, self.reactor), None)
+        return self._opened(Hatch(port, Lobby(), backlog, interface, self.reactor), None)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Hatch:
-        """Listen on what systemd has bound."""
+        """Listen on what systemd has bound. Raises ValueError: that is a UNIX socket."""
+        if addressFamily == socket.AF_UNIX:
+            self.listenUNIX()
         hatch = Hatch._fromListeningDescriptor(self.reactor, fileDescriptor, addressFamily, factory)  # noqa: SLF001 as the reactor does it
         return self._opened(hatch, factory)
+
+    def listenUNIX(self, *_: Any, **__: Any) -> None:
+        """Raise ValueError: connections of UNIX sockets have no address that a worker could tell."""
+        raise ValueError("workers share TCP ports only; set `workers` to 1")
 
     def __getattr__(self, name: str) -> Any:
         """Return what else the reactor has, such as its clock."""

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
@@ -88,10 +89,10 @@ class Inlet:
         protocol.makeConnection(visitor)
 
 
-def _address(there: tuple[Any, ...]) -> Any:
-    from twisted.internet.address import IPv4Address, IPv6Address  # noqa: PLC0415
-
-    return IPv4Address("TCP", *there) if len(there) == 2 else IPv6Address("TCP", *there)
+def _address(there: tuple[Any, ...]) -> IPv4Address | IPv6Address:
+    """Return an address as Twisted has it."""
+    host, port, *scope = there
+    return IPv6Address("TCP", host, port, *scope) if scope else IPv4Address("TCP", host, port)
 
 
 @define(eq=False)

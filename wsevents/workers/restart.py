@@ -1,7 +1,7 @@
 """When a worker that ended is started again.
 
-Rule: at once, and then after 1, 2, 4 … 32 seconds, for as long as it keeps ending soon after its start. One that has
-lived for a minute is forgiven what was before.
+Rule: at once, and then after 1, 2, 4 … 32 seconds, for as long as it keeps ending soon after its start.
+One that has lived for a minute is forgiven what was before.
 """
 
 from __future__ import annotations
