@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, and a real browser with its driver.
-PROGRAMS := rabbitmq-server chromium chromedriver
-PACKAGES := rabbitmq-server chromium chromium-driver
+# For the tests: a real RabbitMQ, a real browser with its driver, and a real load balancer.
+PROGRAMS := rabbitmq-server chromium chromedriver haproxy
+PACKAGES := rabbitmq-server chromium chromium-driver haproxy
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # As root on Debian, what is missing is installed; anybody else is told.

@@ -16,7 +16,7 @@ from wsevents.workers.balance import Balance
 from wsevents.workers.brief import Brief
 from wsevents.workers.hatch import Hatches, Lobby
 from wsevents.workers.restart import Restart
-from wsevents.workers.worker import Worker
+from wsevents.workers.worker import Worker, check_interpreter
 
 if TYPE_CHECKING:
     import socket
@@ -68,6 +68,7 @@ class Supervisor(Service):
         """Start the workers. Raises SystemExit: they could not work."""
         try:
             self._check()
+            check_interpreter()
             self._brief = self._written()
         except ConfigurationError as error:
             self._ports.close()

@@ -14,6 +14,7 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import LogLevel, globalLogPublisher
 
+from wsevents.errors import ConfigurationError
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel, pair
 from wsevents.workers.logline import Splitter, decode
@@ -29,6 +30,15 @@ CHANNEL = 3
 """The descriptor of its end of the channel."""
 START_SECONDS = 60.0
 """How long it may take until it is ready."""
+
+
+def check_interpreter(path: str = sys.executable) -> None:
+    """Check that this user may run Python. Raises ConfigurationError."""
+    if not os.access(path, os.X_OK):
+        raise ConfigurationError(
+            f"workers: {path} cannot be run by the user {os.geteuid()}, who they are to be; "
+            "let that user run it, or set `workers` to 1"
+        )
 
 
 class Chief(Protocol):
