@@ -144,6 +144,19 @@ def test_stopping_says_goodbye_to_all_and_leaves_no_process(tmp_path, rabbitmq):
         assert "the supervisor is gone" not in gateway.log
 
 
+def test_a_signal_for_all_processes_at_once_stops_them_in_order_too(tmp_path, rabbitmq):
+    """As systemd sends it, or a terminal."""
+    with started(tmp_path, shared(tmp_path, rabbitmq)) as gateway, ExitStack() as stack:
+        clients = enter(stack, gateway, 2)
+        pids = [gateway.process.pid, *(pid_of(gateway, worker) for worker in (1, 2))]
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        assert [code(client) for client in clients] == [1001] * 2
+        assert gateway.ended() == -signal.SIGTERM
+        assert "Traceback" not in gateway.log
+        assert "started again" not in gateway.log
+
+
 def test_workers_end_when_their_supervisor_is_killed(tmp_path, rabbitmq):
     with started(tmp_path, shared(tmp_path, rabbitmq)) as gateway, ExitStack() as stack:
         gone = stack.enter_context(watched(*(pid_of(gateway, worker) for worker in (1, 2))))

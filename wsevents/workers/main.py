@@ -99,7 +99,17 @@ class Work:
         self._gateway.privilegedStartService()
         self._gateway.startService()
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
-        self._reactor.callWhenRunning(self._channel.say, Word.READY)
+        self._reactor.callWhenRunning(self._running)
+
+    def _running(self) -> None:
+        # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._reactor.callFromThread(self._end))
+        self._channel.say(Word.READY)
+
+    def _end(self) -> None:
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def _stop(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._leave())
@@ -133,8 +143,7 @@ class Work:
         """End as well: whoever starts wsevents again finds nothing of it left."""
         signal.alarm(FORSAKEN_SECONDS)  # whatever happens: its default action ends the process
         _log.warn("the supervisor is gone")
-        with suppress(ReactorNotRunning):
-            self._reactor.stop()
+        self._end()
 
 
 def _check(number: int, endpoint: str) -> None:
