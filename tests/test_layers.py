@@ -18,15 +18,16 @@ LAYERS = {
         wsevents.settings wsevents.workers.brief
         """,
     "core": """
-        wsevents.access wsevents.admission wsevents.audience wsevents.bucket wsevents.conversation
+        wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
+        wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
         wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.door wsevents.gateway wsevents.house
-        wsevents.keepalive wsevents.outbound wsevents.ports wsevents.relay wsevents.roster wsevents.runner
-        wsevents.server wsevents.upstream
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
+        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.outbound wsevents.ports
+        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
@@ -51,6 +52,7 @@ PURE = {
     "re",
     "typing",
     "urllib.parse",
+    "zlib",
     "zope.interface",
 }
 """All that values and core import from outside wsevents. Only `datetime` has a clock; see below."""

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from wsevents.closing import GOING_AWAY
 from wsevents.interfaces import IBusListener
+from wsevents.kernel import raise_open_files
 from wsevents.ports import Ports, listener
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Gateway(MultiService):
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         self._ports.open(self._entrances)
+        files = raise_open_files()
+        self._log.info("up to {files} open files, one for each connection", files=files)
         super().privilegedStartService()
 
     def startService(self) -> None:

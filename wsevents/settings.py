@@ -148,6 +148,9 @@ class WebSocket:
     ping_timeout: float = key(
         20.0, "Seconds a peer may take to answer a ping; 0: for ever.", check=off_or(1, DAY)
     )
+    compression: bool = key(
+        False, "Compress events for clients that ask for it (permessage-deflate): traffic for work."
+    )
     allowed_origins: list[str] = key(
         ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=_origins
     )
@@ -187,6 +190,17 @@ class Outbound:
         1048576,
         "Bytes that may wait for one peer; one that has more is closed as too slow.",
         check=at_least(1000),
+    )
+    total_bytes: int = key(
+        268435456,
+        "The same for all peers together, what many wait for counted once; the most behind go first.",
+        check=at_least(1000),
+    )
+    write_deadline: float = key(
+        10.0, "Seconds that a peer that is behind may take nothing at all.", check=at_least(0.1)
+    )
+    write_through: bool = key(
+        True, "Hand events to the kernel at once, past the reactor; false: the ordinary, slower way."
     )
 
 

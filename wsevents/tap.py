@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -18,7 +19,8 @@ from twisted.python import usage
 from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.authenticators.lookups import Lookups
-from wsevents.certificate import ensure_certificate
+from wsevents.backlog import Backlog
+from wsevents.certificate import ensure_certificate, passing
 from wsevents.config import load, parse
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
@@ -37,13 +39,14 @@ from wsevents.upstream import Upstream
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
 from wsevents.workers.supervisor import Supervisor
+from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect, ISource
     from wsevents.ports import Listen
-    from wsevents.settings import Config, Listener
+    from wsevents.settings import Config, Listener, Outbound
 
 _ANY_PATH = "/any/path/at/all"
 _log = Logger()
@@ -76,6 +79,8 @@ def makeService(options: Options) -> Gateway | Supervisor:
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
+    # What is there now is there for ever: Python need not look through it for garbage again and again.
+    reactor.callWhenRunning(gc.freeze)
     try:
         plugins = Plugins()
         if options["config"] is None:
@@ -267,17 +272,26 @@ class Assembly:
         target = Target(self.bus, self.config.bus.exchange_name, self.config.origin_uuid)
         return PublishResource(target, self.authenticator, self.now)
 
+    def _outbound(self) -> Outbound:
+        """Return the settings of what is sent, without writing through if that cannot be done."""
+        settings = self.config.outbound
+        why = unfit(passing()) if settings.write_through else ""
+        if not why:
+            return settings
+        _log.warn("outbound.write_through: cannot be done, events go the slower way: {why}", why=why)
+        return evolve(settings, write_through=False)
+
     def _house(self, relay: Relay) -> House:
         return House(
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
-            flusher=Flusher(self.reactor),
+            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes)),
             expiry=Alarms(self.reactor, self.now, longest=1.0),
             keepalive=Alarms(self.reactor, self.reactor.seconds),
             now=self.now,
             limits=self.config.limits,
-            outbound=self.config.outbound,
+            outbound=self._outbound(),
             entropy=SystemRandom(),
         )
 

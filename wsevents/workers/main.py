@@ -6,6 +6,7 @@ descriptor 3 its end of the channel. It says what it has to say on standard outp
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -52,6 +53,7 @@ def main() -> None:
         Work(reactor, brief, socket.socket(fileno=CHANNEL)).start()
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
+    reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` has it
     reactor.run()
 
 
