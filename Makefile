@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, a real browser with its driver, and what compiles the load generator of bench/.
-test: PROGRAMS := rabbitmq-server chromium chromedriver cc
+# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, and what compiles the load
+# generator of bench/.
+test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy cc
 test: FILES := /usr/include/openssl/ssl.h
-test: PACKAGES := rabbitmq-server chromium chromium-driver gcc libc6-dev libssl-dev
+test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy gcc libc6-dev libssl-dev
 # For the measures: RabbitMQ and the load generator again, and what is compared with.
 bench: PROGRAMS := rabbitmq-server nginx cc
 bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so

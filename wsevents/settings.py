@@ -9,7 +9,7 @@ an operator.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -17,6 +17,8 @@ DAY = 86400
 """Seconds: the longest that anything periodic may wait."""
 SHORT_TEXT = 255
 """Bytes of UTF-8 that an AMQP short string may have (AMQP 0-9-1 section 4.2.5.3)."""
+MOST_WORKERS = 256
+"""Processes of one gateway."""
 
 _ORIGIN = re.compile(r"null|file://|[^\s/]*\*[^\s/]*|[^\s/]+://[^\s/]+")
 
@@ -110,6 +112,12 @@ def _origins(_: object, attribute: Any, patterns: list[str]) -> None:
     for pattern in patterns:
         if not _ORIGIN.fullmatch(pattern):
             raise ValueError(f"has {pattern!r}, which is no origin; write it like https://crm.example.org")
+
+
+def _workers(_: object, attribute: Any, value: int | str) -> None:
+    """Attrs validator: `auto`, or a number of processes that a machine can bear."""
+    if isinstance(value, int) and not 1 <= value <= MOST_WORKERS:
+        raise ValueError(f"must be auto, or from 1 to {MOST_WORKERS}")
 
 
 def _dialects(_: object, attribute: Any, names: list[str] | None) -> None:
@@ -239,6 +247,9 @@ class Config:
         None,
         "Only events of this installation; unset: XIVO_UUID of the environment; null: all.",
         check=filled,
+    )
+    workers: int | Literal["auto"] = key(
+        1, "Processes that share the listeners; auto: one for each core.", check=_workers
     )
     bus: Bus = field(factory=Bus)
     auth: Auth = field(factory=Auth)
