@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.kernel import cap_send_buffer
+from wsevents.kernel import fit_out
 from wsevents.knock import HEAD_MAX, head_end, parse_head
 from wsevents.messages import Refuse
 from wsevents.roster import Roster
@@ -112,7 +112,7 @@ class Door(Protocol):
             self._keeper.complaints.tell(f"was refused: {refusal}", self.address)
             self.abort()
             return
-        cap_send_buffer(self.transport)
+        fit_out(self.transport)
         self._keeper.doors.add(self)
         self._keeper.let_in()
         if not self._begun:

@@ -8,6 +8,7 @@ from typing import Any
 
 SEND_BUFFER = 131072
 """Bytes that the kernel may hold for one peer; it reckons with twice as much, for its own needs."""
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _BYTES_ACKED = slice(120, 128)  # of struct tcp_info, linux/tcp.h
 
 
@@ -19,16 +20,21 @@ def socket_of(transport: Any) -> socket.socket | None:
     return found if isinstance(found, socket.socket) else None
 
 
-def cap_send_buffer(transport: Any) -> None:
-    """Bound what the kernel holds for a peer; for one that does not read it would grow to some megabytes."""
+def fit_out(transport: Any) -> None:
+    """Have the kernel send what it gets at once, and bound what it holds.
+
+    Left alone, that would grow to some megabytes for a peer that does not read.
+    """
     if (found := socket_of(transport)) is not None:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if found.family in _INTERNET:
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def acknowledged(transport: Any) -> int:
     """Return how many bytes the peer's machine has acknowledged, ever; 0 if that cannot be known."""
     found = socket_of(transport)
-    if found is None or found.fileno() < 0 or found.family not in (socket.AF_INET, socket.AF_INET6):
+    if found is None or found.fileno() < 0 or found.family not in _INTERNET:
         return 0
     information = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
     return int.from_bytes(information[_BYTES_ACKED], "little")
