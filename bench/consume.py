@@ -36,6 +36,9 @@ ACK_EVERY = 100
 """For pika, which leaves it to the caller; ours acknowledges once for each read from the socket."""
 
 QUEUE = "bench"
+NEVER_FULL = 2**26
+"""What a gateway would declare; this queue is declared here, without bounds."""
+
 HEADERS = {
     "name": "call_created",
     "tenant_uuid": "2c34c282-433e-4bb8-8d56-fec14ff7e1e9",
@@ -73,7 +76,7 @@ async def ours(reactor, port):
             done.callback(None)
 
     began = cpu()
-    await Consumer(client, QUEUE).consume(take, PREFETCH)
+    await Consumer(client, QUEUE, NEVER_FULL).consume(take, lambda _: None, PREFETCH)
     await done
     spent = cpu() - began
     client.leave()
@@ -115,6 +118,7 @@ def fill(port):
     with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)) as connection:
         channel = connection.channel()
         channel.queue_declare(QUEUE)
+        channel.queue_declare(f"{QUEUE}.gaps")
         channel.queue_purge(QUEUE)
         properties = pika.BasicProperties(content_type="application/json", headers=HEADERS)
         for number in range(MESSAGES):
