@@ -76,7 +76,7 @@ async def ours(reactor, port):
             done.callback(None)
 
     began = cpu()
-    await Consumer(client, QUEUE, NEVER_FULL).consume(take, lambda _: None, PREFETCH)
+    await Consumer(client, QUEUE, NEVER_FULL).consume(take, lambda: None, PREFETCH)
     await done
     spent = cpu() - began
     client.leave()

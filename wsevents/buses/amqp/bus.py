@@ -32,9 +32,8 @@ LONGEST_DELAY = 32.0
 
 _STOPPED = "the bus is stopped"
 _GAP = (
-    "more than bus.queue_bytes ({bound}) waited in RabbitMQ, as the gateway stood still or is too slow: the "
-    "oldest were dropped, and {discarded} that still waited are discarded too (look at its processor; "
-    "with a greater bus.queue_bytes more can wait)"
+    "more than bus.queue_bytes ({}) waited in RabbitMQ, as the gateway stood still or is too slow; "
+    "the oldest events were dropped, and the rest discarded (look at its processor; a greater bound bridges more)"
 )
 
 
@@ -221,11 +220,10 @@ class AmqpBus(Service):
     def _deliver(self, delivery: Delivery) -> None:
         self._tell(self._listener.delivered, delivery)
 
-    def _lost(self, discarded: int) -> None:
+    def _lost(self) -> None:
         """The broker has dropped events; before the bus is up, nobody could have missed them."""
         if self.up:
-            why = _GAP.format(bound=self._queue_bytes, discarded=discarded)
-            self._tell(self._listener.events_lost, why)
+            self._tell(self._listener.events_lost, _GAP.format(self._queue_bytes))
 
     def _tell(self, call: Callable[..., None], *args: Any) -> None:
         """A listener's mistake is logged and is not the bus's."""

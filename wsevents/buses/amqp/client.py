@@ -67,7 +67,6 @@ _CAPABILITIES = (
 _read_head = Struct(">BHL").unpack_from
 _read_tag = Struct(">QB").unpack_from
 _DELIVER = b"\0\x3c\0\x3c"  # class 60, method 60
-_GAPS = bytes([len(GAPS)]) + GAPS.encode()
 
 
 @frozen
@@ -195,7 +194,8 @@ class Client(AMQClient):
         self._partial = b""
         self._unacknowledged = 0
         self._method: tuple[int, bool, str, str] | None = None
-        self._gap = False
+        self._tag = b""
+        self._other: bytes | None = None
         self._headers: dict[str, Any] | None = None
         self._missing = 0
         self._chunks: list[bytes] = []
@@ -294,6 +294,10 @@ class Client(AMQClient):
 
     # -- reading ----------------------------------------------------------------------------------
 
+    def hear(self, tag: str) -> None:
+        """Take deliveries to the consumer of this tag alone; those to another are acknowledged only."""
+        self._tag = bytes([len(tag)]) + tag.encode()
+
     def dataReceived(self, data: bytes) -> None:
         """Read all whole frames, then acknowledge what was delivered in them."""
         if self.closed:
@@ -340,7 +344,7 @@ class Client(AMQClient):
         """basic.deliver: a message begins."""
         if self._method is not None:
             raise ValueError("a delivery within another")
-        self._gap = data.startswith(_GAPS, pos)
+        self._other = None if data.startswith(self._tag, pos) else data[pos + 1 : pos + 1 + data[pos]]
         pos += 1 + data[pos]
         tag, redelivered = _read_tag(data, pos)
         start = pos + 10
@@ -389,8 +393,9 @@ class Client(AMQClient):
         if self.on_delivery is None:
             return
         self._unacknowledged = tag
-        if self._gap:
-            self.on_gap()
+        if self._other is not None:
+            if self._other == GAPS.encode():
+                self.on_gap()
         elif headers is not None:
             self.on_delivery(Delivery(body, headers, exchange, key, self._now(), redelivered))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.logger import Logger
 from txamqp.client import Closed
 
@@ -64,6 +64,7 @@ class Consumer:
     _lock: DeferredLock = field(init=False, factory=DeferredLock)
     _control: Channel | None = field(init=False, default=None)
     _last_channel: int = field(init=False, default=MAIN)
+    _tag: int = field(init=False, default=0)
 
     @property
     def gaps(self) -> str:
@@ -95,14 +96,14 @@ class Consumer:
         self.bound.discard(binding)
 
     async def consume(
-        self, deliver: Callable[[Delivery], None], lost: Callable[[int], None], prefetch: int
+        self, deliver: Callable[[Delivery], None], lost: Callable[[], None], prefetch: int
     ) -> None:
         """Let deliveries come. Raises BusError.
 
         Args:
             deliver: gets each.
-            lost: told that some were dropped, and how many that still waited were discarded with them;
-                what is delivered afterwards was published after all of these.
+            lost: told that some were dropped, and all that still waited with them; what is delivered
+                afterwards was published after all of these.
             prefetch: how many may be under way unacknowledged.
         """
         channel = await self.client.channel(MAIN)
@@ -110,25 +111,35 @@ class Consumer:
         self.client.on_gap = lambda: self._own(self._start_afresh(channel, lost))
         try:
             await channel.channel_open()
-            await channel.basic_qos(prefetch_count=1)  # of the next consumer, as RabbitMQ has it
-            await channel.basic_consume(queue=self.gaps, consumer_tag=GAPS, exclusive=True)
+            await channel.basic_qos(prefetch_count=1)  # of the consumers that follow, as RabbitMQ has it
+            await channel.basic_consume(queue=self.gaps, consumer_tag=GAPS)
             await channel.basic_qos(prefetch_count=prefetch)
-            await channel.basic_consume(queue=self.queue, exclusive=True)
+            await self._take(channel)
         except Closed as closed:
             raise BusError(explain(self.client.why or closed)) from None
 
-    async def _start_afresh(self, channel: Channel, lost: Callable[[int], None]) -> None:
-        """Discard all that waits, then tell.
+    def _take(self, channel: Channel) -> Deferred[Any]:
+        """Consume by a new tag; what is still delivered to the one before is not heard."""
+        self._tag += 1
+        self.client.hear(str(self._tag))
+        call: Deferred[Any] = channel.basic_consume(queue=self.queue, consumer_tag=str(self._tag))
+        return call
 
-        Both calls are written at once, on the channel of the acknowledgement that follows them: the broker
-        has done them before it sends anything more, and their answers come before that.
+    async def _start_afresh(self, channel: Channel, lost: Callable[[], None]) -> None:
+        """Discard all that waits or is under way, then tell.
+
+        All calls are written at once, on the channel of the acknowledgement that follows them: so no gap
+        is delivered twice. What the new tag brings was published after the queue was emptied.
         """
-        purges: list[Deferred[Any]] = [channel.queue_purge(queue=name) for name in (self.queue, self.gaps)]
-        try:
-            discarded, _ = [(await purge).message_count for purge in purges]
-        except Closed:
-            return  # with the connection; its loss is told
-        lost(discarded)
+        calls: list[Deferred[Any]] = [
+            channel.basic_cancel(consumer_tag=str(self._tag)),
+            channel.queue_purge(queue=self.queue),
+            channel.queue_purge(queue=self.gaps),
+            self._take(channel),
+        ]
+        await DeferredList(calls, consumeErrors=True)
+        if self.client.why is None:  # else the bus is lost, which is told
+            lost()
 
     def _own(self, coroutine: Any) -> None:
         """Nobody waits for it; a mistake in it is logged."""
@@ -142,7 +153,6 @@ class Consumer:
             f"queue {name!r}",
             queue=name,
             exclusive=True,
-            auto_delete=True,
             arguments=arguments,
         )
 
