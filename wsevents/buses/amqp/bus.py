@@ -33,7 +33,7 @@ LONGEST_DELAY = 32.0
 _STOPPED = "the bus is stopped"
 _GAP = (
     "more than bus.queue_bytes ({}) waited in RabbitMQ, as the gateway stood still or is too slow; "
-    "the oldest events were dropped, and the rest discarded (look at its processor; a greater bound bridges more)"
+    "the oldest events were dropped, the rest discarded (look at its processor; a greater bound bridges more)"
 )
 
 
