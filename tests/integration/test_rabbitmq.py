@@ -604,7 +604,7 @@ DOCUMENTED = Path(__file__).parents[2].joinpath("docs", "operating.md").read_tex
 
 def permissions():
     """Return configure, write and read as the documentation has them, for the exchanges of these tests."""
-    (words,) = re.findall(r"(?m)^rabbitmqctl set_permissions wsevents '(.*)' '(.*)' '(.*)'$", DOCUMENTED)
+    (words,) = re.findall(r"(?m)^ *rabbitmqctl set_permissions wsevents '(.*)' '(.*)' '(.*)'$", DOCUMENTED)
     return [word.replace("wazo-headers", "contract-[a-z]+") for word in words]
 
 

@@ -265,8 +265,8 @@ def test_each_delivery_goes_where_its_tag_says_however_it_is_cut(sent, data):
     client.hear("1")
     wire = b"".join(to(number, tag, body) for number, (tag, body) in enumerate(sent, 1))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(wire)), max_size=5)))
-    for start, end in pairwise([0, *cuts, len(wire)]):
-        client.dataReceived(wire[start:end])
+    for begin, end in pairwise([0, *cuts, len(wire)]):
+        client.dataReceived(wire[begin:end])
     assert [one.body for one in deliveries] == [body for tag, body in sent if tag == "1"]
     before = [sum(tag == "1" for tag, _ in sent[:at]) for at, (tag, _) in enumerate(sent) if tag == GAPS]
     assert gaps == before
