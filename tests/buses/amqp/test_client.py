@@ -13,7 +13,7 @@ from tests.buses.amqp.broker import connected, delivery, let_in, said, say, star
 from tests.buses.amqp.test_frames import method
 from tests.buses.amqp.test_table import NAMES, VALUES
 from wsevents.buses.amqp.client import GAPS
-from wsevents.buses.amqp.frames import encode_content, encode_frame, encode_method
+from wsevents.buses.amqp.frames import encode_frame, encode_method
 from wsevents.buses.amqp.reasons import explain
 from wsevents.buses.amqp.spec import HEADER
 from wsevents.messages import Delivery
@@ -226,9 +226,7 @@ def test_no_password_in_its_login():
 
 
 def to(tag, consumer, body=b""):
-    """Return the frames of a delivery to the consumer of this tag."""
-    head = encode_method(1, method("basic", "deliver"), (consumer, tag, False, "x", "k"))
-    return head + b"".join(encode_content(1, Content(body), 131072))
+    return delivery(tag, Content(body), consumer=consumer)
 
 
 def test_what_comes_for_another_consumer_is_acknowledged_and_not_heard():

@@ -109,6 +109,7 @@ class Consumer:
         channel = await self.client.channel(MAIN)
         self.client.on_delivery = deliver
         self.client.on_gap = lambda: self._own(self._start_afresh(channel, lost))
+        self.client.hear(str(self._tag))  # nobody yet
         try:
             await channel.channel_open()
             await channel.basic_qos(prefetch_count=1)  # of the consumers that follow, as RabbitMQ has it
@@ -131,6 +132,8 @@ class Consumer:
         All calls are written at once, on the channel of the acknowledgement that follows them: so no gap
         is delivered twice. What the new tag brings was published after the queue was emptied.
         """
+        if not self._tag:
+            return  # what was dropped before anything was consumed is nobody's
         calls: list[Deferred[Any]] = [
             channel.basic_cancel(consumer_tag=str(self._tag)),
             channel.queue_purge(queue=self.queue),
