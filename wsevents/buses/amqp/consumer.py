@@ -45,7 +45,7 @@ class Consumer:
     """A queue of our own, which ends with the connection.
 
     It is bounded. What RabbitMQ drops from it goes to a second queue, `gaps`, which keeps one message: there
-    a message says that others are missing. docs/decisions/0007-gaps.md has the reasons.
+    a message says that others are missing. docs/decisions/0009-gaps.md has the reasons.
 
     What may fail because of its arguments goes over a second channel, which the broker closes then:
     deliveries on the main one go on.
