@@ -4,9 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, and a real browser with its driver.
-PROGRAMS := rabbitmq-server chromium chromedriver
-PACKAGES := rabbitmq-server chromium chromium-driver
+# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, and what compiles the load
+# generator of bench/.
+test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy cc
+test: FILES := /usr/include/openssl/ssl.h
+test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy gcc libc6-dev libssl-dev
+# For the measures: RabbitMQ and the load generator again, and what is compared with.
+bench: PROGRAMS := rabbitmq-server nginx cc
+bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so
+bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # As root on Debian, what is missing is installed; anybody else is told.
@@ -41,8 +47,9 @@ lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff format --check .
 	MYPYPATH=. $(BIN)/mypy
 
-bench: $(VENV)/.installed-bench ## what consuming an event costs
-	$(BIN)/python bench/consume.py
+bench: packages $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
+	@echo "== Measuring =="
+	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -53,8 +60,9 @@ packages:
 	@missing=""; for program in $(PROGRAMS); do \
 	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$$program" >/dev/null || missing="$$missing $$program"; \
 	done; \
+	for file in $(FILES); do [ -e "$$file" ] || missing="$$missing $$file"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
-	echo "== The tests need:$$missing =="; \
+	echo "== Also needed:$$missing =="; \
 	if $(CAN_INSTALL); then $(call INSTALL,$(PACKAGES)); else \
 	    echo "Install these packages of Debian and try again: $(PACKAGES)"; exit 1; \
 	fi
@@ -81,7 +89,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
-	$(PIP) --editable '.[test,lint]'
+	$(PIP) --editable '.[test,lint,bench]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made

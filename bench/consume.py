@@ -1,17 +1,18 @@
-"""What consuming an event costs: CPU per message of our AMQP client and of pika's Twisted adapter.
+"""What consuming an event costs that nobody wants: CPU of the gateway and of pika's Twisted adapter.
 
-    python bench/consume.py [PAIRS]
+    python -m bench.consume CLIENT PORT MESSAGES
 
-starts a private RabbitMQ and, in each of PAIRS (5) rounds, one process for each client, in turn first:
-each takes the same 20,000 messages (a Wazo event of 316 bytes with 5 headers) out of a queue that is
-full already. Measured is the CPU time of the process (getrusage) from just before it consumes until
-the last message.
+is what the measure starts for a bare client, ours or pika's: it takes so many messages (a Wazo event of
+316 bytes with 5 headers) out of a queue that is full already, and prints the CPU time of the process
+(getrusage) from just before it consumes until the last message, in microseconds for each. The gateway
+does all that it does with an event, too; it is stopped (SIGSTOP) while as many messages are published,
+so that its queue is as full.
 """
 
 import json
 import subprocess
 import sys
-import tempfile
+import time
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
@@ -22,15 +23,14 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.task import react
 
+from bench import processes
+from bench.gateway import Gateway
+from bench.rig import Result, compare
+from wsevents.buses.amqp.client import Login
+from wsevents.buses.amqp.consumer import Consumer
+from wsevents.buses.amqp.dialer import Dialer, places
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # the broker of the tests
-
-from tests.rabbitmq import Broker  # noqa: E402
-from wsevents.buses.amqp.client import Login  # noqa: E402
-from wsevents.buses.amqp.consumer import Consumer  # noqa: E402
-from wsevents.buses.amqp.dialer import Dialer, places  # noqa: E402
-
-MESSAGES = 20_000
 PREFETCH = 1000
 ACK_EVERY = 100
 """For pika, which leaves it to the caller; ours acknowledges once for each read from the socket."""
@@ -59,10 +59,10 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
-# -- the two clients, each in a process of its own ------------------------------------------------
+# -- the two bare clients, each in a process of its own -------------------------------------------
 
 
-async def ours(reactor, port):
+async def ours(reactor, port, messages):
     login = Login("/", "guest", "guest")
     dialer = Dialer(places([f"tcp:127.0.0.1:{port}"], reactor), login, reactor, reactor.seconds)
     client = await dialer.dial(dialer.places[0])
@@ -72,7 +72,7 @@ async def ours(reactor, port):
         nonlocal count
         count += 1
         assert delivery.headers["name"]
-        if count == MESSAGES:
+        if count == messages:
             done.callback(None)
 
     began = cpu()
@@ -84,7 +84,7 @@ async def ours(reactor, port):
     return spent
 
 
-async def pikas(reactor, port):
+async def pikas(reactor, port, messages):
     protocol = TwistedProtocolConnection(pika.ConnectionParameters())
     connection = await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), protocol)
     await connection.ready
@@ -92,7 +92,7 @@ async def pikas(reactor, port):
     await channel.basic_qos(prefetch_count=PREFETCH)
     began = cpu()
     queue, _ = await channel.basic_consume(queue=QUEUE, exclusive=True)
-    for count in range(1, MESSAGES + 1):
+    for count in range(1, messages + 1):
         _, method, properties, _ = await queue.get()
         assert properties.headers["name"]
         if count % ACK_EVERY == 0:
@@ -105,57 +105,65 @@ async def pikas(reactor, port):
 CLIENTS = {"ours": ours, "pika": pikas}
 
 
-async def run(reactor, name, port):
-    spent = await CLIENTS[name](reactor, int(port))
-    print(spent / MESSAGES * 1e6)
+async def run(reactor, name, port, messages):
+    spent = await CLIENTS[name](reactor, port, messages)
+    print(spent / messages * 1e6)
 
 
 # -- the rounds -----------------------------------------------------------------------------------
 
 
-def fill(port):
-    """The last publication is confirmed, so all are in the queue then."""
-    with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)) as connection:
-        channel = connection.channel()
-        channel.queue_declare(QUEUE)
-        channel.queue_declare(f"{QUEUE}.gaps")
-        channel.queue_purge(QUEUE)
-        properties = pika.BasicProperties(content_type="application/json", headers=HEADERS)
-        for number in range(MESSAGES):
-            if number == MESSAGES - 1:
-                channel.confirm_delivery()
-            channel.basic_publish("", QUEUE, body(), properties)
+def steps(plan):
+    """Return how many steps there will be."""
+    return 3 * plan.rounds
 
 
-def measure(name, port):
-    fill(port)
-    command = [sys.executable, __file__, name, str(port)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
+def measure(rig):
+    """Let the gateway, pika's adapter and our bare client consume as many messages each, in turn."""
+    rounds = []
+    with Gateway(rig.load, rig.broker) as gateway, gateway.join("wanted", 1) as peer:
+        for number in range(rig.plan.rounds):
+            found = {}
+            for name in ("gateway", *sorted(CLIENTS, reverse=bool(number % 2))):
+                rig.step(f"events that nobody wants, {name}, round {number + 1}")
+                of = _of_gateway if name == "gateway" else _of_client
+                found[name] = of(rig, gateway, peer, name)
+            rounds.append(found)
+    bare = median(each["ours"] / each["pika"] for each in rounds)
+    row = compare(
+        "CPU per consumed event that nobody wants, against pika's Twisted adapter",
+        "µs",
+        0.6,
+        [(each["gateway"], each["pika"]) for each in rounds],
+        f"the gateway with all that it does; its bare AMQP client: {bare:.2f} ×",
+    )
+    return Result([row], {"rounds": rounds})
+
+
+def _of_gateway(rig, gateway, peer, _):
+    """Return microseconds for each of many messages that nobody wants; the one after them is wanted."""
+    content = body()
+    peer.begin()
+    with gateway.paused():
+        for _ in range(rig.plan.messages):
+            gateway.publisher.send(HEADERS, content)
+        gateway.publish("wanted")
+        gateway.publisher.settle()
+        time.sleep(0.5)
+        before = processes.cpu(gateway.pids)
+    report = peer.wait(1, 60)
+    spent = processes.cpu(gateway.pids) - before
+    if report["samples"] != 1:
+        raise RuntimeError(f"the gateway did not come to the end of its queue: {report}")
+    return spent / rig.plan.messages * 1e6
+
+
+def _of_client(rig, gateway, _, name):
+    gateway.publisher.fill(QUEUE, HEADERS, body(), rig.plan.messages)
+    command = [sys.executable, "-m", "bench.consume", name, str(rig.broker.port), str(rig.plan.messages)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True, cwd=ROOT)
     return float(done.stdout)
 
 
-def main(pairs):
-    print(f"{MESSAGES} messages of {len(body())} bytes, {len(HEADERS)} headers; microseconds of CPU for each")
-    print(f"{'round':>6} {'ours':>8} {'pika':>8} {'ratio':>8}")
-    ratios = []
-    with tempfile.TemporaryDirectory(prefix="wsevents-bench-") as root:
-        broker = Broker(Path(root))
-        try:
-            broker.boot()
-            for number in range(pairs):
-                order = sorted(CLIENTS, reverse=bool(number % 2))
-                spent = {name: measure(name, broker.port) for name in order}
-                ratios.append(spent["ours"] / spent["pika"])
-                print(
-                    f"{number + 1:>6} {spent['ours']:8.1f} {spent['pika']:8.1f} {ratios[-1]:8.2f}", flush=True
-                )
-        finally:
-            broker.close()
-    print(f"{'median':>6} {'':8} {'':8} {median(ratios):8.2f}")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in CLIENTS:
-        react(lambda reactor: ensureDeferred(run(reactor, *sys.argv[1:])))
-    else:
-        main(int(sys.argv[1]) if sys.argv[1:] else 5)
+    react(lambda reactor: ensureDeferred(run(reactor, sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))

@@ -1,40 +1,132 @@
-"""Who may connect."""
+"""Who may connect, and whose turn it is."""
 
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from wsevents.admission import Admission
 from wsevents.settings import Limits
 
 
-def test_pending_handshakes_are_limited_in_all_and_by_address():
-    admission = Admission(Limits(pending_handshakes=3, pending_per_address=2))
-    assert [admission.arrive("a"), admission.arrive("a"), admission.arrive("b")] == [None] * 3
-    assert admission.arrive("c") == "too many handshakes are under way"
-    admission.settle("b")
-    assert admission.arrive("a") == "too many handshakes are under way from its address"
-    assert admission.arrive("c") is None
+def everybody(admission):
+    """Return all whose turn it is now."""
+    return list(iter(admission.next, None))
+
+
+def test_so_many_have_their_turn_at_a_time_and_the_others_wait():
+    admission = Admission(Limits(pending_handshakes=2, pending_per_address=0))
+    assert [admission.arrive(key, "a") for key in range(5)] == [None] * 5
+    assert everybody(admission) == [0, 1]
+    admission.settle(0)
+    assert everybody(admission) == [2]
+    admission.leave(1)
+    admission.leave(3)
+    assert everybody(admission) == [4]
+
+
+def test_addresses_take_turns_and_one_that_has_its_share_keeps_nobody_waiting():
+    admission = Admission(Limits(pending_handshakes=0, pending_per_address=2))
+    for number in range(4):
+        admission.arrive(f"a{number}", "a")
+    admission.arrive("b0", "b")
+    admission.arrive("b1", "b")
+    assert everybody(admission) == ["a0", "b0", "a1", "b1"]
+    admission.settle("b0")
+    assert everybody(admission) == []
+    admission.settle("a1")
+    assert everybody(admission) == ["a2"]
+
+
+def test_only_so_many_wait():
+    admission = Admission(Limits(pending_handshakes=1, waiting_handshakes=2))
+    assert [admission.arrive(0, "a"), *everybody(admission)] == [None, 0]
+    assert [admission.arrive(key, "a") for key in (1, 2)] == [None, None]
+    assert admission.arrive(3, "b") == "too many wait for their handshake"
+    admission.leave(3)
+    admission.leave(1)
+    assert admission.arrive(3, "b") is None
 
 
 def test_connections_are_limited_by_address_until_they_leave():
     admission = Admission(Limits(connections_per_address=1))
-    assert admission.arrive("a") is None
-    admission.settle("a")
-    assert admission.arrive("a") == "too many connections from its address"
-    admission.leave("a")
-    assert admission.arrive("a") is None
+    assert admission.arrive(1, "a") is None
+    assert admission.arrive(2, "a") == "too many connections from its address"
+    admission.leave(1)
+    assert admission.arrive(2, "a") is None
 
 
 def test_zero_is_no_limit():
-    admission = Admission(Limits(pending_handshakes=0, pending_per_address=0, connections_per_address=0))
-    assert all(admission.arrive("a") is None for _ in range(5000))
+    limits = Limits(
+        pending_handshakes=0, pending_per_address=0, connections_per_address=0, waiting_handshakes=0
+    )
+    admission = Admission(limits)
+    assert all(admission.arrive(key, "a") is None for key in range(20000))
+    assert everybody(admission) == list(range(20000))
+
+
+class Doors(RuleBasedStateMachine):
+    """Whatever comes and goes: the limits hold, nobody waits who need not, and nothing is left behind."""
+
+    def __init__(self):
+        super().__init__()
+        limits = Limits(pending_handshakes=3, pending_per_address=2, waiting_handshakes=4)
+        self.admission, self.keys = Admission(limits), 0
+        self.waiting, self.busy, self.inside = {}, {}, {}
+
+    def turns(self):
+        for key in everybody(self.admission):
+            self.busy[key] = self.waiting.pop(key)
+
+    @rule(address=st.sampled_from("abc"))
+    def arrive(self, address):
+        self.keys += 1
+        refused = self.admission.arrive(self.keys, address)
+        assert (refused is not None) == (len(self.waiting) == 4)
+        if refused is None:
+            self.waiting[self.keys] = address
+        self.turns()
+
+    @rule(data=st.data())
+    def settle(self, data):
+        if self.busy:
+            key = data.draw(st.sampled_from(sorted(self.busy)))
+            self.inside[key] = self.busy.pop(key)
+            self.admission.settle(key)
+            self.turns()
+
+    @rule(data=st.data())
+    def leave(self, data):
+        everyone = self.waiting | self.busy | self.inside
+        if everyone:
+            key = data.draw(st.sampled_from(sorted(everyone)))
+            for room in (self.waiting, self.busy, self.inside):
+                room.pop(key, None)
+            self.admission.leave(key)
+            self.turns()
+
+    @invariant()
+    def the_limits_hold_and_nobody_waits_who_need_not(self):
+        busy = list(self.busy.values())
+        assert len(busy) <= 3
+        assert all(busy.count(address) <= 2 for address in "abc")
+        assert len(busy) == 3 or all(busy.count(address) == 2 for address in self.waiting.values())
+
+    def teardown(self):
+        for key in [*self.waiting, *self.busy, *self.inside]:
+            self.admission.leave(key)
+        assert self.admission.empty
+
+
+TestDoors = Doors.TestCase
 
 
 @given(st.lists(st.sampled_from("abc")))
 def test_when_all_have_left_nothing_is_remembered(addresses):
-    admission = Admission(Limits())
-    inside = [address for address in addresses if admission.arrive(address) is None]
-    for address in inside:
-        admission.settle(address)
-        admission.leave(address)
+    admission = Admission(Limits(pending_handshakes=2))
+    for key, address in enumerate(addresses):
+        admission.arrive(key, address)
+        everybody(admission)
+    for key in range(len(addresses)):
+        admission.leave(key)
+        admission.leave(key)
     assert admission.empty

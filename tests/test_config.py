@@ -76,7 +76,7 @@ def test_the_example_of_the_documentation_works_as_it_stands(tmp_path, found):
     bus:  {type: amqp, endpoint: "tcp:localhost:5672", vhost: /, username: guest, password: guest, heartbeat: 10, exchange_name: wazo-headers, exchange_type: headers}
     auth: {type: wazo, host: localhost, port: 80, https: false, prefix: /api/auth, verify_certificate: true, service_id: null, service_key: null, key_file: null, check_strategy: dynamic, check_static_interval: 60}
     websocket: {ping_interval: 60, ping_timeout: 20, allowed_origins: ["*"]}
-    limits: {message_bytes: 1048576, subscriptions: 1000, event_name: 1024, pending_handshakes: 512, pending_per_address: 256, connections_per_address: 0, handshake_seconds: 10, messages_per_second: 100}
+    limits: {message_bytes: 1048576, subscriptions: 1000, event_name: 1024, pending_handshakes: 512, pending_per_address: 256, waiting_handshakes: 10000, connections_per_address: 0, handshake_seconds: 10, messages_per_second: 100}
     """  # noqa: E501 verbatim
     text = text.replace("/etc/wsevents/ssl/server.key", str(key))
     text = text.replace("/etc/wsevents/ssl/server.crt", str(certificate))

@@ -1,9 +1,11 @@
 """Frames, read back by the rules of RFC 6455 section 5.2."""
 
+import zlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.framing import text_frames
+from wsevents.framing import Message, text_frames
 
 
 def read(wire):
@@ -36,3 +38,16 @@ def test_a_longer_message_is_fragmented_and_only_the_last_frame_is_final(payload
     assert [fin for fin, _, _ in frames] == [False] * (len(frames) - 1) + [True]
     assert [opcode for _, opcode, _ in frames] == [1] + [0] * (len(frames) - 1)
     assert all(len(piece) <= frame_max for _, _, piece in frames)
+
+
+@given(st.binary(max_size=300), st.integers(0, 50))
+def test_a_message_is_compressed_for_all_by_itself_and_only_once(payload, frame_max):
+    message = Message(payload, frame_max)
+    assert message.plain == text_frames(payload, frame_max)
+    wire = message.deflated
+    assert wire is message.deflated
+    frames = read(wire)
+    assert wire[0] & 0x40, "RSV1 says that it is compressed (RFC 7692 section 6)"
+    assert [opcode for _, opcode, _ in frames] == [1] + [0] * (len(frames) - 1)
+    data = b"".join(piece for _, _, piece in frames)
+    assert zlib.decompressobj(-15).decompress(data + b"\x00\x00\xff\xff") == payload

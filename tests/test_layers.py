@@ -15,22 +15,25 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "values": """
         wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.settings
+        wsevents.settings wsevents.workers.brief
         """,
     "core": """
-        wsevents.access wsevents.admission wsevents.audience wsevents.bucket wsevents.conversation
+        wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
+        wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
-        wsevents.source wsevents.dialects.* wsevents.demo.*
+        wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
+        wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.door wsevents.gateway wsevents.house
-        wsevents.keepalive wsevents.outbound wsevents.relay wsevents.roster wsevents.runner wsevents.server
-        wsevents.upstream
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
+        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.outbound wsevents.ports
+        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
+        wsevents.workers.*
         """,
-    "tap": "wsevents.tap",
+    "tap": "wsevents.tap wsevents.workers.main",
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 
@@ -49,6 +52,7 @@ PURE = {
     "re",
     "typing",
     "urllib.parse",
+    "zlib",
     "zope.interface",
 }
 """All that values and core import from outside wsevents. Only `datetime` has a clock; see below."""

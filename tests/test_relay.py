@@ -62,8 +62,8 @@ class Peer:
     def __init__(self):
         self.frames = []
 
-    def enqueue(self, frame):
-        self.frames.append(frame)
+    def event(self, message):
+        self.frames.append(message.plain)
 
 
 def make(*dialects, sources=None):

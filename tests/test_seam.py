@@ -317,8 +317,8 @@ class Peer:
                     self.ended = effect
                     self.house.relay.listen(self.dialect, self, frozenset())
 
-    def enqueue(self, frame):
-        self.sent.append(frame)
+    def event(self, message):
+        self.sent.append(message.plain)
 
     def frames(self):
         """Return the payloads of the text messages that were queued."""

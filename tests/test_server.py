@@ -1,11 +1,15 @@
 """The server with Autobahn at both ends, in memory."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
+from autobahn.websocket.compress import PerMessageDeflateOffer
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 
 from tests.wire import ANN, Authority, World
 from wsevents.closing import GOING_AWAY
@@ -345,12 +349,12 @@ def test_a_client_that_pings_and_does_not_read_is_closed_as_too_slow_too():
     world = World(outbound=Outbound(peer_bytes=1000))
     client = world.client()
     peer = next(iter(world.house.roster))
-    peer._outbound.pauseProducing()
+    peer.outbound.pauseProducing()
     for _ in range(50):
         client.sendPing(b"x" * 100)
     world.run()
-    assert peer._outbound.size < 2000
-    peer._outbound.resumeProducing()
+    assert peer.outbound.size < 2000
+    peer.outbound.resumeProducing()
     world.run()
     assert client.closed == (1013, "too slow", True)
 
@@ -362,10 +366,10 @@ def test_a_client_that_falls_behind_is_closed_as_too_slow():
         world.say(client, SUBSCRIBE)
         world.say(client, START)
     peer = next(iter(world.house.roster))
-    peer._outbound.pauseProducing()
+    peer.outbound.pauseProducing()
     for _ in range(40):
         world.publish(body=b'{"a": "' + b"x" * 100 + b'"}')
-    peer._outbound.resumeProducing()
+    peer.outbound.resumeProducing()
     world.run()
     assert slow.closed == (1013, "too slow", True)
     assert len(quick.heard) == 43
@@ -378,18 +382,6 @@ def test_an_origin_is_any_by_default_and_else_one_that_is_listed(allowed, origin
     client = world.client(origin=origin)
     assert (ops(client) == ["init"]) is upgraded
     assert "X" not in client.heard
-
-
-def test_compression_is_not_offered():
-    from autobahn.websocket.compress import PerMessageDeflateOffer
-
-    world = World()
-    client = world.client()
-    assert client._perMessageCompress is None
-    raw = world.raw(upgrade(extra="Sec-WebSocket-Extensions: permessage-deflate\r\n"))
-    assert b"101" in raw.data
-    assert b"xtensions" not in raw.data
-    assert PerMessageDeflateOffer is not None
 
 
 # -- before the upgrade
@@ -457,13 +449,46 @@ def test_a_client_that_does_not_finish_its_handshake_is_dropped():
     assert world.is_empty()
 
 
-def test_handshakes_under_way_are_limited_by_address():
+def test_who_comes_with_too_many_others_waits_for_a_turn_unread():
     world = World(limits=Limits(pending_per_address=3))
-    waiting = [world.raw() for _ in range(3)]
-    assert world.raw().lost
-    assert not any(raw.lost for raw in waiting)
-    world.send(waiting[0], upgrade())
-    assert not world.raw().lost
+    first = [world.raw() for _ in range(3)]
+    waiting = [world.raw(upgrade()) for _ in range(4)]
+    assert not any(raw.data or raw.lost for raw in waiting)
+    world.send(first[0], upgrade())
+    assert all(b'"op": "init"' in raw.data for raw in (first[0], *waiting)), "one turn made room for the next"
+    for raw in (*first, *waiting):
+        raw.transport.abortConnection()
+    world.run()
+    assert world.is_empty()
+
+
+def test_a_turn_ends_with_the_time_for_handshakes_and_the_time_begins_with_the_turn():
+    world = World(limits=Limits(pending_handshakes=2, handshake_seconds=10.0))
+    silent = [world.raw() for _ in range(2)]
+    world.run(5.0)
+    waiting = [world.raw() for _ in range(2)]
+    world.run(5.0)
+    assert [raw.lost for raw in (*silent, *waiting)] == [True, True, False, False]
+    world.run(9.0)
+    assert [raw.lost for raw in waiting] == [False, False]
+    world.run(1.0)
+    assert [raw.lost for raw in waiting] == [True, True]
+    assert world.is_empty()
+
+
+def test_who_leaves_while_it_waits_takes_no_turn():
+    world = World(limits=Limits(pending_handshakes=1))
+    first, leaving, staying = (world.raw() for _ in range(3))
+    leaving.transport.abortConnection()
+    world.send(first, upgrade())
+    world.send(staying, upgrade())
+    assert b'"op": "init"' in staying.data
+
+
+def test_more_than_may_wait_are_turned_away():
+    world = World(limits=Limits(pending_handshakes=1, waiting_handshakes=1))
+    first, second, third = (world.raw() for _ in range(3))
+    assert [raw.lost for raw in (first, second, third)] == [False, False, True]
 
 
 def test_a_plain_request_gets_the_page_at_the_root_and_426_elsewhere():
@@ -569,3 +594,103 @@ def test_two_thousand_clients_that_come_and_go_leave_nothing():
         world.run()
         world.pumps.clear()
     assert world.is_empty()
+
+
+# -- who falls behind, who leaves, who has messages compressed
+
+
+def listening(world, **options):
+    client = world.client(**options)
+    world.say(client, SUBSCRIBE)
+    world.say(client, START)
+    return client
+
+
+def test_a_client_that_takes_nothing_for_too_long_is_closed_as_too_slow(log):
+    world = World(outbound=Outbound(write_deadline=10.0))
+    client = listening(world)
+    peer = next(iter(world.house.roster))
+    peer.outbound.pauseProducing()
+    world.publish()
+    world.run(9.0)
+    assert client.closed is None
+    world.run(2.0)
+    peer.outbound.resumeProducing()
+    world.run()
+    assert client.closed == (1013, "too slow", True)
+    assert len(client.heard) == 3
+    assert log.of("it took nothing within outbound.write_deadline")
+
+
+def test_a_client_that_takes_a_little_now_and_then_is_waited_for():
+    world = World(outbound=Outbound(write_deadline=10.0), websocket=WebSocket(ping_interval=0))
+    client = listening(world)
+    peer = next(iter(world.house.roster))
+    taken = iter(range(100))
+    peer.outbound.writer = SimpleNamespace(write=peer.transport.write, taken=lambda: next(taken))
+    peer.outbound.pauseProducing()
+    world.publish()
+    for _ in range(10):
+        world.run(9.0)
+    peer.outbound.resumeProducing()
+    world.run(30.0)
+    assert client.closed is None
+    assert len(client.heard) == 4
+
+
+def test_of_all_clients_together_only_the_most_behind_goes():
+    world = World(outbound=Outbound(peer_bytes=10**6, total_bytes=1000))
+    clients = [listening(world) for _ in range(3)]
+    for peer in world.house.roster:
+        peer.outbound.pauseProducing()
+    world.publish(body=b'{"a": "' + b"x" * 600 + b'"}')
+    first = next(iter(world.house.roster))
+    first.reply(b"\x81\x7e\x02\x58" + b"y" * 600)
+    world.run()
+    for peer in list(world.house.roster):
+        peer.outbound.resumeProducing()
+    world.run()
+    assert [client.closed and client.closed[0] for client in clients] == [1013, None, None]
+    assert [len(client.heard) for client in clients] == [3, 4, 4]
+
+
+def test_a_client_that_goes_in_the_middle_of_a_flush_takes_nobody_with_it():
+    world = World()
+    clients = [listening(world) for _ in range(4)]
+    peers = list(world.house.roster)
+    writer = peers[1].outbound.writer
+
+    def write(data):
+        for peer in (peers[0], peers[2]):  # one whose turn is over, one whose turn is to come
+            peer._door.connectionLost(Failure(ConnectionDone()))
+        writer.write(data)
+
+    peers[1].outbound.writer = SimpleNamespace(write=write)
+    world.publish()
+    peers[1].outbound.writer = writer
+    world.publish()
+    assert [len(client.heard) for client in clients[1::2]] == [5, 5]
+    assert len(world.house.roster) == 2
+
+
+@pytest.mark.parametrize("compression", [True, False])
+def test_messages_are_compressed_if_both_sides_want_that(compression):
+    world = World(websocket=WebSocket(compression=compression))
+    client, plain = world.client(offers=[PerMessageDeflateOffer()]), listening(world)
+    world.say(client, SUBSCRIBE)
+    world.say(client, START)
+    agreed = [(one.server_no_context_takeover, one.client_no_context_takeover) for one in client.agreed]
+    assert agreed == ([(True, True)] if compression else [])
+    before = client.received
+    for _ in range(3):
+        world.publish(body=b'{"a": "' + b"x" * 5000 + b'"}')
+    assert client.heard[3:] == plain.heard[3:] == ['{"a": "' + "x" * 5000 + '"}'] * 3
+    assert (client.received - before < 500) is compression
+
+
+def test_a_small_message_that_becomes_a_large_one_ends_its_session_only():
+    world = World(websocket=WebSocket(compression=True), limits=Limits(message_bytes=1000))
+    client, bystander = world.client(offers=[PerMessageDeflateOffer()]), world.client()
+    world.say(client, '{"op": "' + "x" * 10**6 + '"}')
+    assert client.closed == (1009, "", True)
+    assert bystander.closed is None

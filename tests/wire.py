@@ -3,6 +3,7 @@
 from random import Random
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from autobahn.websocket.compress import PerMessageDeflateResponseAccept
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
@@ -13,6 +14,7 @@ from zope.interface import implementer
 
 from wsevents.admission import Admission
 from wsevents.alarms import Alarms
+from wsevents.backlog import Backlog
 from wsevents.dialects.wazo import WazoDialect
 from wsevents.door import DoorFactory, Doorkeeper
 from wsevents.house import Gate, House, Mount
@@ -84,6 +86,14 @@ class Client(WebSocketClientProtocol):
     def __init__(self):
         super().__init__()
         self.heard, self.closed, self.pongs, self.answers_pings = [], None, [], True
+        self.agreed, self.received = [], 0
+
+    def onOpen(self):
+        self.agreed = self.websocket_extensions_in_use
+
+    def dataReceived(self, data):
+        self.received += len(data)
+        super().dataReceived(data)
 
     def onMessage(self, payload, isBinary):
         self.heard.append(payload.decode())
@@ -97,6 +107,27 @@ class Client(WebSocketClientProtocol):
 
     def onClose(self, wasClean, code, reason):
         self.closed = (code, reason or "", wasClean)
+
+
+class Wire(FakeTransport):
+    """The server's transport; what comes while it is paused waits."""
+
+    clock, paused, held = None, False, b""
+
+    def pauseProducing(self):
+        self.paused = True
+
+    def resumeProducing(self):
+        self.paused = False
+        data, self.held = self.held, b""
+        if data:
+            self.clock.callLater(0, self.bufferReceived, data)
+
+    def bufferReceived(self, buf):
+        if self.paused:
+            self.held += buf
+        else:
+            super().bufferReceived(buf)
 
 
 class Raw(Protocol):
@@ -130,7 +161,7 @@ class World:
             relay=self.relay,
             upstream=Upstream(StillBus()),
             roster=Roster(),
-            flusher=Flusher(self.clock),
+            flusher=Flusher(self.clock, Backlog(settings.get("outbound", Outbound()).total_bytes)),
             expiry=Alarms(self.clock, self.now, longest=1.0),
             keepalive=Alarms(self.clock, self.clock.seconds),
             now=self.now,
@@ -155,11 +186,15 @@ class World:
     def now(self):
         return 1000000.0 + self.clock.seconds()
 
-    def client(self, url="ws://localhost:9502/?token=T", **options):
-        """Return a client that has asked for a WebSocket."""
+    def client(self, url="ws://localhost:9502/?token=T", offers=(), **options):
+        """Return a client that has asked for a WebSocket, and offered extensions."""
         factory = WebSocketClientFactory(url, reactor=self.clock, **options)
         factory.setProtocolOptions(
-            openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
+            perMessageCompressionOffers=list(offers),
+            perMessageCompressionAccept=PerMessageDeflateResponseAccept,
         )
         client = Client()
         client.factory = factory
@@ -189,7 +224,8 @@ class World:
             IPv4Address("TCP", "127.0.0.1", 9502),
             IPv4Address("TCP", "127.0.0.1", 40000 + len(self.pumps)),
         )
-        server_side = FakeTransport(door, isServer=True, hostAddress=here, peerAddress=there)
+        server_side = Wire(door, isServer=True, hostAddress=here, peerAddress=there)
+        server_side.clock = self.clock
         client_side = FakeTransport(client, isServer=False, hostAddress=there, peerAddress=here)
         self.pumps.append(connect(door, server_side, client, client_side))
         client.door = door
@@ -217,4 +253,6 @@ class World:
             and not len(house.expiry._deadlines)
             and not len(house.keepalive._deadlines)
             and self.admission.empty
+            and not house.flusher.backlog.size
+            and not house.flusher.backlog.behind
         )

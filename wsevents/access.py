@@ -108,6 +108,7 @@ class Access:
     positive: tuple[Pattern, ...]
     negative: tuple[Pattern, ...]
     personal: bool = field(init=False)
+    _latest: tuple[str, bool, frozenset[str]] = field(init=False, default=("", False, frozenset()))
 
     def __attrs_post_init__(self) -> None:
         self.personal = any(pattern.personal for pattern in (*self.positive, *self.negative))
@@ -122,7 +123,10 @@ class Access:
         """
         if required is None:
             return True
-        answer, segments = _strangers.get((self, required)) or self._remember(required)
+        latest, answer, segments = self._latest  # an event asks all its audiences for the same
+        if latest != required or not latest:
+            answer, segments = _strangers.get((self, required)) or self._remember(required)
+            self._latest = required, answer, segments
         if not self.personal:
             return answer
         if me in segments or session in segments or "." in me or (session is not None and "." in session):

@@ -1,4 +1,4 @@
-"""A self-signed certificate for the embedded default, made at its first start."""
+"""Self-signed certificates: the embedded default's, made at its first start, and one for a moment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from twisted.internet.ssl import PrivateCertificate
 
 from wsevents.errors import ConfigurationError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from twisted.internet.ssl import CertificateOptions
 
 # Some browsers take no certificate that is valid for longer.
 _DAYS = 397
@@ -39,15 +41,29 @@ def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_good(folder, now):
             return False
-        key = ec.generate_private_key(ec.SECP256R1())
-        _write(folder / "server.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        _write(folder / "server.crt", _certificate(key, now).public_bytes(Encoding.PEM))
+        key, certificate = _pair(now)
+        _write(folder / "server.key", key)
+        _write(folder / "server.crt", certificate)
     except OSError as error:
         raise ConfigurationError(
             f"{folder}: cannot keep the certificate of the embedded default there: {error.strerror}; "
             "name a folder that can be written to in WSEVENTS_STATE"
         ) from None
     return True
+
+
+def passing() -> CertificateOptions:
+    """Return what a TLS server of a moment needs; nothing is kept."""
+    key, certificate = _pair(datetime.now(UTC))
+    options: CertificateOptions = PrivateCertificate.loadPEM(key + certificate).options()
+    return options
+
+
+def _pair(now: datetime) -> tuple[bytes, bytes]:
+    """Return a new key and its certificate in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem, _certificate(key, now).public_bytes(Encoding.PEM)
 
 
 def _is_good(folder: Path, now: datetime) -> bool:

@@ -6,7 +6,7 @@ classes of dialects, buses and authenticators; how it is compared with that, in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 from attrs import frozen
@@ -88,7 +88,7 @@ def _config(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, st
         "dialects": Section({DIALECT: Section()}),
     }
     whole = Section(defaults | tree, tree.origin)
-    rules = _Rules(plugins, environ, whole["dialects"])
+    rules = _Rules(plugins, environ, whole["dialects"], whole["bus"])
     try:
         config: Config = Schema(environ, rules.table()).fit(whole, Config)
     except MisfitError as error:
@@ -104,15 +104,18 @@ class _Rules:
         plugins: what is installed.
         environ: where secrets given by `<key>_env` are looked up.
         spoken: what stands under `dialects:`, fit or not.
+        bus: what stands under `bus:`, fit or not.
     """
 
     plugins: Plugins
     environ: Mapping[str, str]
     spoken: Any
+    bus: Any
 
     def table(self) -> Mapping[tuple[type, str], Callable[[Any], Any]]:
         return {
             (Config, "listen"): self.listen,
+            (Config, "workers"): self.workers,
             (Config, "bus"): lambda value: self.typed(value, Bus, self.plugins.bus),
             (Config, "auth"): lambda value: self.typed(value, Auth, self.plugins.authenticator),
             (Config, "dialects"): self.dialects,
@@ -146,6 +149,23 @@ class _Rules:
             raise MisfitError(
                 Problem(f"names {strangers[0]!r}, which is not under `dialects:`; there are: {there}")
             )
+
+    def workers(self, value: Any) -> int | str:
+        """Fit `workers:`; several need a bus that reaches all of them."""
+        fitted: int | str = Schema(self.environ).fit(value, int | Literal["auto"])
+        if fitted != 1 and self._private():
+            raise MisfitError(
+                Problem("must be 1 with a bus within the process; leave it out, or use `bus.type: amqp`")
+            )
+        return fitted
+
+    def _private(self) -> bool:
+        """Say whether the bus is within the process; what is wrong with `bus:` is said there."""
+        name = self.bus.get("type", Bus().type) if isinstance(self.bus, Section) else None
+        try:
+            return isinstance(name, str) and bool(self.plugins.bus(name).private)
+        except PluginError:
+            return False
 
     def typed(self, value: Any, kind: type[Any], find: Callable[[str], type[Any]]) -> Any:
         """Fit `bus:` or `auth:`, whose `type` says which plugin knows the other keys."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 
 K = TypeVar("K")
 
 
-@define(order=True)
-class _Entry(Generic[K]):
-    """One setting; `key` is None once it was replaced or cleared, so that nothing is kept alive by it."""
+@define(eq=False)
+class _Slot(Generic[K]):
+    """The key of one setting; None once it was replaced or cleared, so that nothing is kept alive by it."""
 
-    at: float
-    number: int
-    key: K | None = field(order=False)
+    key: K | None
+
+
+_Entry: TypeAlias = tuple[float, int, _Slot[K]]
+"""One setting: when, the how manyth, and of what. A tuple, as heaps compare those quickly."""
 
 
 @define(eq=False)
@@ -31,14 +33,14 @@ class Deadlines(Generic[K]):
         """Put the key's deadline at this time, in place of an earlier setting."""
         self.clear(key)
         self._settings += 1
-        entry = self._current[key] = _Entry(at, self._settings, key)
+        entry = self._current[key] = (at, self._settings, _Slot(key))
         heappush(self._heap, entry)
 
     def clear(self, key: K) -> None:
         """Forget the key's deadline, if it has one."""
         entry = self._current.pop(key, None)
         if entry is not None:
-            entry.key = None
+            entry[2].key = None
             if len(self._heap) > 2 * len(self._current) + 64:
                 self._compact()
 
@@ -50,7 +52,7 @@ class Deadlines(Generic[K]):
     def next(self) -> float | None:
         """Return the time of the earliest deadline, or None."""
         self._skip_stale()
-        return self._heap[0].at if self._heap else None
+        return self._heap[0][0] if self._heap else None
 
     def due(self, now: float, settings: int) -> K | None:
         """Remove and return one key whose deadline has come, the earliest first; or None.
@@ -61,9 +63,13 @@ class Deadlines(Generic[K]):
                 one who sets what is due at once does not keep the caller for ever.
         """
         self._skip_stale()
-        if not self._heap or self._heap[0].at > now or self._heap[0].number > settings:
+        if not self._heap:
             return None
-        key = heappop(self._heap).key
+        at, number, slot = self._heap[0]
+        if at > now or number > settings:
+            return None
+        heappop(self._heap)
+        key = slot.key
         assert key is not None  # noqa: S101 it is not stale
         del self._current[key]
         return key
@@ -75,7 +81,7 @@ class Deadlines(Generic[K]):
         return key in self._current
 
     def _skip_stale(self) -> None:
-        while self._heap and self._heap[0].key is None:
+        while self._heap and self._heap[0][2].key is None:
             heappop(self._heap)
 
     def _compact(self) -> None:

@@ -15,6 +15,7 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from wsevents.kernel import cap_send_buffer
 from wsevents.knock import HEAD_MAX, head_end, parse_head
 from wsevents.messages import Refuse
 from wsevents.roster import Roster
@@ -65,7 +66,7 @@ class Doorkeeper:
         doors: those through which a connection stands, whatever became of it inside.
     """
 
-    admission: Admission
+    admission: Admission[Door]
     keepalive: Alarms
     handshake_seconds: float
     peers: PeerFactory
@@ -75,6 +76,11 @@ class Doorkeeper:
 
     def __attrs_post_init__(self) -> None:
         self.complaints = Complaints(self.keepalive)
+
+    def let_in(self) -> None:
+        """Begin with those whose turn it is."""
+        while (door := self.admission.next()) is not None:
+            door.begin()
 
 
 class Door(Protocol):
@@ -92,25 +98,32 @@ class Door(Protocol):
         self._gate = gate
         self.inside: Any = None
         self._data = b""
-        self._counted = False
-        self._pending = False
+        self._begun = False
         self.address = ""
         self.port = 0
 
     def connectionMade(self) -> None:
-        """Let the peer in, if it may, and give it some time to say what it wants."""
+        """Let the peer in when it may; until then nothing of it is read."""
         there = self.transport.getPeer()
         self.address = getattr(there, "host", "") or "local"
         self.port = getattr(there, "port", 0)
-        refusal = self._keeper.admission.arrive(self.address)
+        refusal = self._keeper.admission.arrive(self, self.address)
         if refusal is not None:
             self._keeper.complaints.tell(f"was refused: {refusal}", self.address)
             self.abort()
             return
-        self._counted = self._pending = True
+        cap_send_buffer(self.transport)
         self._keeper.doors.add(self)
+        self._keeper.let_in()
+        if not self._begun:
+            self.transport.pauseProducing()
+
+    def begin(self) -> None:
+        """It is the peer's turn; give it some time to say what it wants."""
+        self._begun = True
         if self._keeper.handshake_seconds:
             self._keeper.keepalive.after(self._too_late, "handshake", self._keeper.handshake_seconds)
+        self.transport.resumeProducing()
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -121,7 +134,7 @@ class Door(Protocol):
         if self.inside is not None:
             self.inside.dataReceived(data)
             return
-        if not self._counted:
+        if not self._begun:
             return
         self._data += data if self._data else data.lstrip(b"\r\n")  # RFC 9112 section 2.2
         end = head_end(self._data)
@@ -152,23 +165,17 @@ class Door(Protocol):
 
     def _refuse(self, status: int) -> None:
         self._data = b""
-        self._counted_out()
+        self._begun = False
+        self.settle()
         self.transport.write(http_answer(Refuse(status)))
         self.transport.loseConnection()
         self._keeper.keepalive.after(self._too_late, "handshake", _CLOSING_SECONDS)
 
     def settle(self) -> None:
         """The handshake is over; does nothing the second time."""
-        if self._pending:
-            self._pending = False
-            self._keeper.admission.settle(self.address)
-            self._keeper.keepalive.clear(self._too_late, "handshake")
-
-    def _counted_out(self) -> None:
-        self.settle()
-        if self._counted:
-            self._counted = False
-            self._keeper.admission.leave(self.address)
+        self._keeper.keepalive.clear(self._too_late, "handshake")
+        self._keeper.admission.settle(self)
+        self._keeper.let_in()
 
     def _too_late(self, name: str) -> None:
         self._keeper.complaints.tell("did not finish its handshake in time", self.address)
@@ -176,8 +183,9 @@ class Door(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the peer out, and tell whom it was passed on to."""
-        self._counted_out()
-        self._keeper.keepalive.clear(self._too_late, "handshake")
+        self.settle()
+        self._keeper.admission.leave(self)
+        self._keeper.let_in()
         self._keeper.doors.remove(self)
         inside, self.inside = self.inside, None
         if inside is not None:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.closing import EVENTS_LOST, GOING_AWAY
-from wsevents.errors import ConfigurationError
 from wsevents.interfaces import IBusListener
+from wsevents.kernel import raise_open_files
+from wsevents.ports import Ports, listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+    from twisted.internet.interfaces import IListeningPort
 
     from wsevents.authenticators.lookups import Lookups
     from wsevents.door import Doorkeeper
     from wsevents.house import House
     from wsevents.messages import Delivery
+    from wsevents.ports import Entrance, Listen
     from wsevents.relay import Relay
 
 GOODBYE_SECONDS = 5.0
@@ -32,14 +32,6 @@ ABORT_SECONDS = 1.0
 """How long it waits for connections that were aborted."""
 QUIET_SECONDS = 10.0
 """Lost events are logged once in so many seconds at most, with a count."""
-
-
-@frozen
-class Entrance:
-    """A Twisted server endpoint string, and what is behind it."""
-
-    endpoint: str
-    factory: IProtocolFactory
 
 
 @implementer(IBusListener)
@@ -52,9 +44,8 @@ class Gateway(MultiService):
         house, keeper, relay: who is here, and who hears what.
         authorities: told of the bus; what they say anew goes to the sessions.
         announce: called once it listens.
-
-    Attributes:
-        ports: what it listens on, once started.
+        listen: how it listens; None: by the reactor.
+        watch: told when the bus is up and when it is lost.
     """
 
     _log = Logger()
@@ -68,6 +59,8 @@ class Gateway(MultiService):
         relay: Relay,
         authorities: Sequence[Lookups],
         announce: Callable[[Gateway], None] = lambda _gateway: None,
+        listen: Listen | None = None,
+        watch: Callable[[bool], None] = lambda _up: None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -78,10 +71,16 @@ class Gateway(MultiService):
         self._authorities = authorities
         self._announce = announce
         self._gaps_told, self._told_at = 0, -QUIET_SECONDS
-        self.ports: list[IListeningPort] = []
+        self._ports = Ports(listen or listener(reactor))
+        self._watch = watch
         for authority in authorities:
             authority.watch(self._revised)
             authority.bus_lost()  # until it is up for the first time
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """What it listens on, once started."""
+        return self._ports.opened
 
     # -- starting and stopping ----------------------------------------------------------------
 
@@ -91,33 +90,10 @@ class Gateway(MultiService):
         Raises:
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
-        try:
-            for number, entrance in enumerate(self._entrances):
-                self.ports.append(self._listen_on(number, entrance))
-        except ConfigurationError as error:
-            raise SystemExit(f"wsevents: {error}") from None
+        self._ports.open(self._entrances)
+        files = raise_open_files()
+        self._log.info("up to {files} open files, one for each connection", files=files)
         super().privilegedStartService()
-
-    def _listen_on(self, number: int, entrance: Entrance) -> IListeningPort:
-        """Return a port that listens."""
-        ports: list[Any] = []
-        failures: list[Any] = []
-        endpoint = serverFromString(self._reactor, entrance.endpoint)
-        endpoint.listen(entrance.factory).addCallbacks(ports.append, failures.append)
-        if not ports:
-            why = failures[0].value if failures else "the endpoint did not say"
-            cause = getattr(why, "socketError", None)
-            self._stop_listening()
-            raise ConfigurationError(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
-            )
-        port: IListeningPort = ports[0]
-        self._log.info("listening on {address}", address=_address(port))
-        return port
-
-    def _stop_listening(self) -> Deferred[Any]:
-        ports, self.ports = self.ports, []
-        return DeferredList([maybeDeferred(port.stopListening) for port in ports])
 
     def startService(self) -> None:
         """Start what belongs to it, and say where it is to be found."""
@@ -130,7 +106,7 @@ class Gateway(MultiService):
 
     async def _stop(self) -> None:
         self._house.stopping = True
-        await self._stop_listening()
+        await self._ports.close()
         try:
             await self._say_goodbye()
         finally:
@@ -181,6 +157,7 @@ class Gateway(MultiService):
             "the bus is lost, {peers} peers are told: {why}", peers=len(self._house.roster), why=why
         )
         self._house.bus_up = False
+        self._watch(False)
         for authority in self._authorities:
             authority.bus_lost()
         for peer in self._house.roster:
@@ -190,6 +167,7 @@ class Gateway(MultiService):
         """Tell every session."""
         self._log.info("the bus is up")
         self._house.bus_up = True
+        self._watch(True)
         for authority in self._authorities:
             authority.bus_back()
         for peer in self._house.roster:
@@ -204,19 +182,3 @@ class Gateway(MultiService):
 
 def _give_up(result: object, timeout: float) -> None:
     """Go on without: `addTimeout` calls this in place of failing."""
-
-
-def _address(port: IListeningPort) -> str:
-    """Return where a port listens, as in a URL."""
-    here: Any = port.getHost()
-    host = getattr(here, "host", None)
-    if host is None:
-        return str(here)
-    return f"[{host}]:{here.port}" if ":" in host else f"{host}:{here.port}"
-
-
-def place(string: str) -> str:
-    """Return an endpoint string without its files: enough to find the line."""
-    return ":".join(
-        part for part in string.split(":") if not part.startswith(("privateKey", "certKey", "extraCert"))
-    )

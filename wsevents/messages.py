@@ -301,6 +301,7 @@ class Wire:
         idle: a peer that sends nothing at all for so long is closed.
         frame_max: larger messages to the peer are fragmented into frames of this size.
         message_max: larger messages from the peer end the session with 1009.
+        deflate: whether messages are compressed for peers that ask for it (RFC 7692).
         origins: patterns of origins that may connect; "*" alone: any, a missing or null one included.
     """
 
@@ -309,4 +310,5 @@ class Wire:
     idle: float = 0
     frame_max: int = 0
     message_max: int = 1048576
+    deflate: bool = False
     origins: tuple[str, ...] = ("*",)

@@ -1,12 +1,13 @@
 """What waits to be sent: one bounded queue a peer, one flush a reactor turn for the whole server.
 
 Everything that a peer is sent goes through its queue (replies, events, pongs, close frames), so
-the order on the wire is the order of the queue. A queue whose transport is full waits for it.
+the order on the wire is the order of the queue. A peer whose transport is full is *behind*: its
+queue waits, is counted, and is bounded in size and in time.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 from twisted.internet.interfaces import IPushProducer
@@ -14,11 +15,37 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+    from wsevents.backlog import Backlog
+    from wsevents.framing import Message
+
+CHUNK = 65536
+"""Most that is written at once, larger messages apart: the transport is asked for room in between."""
 _log = Logger()
+
+
+class Writer(Protocol):
+    """Where a queue's bytes go: `writethrough.py`."""
+
+    def write(self, data: bytes) -> None:
+        """Send, in order and without a limit."""
+
+    def taken(self) -> int:
+        """Return how many bytes the peer's machine has acknowledged so far."""
+
+
+class Owner(Protocol):
+    """Whose queue it is."""
+
+    def fell_behind(self) -> None:
+        """The transport is full."""
+
+    def caught_up(self) -> None:
+        """It has room again."""
+
+    def too_slow(self, why: str) -> None:
+        """What waited was dropped, because it was too much."""
 
 
 @define(eq=False)
@@ -26,6 +53,7 @@ class Flusher:
     """Flushes every queue that something was put into, once, in the next reactor turn."""
 
     clock: IReactorTime
+    backlog: Backlog
     _dirty: list[Outbound] = field(init=False, factory=list)
     _call: IDelayedCall | None = field(init=False, default=None)
 
@@ -48,6 +76,8 @@ class Flusher:
                 outbound.flush()
             except Exception:  # noqa: BLE001 one peer's broken transport is not another's
                 _log.failure("could not flush a peer")
+        if self.backlog.size > self.backlog.limit:
+            self.backlog.relieve()
 
 
 @implementer(IPushProducer)
@@ -56,38 +86,69 @@ class Outbound:
     """One peer's queue. It is the transport's producer, and so learns when the transport is full.
 
     Attributes:
-        transport: takes the bytes.
+        writer: takes the bytes.
         flusher: the server's.
-        cap: so many bytes may wait while the transport is full; what comes on top of more is refused.
-            What the transport was not offered yet is no sign of a slow peer, however large.
-        overflowed: called in a turn of its own, once, when something was refused.
+        cap: so many bytes may wait while the transport is full; what comes on top of more ends the
+            session. What the transport was not offered yet is no sign of a slow peer, however large.
+        owner: hears what becomes of it, in a turn of its own.
+        deflate: the peer takes events compressed.
         size, peak: bytes that wait, and most that ever did.
+        events: how many were taken.
     """
 
-    transport: Any
+    writer: Writer
     flusher: Flusher
     cap: int
-    overflowed: Callable[[], None]
+    owner: Owner
+    deflate: bool = False
     size: int = 0
     peak: int = 0
+    events: int = 0
     _pieces: list[bytes] = field(factory=list)
     _marked: bool = False
     _full: bool = False
     _over: bool = False
+    _gone: bool = False
 
-    def put(self, data: bytes) -> bool:
-        """Queue data that may be refused: events and replies. Say whether it was taken."""
-        if self._full and self.size > self.cap:
-            self._over = True
-            self._mark()
-            return False
-        self.insist(data)
-        return True
+    def event(self, message: Message) -> None:
+        """Queue an event, unless too much waits before it; the hot path, one call a peer and event."""
+        data = message.deflated if self.deflate else message.plain
+        if self._full:
+            if self._takes():
+                self.events += 1
+                self._put(data)
+            return
+        self.events += 1
+        self.size += len(data)
+        self._pieces.append(data)
+        if not self._marked:
+            self._marked = True
+            self.flusher.mark(self)
+
+    def reply(self, data: bytes) -> None:
+        """Queue a reply, unless too much waits before it."""
+        if not self._full or self._takes():
+            self._put(data)
 
     def insist(self, data: bytes) -> None:
         """Queue data that is never refused: what the WebSocket layer itself has to say."""
-        self._pieces.append(data)
+        if not self._gone:
+            self._put(data)
+
+    def _takes(self) -> bool:
+        """Say whether one more is taken while the transport is full."""
+        if self._gone:
+            return False
+        if self.size > self.cap:
+            self._over = True
+            self._mark()
+        return not self._over
+
+    def _put(self, data: bytes) -> None:
+        if self._full:
+            self.flusher.backlog.hold(data)
         self.size += len(data)
+        self._pieces.append(data)
         self._mark()
 
     def _mark(self) -> None:
@@ -96,36 +157,82 @@ class Outbound:
             self.flusher.mark(self)
 
     def flush(self) -> None:
-        """Hand to the transport what waits, if it has room; the flusher's call."""
+        """Hand to the transport what waits, as far as it has room; the flusher's call."""
         self._marked = False
+        if self._full or self._over or self.size > CHUNK:
+            self._flush_slowly()
+            return
+        pieces = self._pieces
+        if not pieces:
+            return
+        if self.size > self.peak:  # noqa: PLR1730 max() would be a call
+            self.peak = self.size
+        self.size = 0
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.writer.write(data)
+
+    def _flush_slowly(self) -> None:
         if self._over:
             self._over = False
-            self.overflowed()
+            self.give_up("its queue is over outbound.peer_bytes")
         if not self._full:
-            self.finish()
+            self._write_some()
+
+    def _write_some(self) -> None:
+        """Write chunk by chunk until the transport is full; only whole messages, however long."""
+        self.peak = max(self.peak, self.size)
+        while self._pieces and not self._full:
+            count = size = 0
+            while count < len(self._pieces) and size < CHUNK:
+                size += len(self._pieces[count])
+                count += 1
+            pieces = self._pieces[:count]
+            del self._pieces[:count]
+            self.size -= size
+            self.writer.write(b"".join(pieces))
 
     def finish(self) -> None:
         """Hand everything to the transport, whatever its room: the connection is about to close."""
-        self.peak = max(self.peak, self.size)
-        if self._pieces:
-            pieces, self._pieces, self.size = self._pieces, [], 0
-            self.transport.write(b"".join(pieces))
+        pieces = self._pieces
+        if not pieces:
+            return
+        if self._full:
+            self.flusher.backlog.release(pieces)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._forget()
+        self.writer.write(data)
 
-    def discard(self) -> None:
-        """Forget what waits; every piece is whole frames, so the stream stays sound."""
+    def give_up(self, why: str) -> None:
+        """Drop what waits, and tell the owner; every piece is whole frames, so the stream stays sound."""
+        if self._full and not self._gone:
+            self.flusher.backlog.release(self._pieces)
         self.peak = max(self.peak, self.size)
-        self._pieces, self.size = [], 0
+        self._forget()
+        self.owner.too_slow(why)
+
+    def _forget(self) -> None:
+        self._pieces.clear()
+        self.size = 0
 
     def pauseProducing(self) -> None:
         """Keep what comes: the transport is full."""
-        self._full = True
+        if not self._full:
+            self._full = True
+            self.flusher.backlog.enter(self, self._pieces)
+            self.owner.fell_behind()
 
     def resumeProducing(self) -> None:
         """Go on: the transport has room again."""
-        self._full = False
-        self.finish()
+        if self._full and not self._gone:
+            self._full = False
+            self.flusher.backlog.leave(self, self._pieces)
+            self.owner.caught_up()
+            self._write_some()
 
     def stopProducing(self) -> None:
         """Forget what waits: the connection is gone."""
-        self._full = True
-        self.discard()
+        self.flusher.backlog.leave(self, self._pieces)
+        self.peak = max(self.peak, self.size)
+        self._full = self._gone = True
+        self._forget()

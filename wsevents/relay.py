@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from wsevents.audience import Index
 from wsevents.blame import blame
-from wsevents.framing import text_frames
+from wsevents.framing import Message
 from wsevents.messages import Dropped
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ UNKNOWN = Dropped("no source reads its exchange")
 
 
 class Listener(Protocol):
-    """A peer, as the relay knows it."""
+    """A peer's queue, as the relay knows it."""
 
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
+    def event(self, message: Message) -> None:
+        """Queue an event."""
 
 
 @define(eq=False)
@@ -109,23 +109,24 @@ class Relay:
         projection = dialect.project(event)
         if projection is None:
             return False
-        frames: dict[tuple[Hashable, Hashable], bytes] = {}
+        messages: dict[tuple[Hashable, Hashable], Message] = {}
         for audience in stage.index.at(projection.addresses):
-            variant = audience.interest.choose(projection)
+            interest = audience.interest
+            variant = interest.choose(projection)
             if variant is None:
                 continue
-            key = (audience.interest.shape, variant)
-            frame = frames.get(key)
-            if frame is None:
+            key = (interest.shape, variant)
+            message = messages.get(key)
+            if message is None:
                 payload = dialect.encode(projection, *key)
                 if payload is None:
                     self._drop(UNFIT)
                     return False
-                frame = frames[key] = text_frames(payload, dialect.wire.frame_max)
+                message = messages[key] = Message(payload, dialect.wire.frame_max)
             for peer in audience.peers:
-                peer.enqueue(frame)
+                peer.event(message)
             self.tally.delivered += len(audience.peers)
-        return bool(frames)
+        return bool(messages)
 
     def sum_up(self) -> None:
         """Tell the log what has passed."""

@@ -24,13 +24,20 @@ if TYPE_CHECKING:
     from wsevents.house import House, Mount
     from wsevents.interfaces import ISession
     from wsevents.messages import Answer, Effect, Identity
+    from wsevents.outbound import Outbound
 
 _RATE = "rate"
 _log = Logger()
 
 
 class Connection(Protocol):
-    """The peer's end, as a runner needs it; also the listener of the relay."""
+    """The peer's end, as a runner needs it.
+
+    Attributes:
+        outbound: takes events.
+    """
+
+    outbound: Outbound
 
     def refuse(self, refusal: Refuse) -> None:
         """Answer the request with an HTTP error."""
@@ -40,9 +47,6 @@ class Connection(Protocol):
 
     def reply(self, frames: bytes) -> None:
         """Queue wire bytes."""
-
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
 
     def hang_up(self, closing: Closing, why: str = "") -> None:
         """End the session; calls `Runner.leave`."""
@@ -178,7 +182,7 @@ class Runner:
         self.tell(lambda session, now: session.answered(number, answer, now))
 
     def _listen(self, effect: Listen) -> None:
-        changes = self._house.relay.listen(self.mount.dialect, self._connection, effect.interests)
+        changes = self._house.relay.listen(self.mount.dialect, self._connection.outbound, effect.interests)
         added, removed = changes.bindings
         if added or removed:
             self._house.upstream.change(added, removed).addCallback(self._live, effect.id)

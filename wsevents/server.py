@@ -16,6 +16,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from wsevents import compression
 from wsevents.blame import blame
 from wsevents.closing import (
     BROKEN,
@@ -32,6 +33,7 @@ from wsevents.knock import make_request, may_come_from
 from wsevents.messages import Refuse
 from wsevents.outbound import Outbound
 from wsevents.runner import Runner
+from wsevents.writethrough import make_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +71,10 @@ class Peer(WebSocketServerProtocol):
 
     log = Mute()
     _log = Logger()
+    CONFIG_ATTRS: list[str] = []  # noqa: RUF012 Autobahn would pretty-print them for each peer
     transport: Any
+    _perMessageCompress: Any
+    outbound: Outbound  # from connectionMade on
     _runner: Runner  # these two from onConnect on
     _keepalive: Keepalive
 
@@ -90,15 +95,15 @@ class Peer(WebSocketServerProtocol):
         self._fragments = 0
         self._since = 0.0
         self._received = 0
-        self._delivered = 0
+        self._taken = 0
 
     # -- from the network ---------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         """Take over the connection from the door."""
-        self._outbound = Outbound(
-            self.transport, self._house.flusher, self._house.outbound.peer_bytes, self._fell_behind
-        )
+        settings = self._house.outbound
+        writer = make_writer(self.transport, through=settings.write_through)
+        self.outbound = Outbound(writer, self._house.flusher, settings.peer_bytes, self)
         super().connectionMade()
 
     def onConnect(self, request: Any) -> Any:
@@ -134,6 +139,8 @@ class Peer(WebSocketServerProtocol):
         if not may_come_from(knock.headers.get("origin"), wire.origins):
             raise ConnectionDeny(403, "Forbidden")
         self.maxMessagePayloadSize = wire.message_max
+        if wire.deflate:
+            self.perMessageCompressionAccept = compression.accept
         session = mount.dialect.session(knock, self._house.entropy)
         self._runner = Runner(self._house, mount, session, self)
         self._keepalive = Keepalive(
@@ -147,9 +154,11 @@ class Peer(WebSocketServerProtocol):
         house = self._house
         self._open = True
         self._since = house.now()
+        if self._perMessageCompress is not None:
+            self.outbound.deflate = True
         self._door.settle()
         house.roster.add(self)
-        self.transport.registerProducer(self._outbound, True)
+        self.transport.registerProducer(self.outbound, True)
         self._keepalive.start()
         if not house.bus_up:
             self.bus_lost()
@@ -191,8 +200,9 @@ class Peer(WebSocketServerProtocol):
         if self._closing is None:
             self._closing = BY_THE_PEER if wasClean else LOST
             self._why = "" if code is None or not wasClean else f"code {code}"
-        self._outbound.stopProducing()
+        self.outbound.stopProducing()
         self._house.keepalive.clear(self._close_anyway, "closing")
+        self._house.keepalive.clear(self._look_at_progress, "behind")
         self._door.settle()
         if self._known:
             self._runner.leave()
@@ -214,12 +224,7 @@ class Peer(WebSocketServerProtocol):
 
     def reply(self, frames: bytes) -> None:
         """Queue wire bytes of the session's own."""
-        self._outbound.put(frames)
-
-    def enqueue(self, frame: bytes) -> None:
-        """Queue the frame of an event."""
-        if self._outbound.put(frame):
-            self._delivered += 1
+        self.outbound.reply(frames)
 
     def read(self, *, wanted: bool) -> None:
         """Read from the connection, or do not."""
@@ -284,10 +289,24 @@ class Peer(WebSocketServerProtocol):
 
     # -- the end ------------------------------------------------------------------------------
 
-    def _fell_behind(self) -> None:
-        """Drop what waits, at a frame boundary, and end the session."""
-        self._outbound.discard()
-        self.hang_up(TOO_SLOW)
+    def fell_behind(self) -> None:
+        """Watch whether the peer takes anything at all; the queue's call."""
+        self._taken = self.outbound.writer.taken()
+        self._house.keepalive.after(self._look_at_progress, "behind", self._house.outbound.write_deadline)
+
+    def caught_up(self) -> None:
+        """It does; the queue's call."""
+        self._house.keepalive.clear(self._look_at_progress, "behind")
+
+    def too_slow(self, why: str) -> None:
+        """End the session; the queue has dropped what waited, at a frame boundary."""
+        self.hang_up(TOO_SLOW, why)
+
+    def _look_at_progress(self, _: str) -> None:
+        if self.outbound.writer.taken() > self._taken:
+            self.fell_behind()
+        else:
+            self.outbound.give_up("it took nothing within outbound.write_deadline")
 
     def _close_anyway(self, _: str) -> None:
         """The peer has not seen the closing through in time."""
@@ -306,8 +325,8 @@ class Peer(WebSocketServerProtocol):
             tenant=identity.tenant if identity else "-",
             seconds=self._house.now() - self._since,
             received=self._received,
-            delivered=self._delivered,
-            peak=self._outbound.peak,
+            delivered=self.outbound.events,
+            peak=self.outbound.peak,
             code=closing.code or "-",
             meaning=closing.meaning,
             why=f" ({self._why})" if self._why else "",
@@ -321,14 +340,14 @@ class Peer(WebSocketServerProtocol):
         A peer that pings and does not read would have its pongs pile up: they count like events.
         """
         if data[0] in (_PING, _PONG):
-            self._outbound.put(data)
+            self.outbound.reply(data)
         else:
-            self._outbound.insist(data)
+            self.outbound.insist(data)
 
     def _closeConnection(self, abort: bool = False) -> None:
         """Hand over what waits before the connection ends, and see to it that it does end."""
         if not abort and not self._gone:
-            self._outbound.finish()
+            self.outbound.finish()
             self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
         super()._closeConnection(abort)
 
@@ -374,9 +393,11 @@ class PeerFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
             allowNullOrigin=True,
         )
+        self._options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
 
     def peer(self, gate: Gate, door: Door, head: Head) -> Peer:
         """Return a protocol for a connection that asks for a WebSocket with this head."""
         peer = Peer(self._house, gate, door, head)
         peer.factory = self
+        vars(peer).update(self._options)
         return peer

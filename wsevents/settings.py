@@ -9,7 +9,7 @@ an operator.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -17,6 +17,8 @@ DAY = 86400
 """Seconds: the longest that anything periodic may wait."""
 SHORT_TEXT = 255
 """Bytes of UTF-8 that an AMQP short string may have (AMQP 0-9-1 section 4.2.5.3)."""
+MOST_WORKERS = 256
+"""Processes of one gateway."""
 
 _ORIGIN = re.compile(r"null|file://|[^\s/]*\*[^\s/]*|[^\s/]+://[^\s/]+")
 
@@ -112,6 +114,12 @@ def _origins(_: object, attribute: Any, patterns: list[str]) -> None:
             raise ValueError(f"has {pattern!r}, which is no origin; write it like https://crm.example.org")
 
 
+def _workers(_: object, attribute: Any, value: int | str) -> None:
+    """Attrs validator: `auto`, or a number of processes that a machine can bear."""
+    if isinstance(value, int) and not 1 <= value <= MOST_WORKERS:
+        raise ValueError(f"must be auto, or from 1 to {MOST_WORKERS}")
+
+
 def _dialects(_: object, attribute: Any, names: list[str] | None) -> None:
     """Attrs validator: None, or at least one."""
     if names is not None and not names:
@@ -140,6 +148,9 @@ class WebSocket:
     ping_timeout: float = key(
         20.0, "Seconds a peer may take to answer a ping; 0: for ever.", check=off_or(1, DAY)
     )
+    compression: bool = key(
+        False, "Compress events for clients that ask for it (permessage-deflate): traffic for work."
+    )
     allowed_origins: list[str] = key(
         ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=_origins
     )
@@ -157,9 +168,12 @@ class Limits:
         1024, "Longest event name, in characters, that a peer may subscribe to.", check=not_negative
     )
     pending_handshakes: int = key(
-        512, "Connections that have not finished their handshake, in all.", check=not_negative
+        512, "Handshakes under way at a time, in all; who comes then waits.", check=not_negative
     )
     pending_per_address: int = key(256, "The same for one address.", check=not_negative)
+    waiting_handshakes: int = key(
+        10000, "Connections that wait for their handshake; more are refused.", check=not_negative
+    )
     connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
     handshake_seconds: float = key(
         10.0, "How long a peer may take for TLS and the HTTP request.", check=off_or(1, DAY)
@@ -179,6 +193,17 @@ class Outbound:
         1048576,
         "Bytes that may wait for one peer; one that has more is closed as too slow.",
         check=at_least(1000),
+    )
+    total_bytes: int = key(
+        268435456,
+        "The same for all peers together, what many wait for counted once; the most behind go first.",
+        check=at_least(1000),
+    )
+    write_deadline: float = key(
+        10.0, "Seconds that a peer that is behind may take nothing at all.", check=at_least(0.1)
+    )
+    write_through: bool = key(
+        True, "Hand events to the kernel at once, past the reactor; false: the ordinary, slower way."
     )
 
 
@@ -222,6 +247,9 @@ class Config:
         None,
         "Only events of this installation; unset: XIVO_UUID of the environment; null: all.",
         check=filled,
+    )
+    workers: int | Literal["auto"] = key(
+        1, "Processes that share the listeners; auto: one for each core.", check=_workers
     )
     bus: Bus = field(factory=Bus)
     auth: Auth = field(factory=Auth)

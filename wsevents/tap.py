@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -18,15 +19,18 @@ from twisted.python import usage
 from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.authenticators.lookups import Lookups
-from wsevents.certificate import ensure_certificate
+from wsevents.backlog import Backlog
+from wsevents.certificate import ensure_certificate, passing
 from wsevents.config import load, parse
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
-from wsevents.gateway import Entrance, Gateway, place
+from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
+from wsevents.ports import Entrance, place
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
@@ -34,12 +38,15 @@ from wsevents.source import generic_source
 from wsevents.upstream import Upstream
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
+from wsevents.workers.supervisor import Supervisor
+from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect, ISource
-    from wsevents.settings import Config, Listener
+    from wsevents.ports import Listen
+    from wsevents.settings import Config, Listener, Outbound
 
 _ANY_PATH = "/any/path/at/all"
 _log = Logger()
@@ -64,22 +71,53 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Gateway:
-    """Return the gateway that the options ask for.
+def makeService(options: Options) -> Gateway | Supervisor:
+    """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
         SystemExit: the configuration cannot be used; its text says why, a line a problem.
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
+    # What is there now is there for ever: Python need not look through it for garbage again and again.
+    reactor.callWhenRunning(gc.freeze)
     try:
         plugins = Plugins()
         if options["config"] is None:
             return demonstration(reactor, plugins, os.environ)
         config = load(Path(options["config"]), plugins, os.environ)
-        return Assembly(reactor, config, plugins).gateway()
+        count = processes(config)
+        return (
+            supervised(reactor, config, plugins, count)
+            if count > 1
+            else Assembly(reactor, config, plugins).gateway()
+        )
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
+
+
+def processes(config: Config) -> int:
+    """Return how many processes are to serve; `auto` is one for each core that this one may use."""
+    return len(os.sched_getaffinity(0)) if config.workers == "auto" else config.workers
+
+
+def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Supervisor:
+    """Return the supervisor of so many workers.
+
+    Raises:
+        ConfigurationError: a worker could not use the configuration.
+    """
+
+    def check() -> None:
+        for number, listener in enumerate(config.listen):
+            try:
+                check_endpoint(listener.endpoint)
+            except ValueError as error:
+                raise ConfigurationError(f"listen[{number}]: {error}") from None
+        Assembly(reactor, config, plugins).gateway()
+
+    check()
+    return Supervisor(reactor, config, count, check)
 
 
 def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Gateway:
@@ -173,8 +211,13 @@ class Assembly:
             ]
         )
 
-    def gateway(self, announce: Callable[[Gateway], None] = lambda _gateway: None) -> Gateway:
-        """Return the gateway with all its services, not yet started."""
+    def gateway(
+        self,
+        announce: Callable[[Gateway], None] = lambda _gateway: None,
+        listen: Listen | None = None,
+        watch: Callable[[bool], None] = lambda _up: None,
+    ) -> Gateway:
+        """Return the gateway with all its services, not yet started; for the arguments see there."""
         config, reactor = self.config, self.reactor
         relay = Relay(self._sources, [Stage(mount.dialect) for mount in self._mounts])
         house = self._house(relay)
@@ -189,7 +232,9 @@ class Assembly:
             Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
             for number, listener in enumerate(config.listen)
         ]
-        gateway = Gateway(reactor, entrances, house, keeper, relay, self._authorities, announce)
+        gateway = Gateway(
+            reactor, entrances, house, keeper, relay, self._authorities, announce, listen, watch
+        )
         sources = [source for group in self._sources.values() for source in group]
         self.bus.attach(
             gateway,
@@ -227,17 +272,26 @@ class Assembly:
         target = Target(self.bus, self.config.bus.exchange_name, self.config.origin_uuid)
         return PublishResource(target, self.authenticator, self.now)
 
+    def _outbound(self) -> Outbound:
+        """Return the settings of what is sent, without writing through if that cannot be done."""
+        settings = self.config.outbound
+        why = unfit(passing()) if settings.write_through else ""
+        if not why:
+            return settings
+        _log.warn("outbound.write_through: cannot be done, events go the slower way: {why}", why=why)
+        return evolve(settings, write_through=False)
+
     def _house(self, relay: Relay) -> House:
         return House(
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
-            flusher=Flusher(self.reactor),
+            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes)),
             expiry=Alarms(self.reactor, self.now, longest=1.0),
             keepalive=Alarms(self.reactor, self.reactor.seconds),
             now=self.now,
             limits=self.config.limits,
-            outbound=self.config.outbound,
+            outbound=self._outbound(),
             entropy=SystemRandom(),
         )
 

@@ -2,8 +2,10 @@
 
 import json
 import re
+import resource
 import signal
 import socket
+import sys
 import time
 from urllib.error import HTTPError
 
@@ -14,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.client import trusting
 from tests.gateway import (
     DEADLINE,
+    TWISTD,
     GatewayProcess,
     embedded_default,
     gateway,
@@ -167,6 +170,33 @@ def test_a_client_that_offers_alpn_is_served_as_browsers_are(gateway):
     context.set_alpn_protocols(["h2", "http/1.1"])
     with gateway.dial(context) as client:
         assert client.selected_alpn_protocol() == "http/1.1"
+
+
+def test_a_gateway_that_cannot_write_through_says_so_and_works(tmp_path):
+    script = tmp_path / "strange.py"
+    script.write_text(
+        "from twisted.scripts.twistd import run\n"
+        "from wsevents import writethrough\n"
+        "del writethrough._ssl_write\n"
+        "run()\n"
+    )
+    with GatewayProcess(tmp_path, standalone(tmp_path), (sys.executable, script)) as gateway:
+        gateway.wait_for("outbound.write_through: cannot be done, .* NameError: .*_ssl_write")
+        with gateway.ready().connect("/?token=s3cret-user") as client:
+            for text in (SUBSCRIBE, START):
+                client.send(text)
+            assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
+            assert gateway.publish("e") == client.recv(DEADLINE)
+
+
+def test_the_limit_of_open_files_is_raised_and_said(tmp_path):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    low = (
+        f"import os, resource, sys; resource.setrlimit(7, (256, {hard})); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with GatewayProcess(tmp_path, standalone(tmp_path), (sys.executable, "-c", low, TWISTD)) as gateway:
+        gateway.wait_for(f"up to {hard} open files")
+        assert resource.prlimit(gateway.ready().process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
 
 
 # -- what an operator may do wrong

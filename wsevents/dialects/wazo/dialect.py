@@ -51,6 +51,7 @@ class WazoDialect:
             ping_interval=websocket.ping_interval,
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,
+            deflate=websocket.compression,
             origins=tuple(websocket.allowed_origins),
         )
         return cls(wire, config.auth, config.limits)

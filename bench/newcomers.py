@@ -1,0 +1,68 @@
+"""Newcomers: what it costs to let a peer in, and what memory it takes while nothing happens, beside Nchan."""
+
+import time
+from contextlib import ExitStack
+
+from bench import processes
+from bench.gateway import INIT, STARTED, Gateway
+from bench.nchan import Nchan
+from bench.rig import Result, compare
+
+FIRST = 50
+"""Peers that come before: what a server makes once, for the first of them, is no cost of the others."""
+
+KILOBYTE = 1000
+
+
+def rounds_of(plan):
+    """Return how many rounds there are: each starts both servers anew."""
+    return min(3, plan.rounds)
+
+
+def steps(plan):
+    """Return how many steps there will be."""
+    return 3 * rounds_of(plan)
+
+
+def measure(rig):
+    """Let peers in, at servers that were just started."""
+    plan = rig.plan
+    rounds = []
+    for number in range(rounds_of(plan)):
+        found = {}
+        for name, what in (("ours", "let in"), ("ready", "get events"), ("nchan", "get events")):
+            rig.step(f"newcomers, {name} ({what}), round {number + 1}")
+            found[name] = _newcomers(rig, name)
+        rounds.append(found)
+
+    def row(what, unit, bar, key, note="", mine="ready"):
+        return compare(what, unit, bar, [(each[mine][key], each["nchan"][key]) for each in rounds], note)
+
+    let_in = row("", "", 2.0, "cost", mine="ours")
+    note = (
+        f"with its two commands and their replies; let in after {let_in.ours:.0f} µs ({let_in.ratio:.2f} ×)"
+    )
+    rows = [
+        row("memory per idle peer", "kB", 1.2, "memory"),
+        row("CPU per new peer, until it gets events", "µs", 2.0, "cost", note),
+    ]
+    return Result(rows, {"rounds": rounds})
+
+
+def _newcomers(rig, name):
+    with ExitStack() as stack:
+        if name == "nchan":
+            server = stack.enter_context(Nchan(rig.load, rig.files))
+            options = {}
+        else:
+            server = stack.enter_context(Gateway(rig.load, rig.broker))
+            options = {"replies": INIT if name == "ours" else STARTED}
+        stack.enter_context(server.join("idle", min(FIRST, rig.plan.peers), **options))
+        time.sleep(rig.plan.settle)
+        pids = server.pids
+        memory, spent = processes.memory(pids), processes.cpu(pids)
+        stack.enter_context(server.join("idle", rig.plan.peers, **options))
+        spent = processes.cpu(pids) - spent
+        time.sleep(rig.plan.settle)
+        memory = processes.memory(pids) - memory
+    return {"cost": spent / rig.plan.peers * 1e6, "memory": memory / rig.plan.peers / KILOBYTE}

@@ -1,0 +1,115 @@
+"""What keeps a supervisor from starting its workers, and how many there are to be."""
+
+import os
+import pickle
+
+import pytest
+from attrs import evolve, frozen
+from twisted.internet.task import Clock
+
+from tests import standins
+from wsevents.config import parse
+from wsevents.errors import ConfigurationError
+from wsevents.plugins import Plugins
+from wsevents.settings import Config
+from wsevents.tap import processes, supervised
+from wsevents.workers.brief import Brief
+from wsevents.workers.supervisor import Supervisor
+from wsevents.workers.worker import check_interpreter
+
+TEXT = "listen: ['tcp:0:interface=127.0.0.1']\nworkers: 2\n"
+
+
+class Reactor(Clock):
+    """Opens no ports, and starts no process before its time has come."""
+
+
+def test_what_a_worker_could_not_use_is_said_before_any_is_started():
+    def check():
+        raise ConfigurationError("listen[0]: cannot read /a/key: Permission denied")
+
+    reactor = Reactor()
+    supervisor = Supervisor(reactor, Config(listen=[]), 2, check)
+    with pytest.raises(SystemExit, match=r"^wsevents: listen\[0\]: cannot read /a/key: Permission denied$"):
+        supervisor.startService()
+    assert not reactor.getDelayedCalls()
+    assert not supervisor.running
+
+
+def test_a_python_that_the_user_may_not_run_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=f"workers: {tmp_path}/python cannot be run by the user"):
+        check_interpreter(f"{tmp_path}/python")
+    check_interpreter()
+
+
+def test_settings_that_cannot_be_passed_on_are_no_riddle():
+    @frozen
+    class Strange:
+        way: object = lambda: None
+
+    supervisor = Supervisor(Reactor(), Config(listen=[], dialects={"x": Strange()}), 2, lambda: None)
+    with pytest.raises(SystemExit, match="the settings of a plug-in cannot be given to workers"):
+        supervisor.startService()
+
+
+def test_the_settings_of_all_that_is_built_in_can_be_passed_on():
+    config = parse(TEXT, "here.yml", Plugins(), {})
+    brief = pickle.loads(pickle.dumps(Brief(config, ())))
+    assert brief.config == config
+    assert "guest" not in repr(brief)
+
+
+def test_parts_that_do_not_go_together_are_found_before_there_is_a_supervisor():
+    config = parse(TEXT, "here.yml", Plugins(), {})
+    broken = evolve(config, listen=[evolve(config.listen[0], endpoint="tcp:nowhere")])
+    with pytest.raises(ConfigurationError, match=r"listen\[0\]: is not an endpoint"):
+        supervised(Reactor(), broken, Plugins(), 2)
+
+
+def test_auto_is_one_for_each_core():
+    assert processes(Config(workers="auto")) == len(os.sched_getaffinity(0))
+    assert processes(Config(workers=3)) == 3
+    assert processes(Config()) == 1
+
+
+@pytest.mark.parametrize("bus", ["", "bus: {type: amqp}\n"])
+@pytest.mark.parametrize("workers", [1, 2, 256, "auto"])
+def test_several_are_for_a_bus_that_reaches_them(bus, workers):
+    text = f"listen: ['tcp:0']\nworkers: {workers}\n{bus}"
+    assert parse(text, "here.yml", Plugins(), {}).workers == workers
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("workers: 0", "workers: must be auto, or from 1 to 256"),
+        ("workers: 257", "workers: must be auto, or from 1 to 256"),
+        ("workers: many", "workers: must be a whole number or 'auto', not 'many'"),
+        ("workers: yes", "workers: must be a whole number or 'auto', not true"),
+        (
+            "workers: 2\nbus: {type: memory}",
+            "workers: must be 1 with a bus within the process; leave it out, or use `bus.type: amqp`",
+        ),
+        (
+            "workers: auto\nbus: {type: memory}",
+            "workers: must be 1 with a bus within the process; leave it out, or use `bus.type: amqp`",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(text, said):
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"listen: ['tcp:0']\n{text}", "here.yml", Plugins(), {})
+    assert caught.value.problems == (f"here.yml: {said}",)
+
+
+@pytest.mark.parametrize("bus", ["bus: 5", "bus: {type: 5}", "bus: {type: nonsense}"])
+def test_a_mistake_about_the_bus_is_told_once_and_by_its_own_name(bus):
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"listen: ['tcp:0']\nworkers: 2\n{bus}", "here.yml", Plugins(), {})
+    (problem,) = caught.value.problems
+    assert problem.startswith("here.yml: bus")
+
+
+def test_one_process_may_have_any_bus():
+    assert parse("listen: ['tcp:0']\nworkers: 1\nbus: {type: memory}", "x", Plugins(), {}).workers == 1
+    assert parse("listen: ['tcp:0']", "x", standins.plugins(), {}).workers == 1

@@ -1,0 +1,42 @@
+"""What is asked of the kernel: room for sockets, and how far a peer has read."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from typing import Any
+
+SEND_BUFFER = 131072
+"""Bytes that the kernel may hold for one peer; it reckons with twice as much, for its own needs."""
+_BYTES_ACKED = slice(120, 128)  # of struct tcp_info, linux/tcp.h
+
+
+def socket_of(transport: Any) -> socket.socket | None:
+    """Return the socket below a transport, or None if there is none."""
+    while hasattr(transport, "transport"):
+        transport = transport.transport
+    found = getattr(transport, "socket", None)
+    return found if isinstance(found, socket.socket) else None
+
+
+def cap_send_buffer(transport: Any) -> None:
+    """Bound what the kernel holds for a peer; for one that does not read it would grow to some megabytes."""
+    if (found := socket_of(transport)) is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
+def acknowledged(transport: Any) -> int:
+    """Return how many bytes the peer's machine has acknowledged, ever; 0 if that cannot be known."""
+    found = socket_of(transport)
+    if found is None or found.fileno() < 0 or found.family not in (socket.AF_INET, socket.AF_INET6):
+        return 0
+    information = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+    return int.from_bytes(information[_BYTES_ACKED], "little")
+
+
+def raise_open_files() -> int:
+    """Raise the limit of open files as far as we may, and return it: a peer needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

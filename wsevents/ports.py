@@ -1,0 +1,101 @@
+"""What a process listens on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
+
+from wsevents.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+
+    Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
+
+_log = Logger()
+
+
+@frozen
+class Entrance:
+    """A Twisted server endpoint string, and what is behind it."""
+
+    endpoint: str
+    factory: IProtocolFactory
+
+
+def listener(reactor: Any) -> Listen:
+    """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
+
+    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+        return listening
+
+    return listen
+
+
+@define(eq=False)
+class Ports:
+    """The ports of one process: all of them, or none.
+
+    Attributes:
+        listen: how a port is made.
+        opened: what it listens on now.
+    """
+
+    listen: Listen
+    opened: list[IListeningPort] = field(init=False, factory=list)
+
+    def open(self, entrances: Sequence[Entrance]) -> None:
+        """Listen, while ports below 1024 and private keys are still within reach.
+
+        Raises:
+            SystemExit: it cannot; a gateway that does not listen must not seem to run.
+        """
+        try:
+            for number, entrance in enumerate(entrances):
+                self.opened.append(self._port(number, entrance))
+        except ConfigurationError as error:
+            self.close()
+            raise SystemExit(f"wsevents: {error}") from None
+
+    def _port(self, number: int, entrance: Entrance) -> IListeningPort:
+        """Return a port that listens."""
+        ports: list[Any] = []
+        failures: list[Any] = []
+        self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
+        if not ports:
+            why = failures[0].value if failures else "the endpoint did not say"
+            cause = getattr(why, "socketError", None)
+            raise ConfigurationError(
+                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+            )
+        port: IListeningPort = ports[0]
+        _log.info("listening on {address}", address=_address(port))
+        return port
+
+    def close(self) -> Deferred[Any]:
+        """Stop listening; fires when it has."""
+        ports, self.opened = self.opened, []
+        return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _address(port: IListeningPort) -> str:
+    """Return where a port listens, as in a URL."""
+    here: Any = port.getHost()
+    host = getattr(here, "host", None)
+    if host is None:
+        return str(here)
+    return f"[{host}]:{here.port}" if ":" in host else f"{host}:{here.port}"
+
+
+def place(string: str) -> str:
+    """Return an endpoint string without its files: enough to find the line."""
+    return ":".join(
+        part for part in string.split(":") if not part.startswith(("privateKey", "certKey", "extraCert"))
+    )

@@ -1,0 +1,138 @@
+"""A worker's side of a listener: connections come from the supervisor, which has accepted them."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.tcp import Server
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import IProtocolFactory
+    from twisted.python.failure import Failure
+
+    from wsevents.workers.brief import Place
+
+
+class Visitor(Server):
+    """A connection as Twisted's own ports make it, but for who is told of its end.
+
+    Attributes:
+        left: called once when it is over.
+    """
+
+    left: Callable[[], None] | None = None
+    repstr = "<a connection of a worker>"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell that it is over."""
+        super().connectionLost(reason)
+        left, self.left = self.left, None
+        if left is not None:
+            left()
+
+
+@implementer(IListeningPort)
+@define(eq=False)
+class Inlet:
+    """What connections go to once they are here; in place of a port.
+
+    Attributes:
+        reactor: of the connections.
+        place: where the supervisor listens.
+        factory: makes their protocols, TLS included.
+    """
+
+    reactor: Any
+    place: Place
+    factory: Any
+    _open: bool = field(init=False, default=True)
+    _count: int = field(init=False, default=0)
+
+    def startListening(self) -> None:
+        """Do nothing: it does from the start."""
+
+    def stopListening(self) -> Deferred[None]:
+        """Turn away who comes from now on."""
+        self._open = False
+        return succeed(None)
+
+    def getHost(self) -> Any:
+        """Return the address of the listener."""
+        return self.place.address
+
+    def take(self, descriptor: int, left: Callable[[], None]) -> None:
+        """Serve a connection; `left` is called when it is over. Raises OSError: it is already."""
+        connection = socket.socket(fileno=descriptor)
+        try:
+            there = connection.getpeername()
+            protocol = self.factory.buildProtocol(_address(there)) if self._open else None
+        except BaseException:
+            connection.close()
+            raise
+        if protocol is None:
+            connection.close()
+            left()
+            return
+        self._count += 1
+        visitor = Visitor(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
+        visitor.left = left
+        protocol.makeConnection(visitor)
+
+
+def _address(there: tuple[Any, ...]) -> IPv4Address | IPv6Address:
+    """Return an address as Twisted has it."""
+    host, port, *scope = there
+    return IPv6Address("TCP", host, port, *scope) if scope else IPv4Address("TCP", host, port)
+
+
+@define(eq=False)
+class Inlets:
+    """All listeners of a worker, in the order of the configuration.
+
+    It is a reactor as far as Twisted's endpoints need one to listen; so an endpoint string is read
+    by Twisted, with all that it says of TLS, and nothing is bound.
+
+    Attributes:
+        reactor: the real one.
+        places: one for each listener.
+    """
+
+    reactor: Any
+    places: Sequence[Place]
+    inlets: list[Inlet] = field(init=False, factory=list)
+
+    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Return the port of the next listener; see `wsevents.ports`."""
+        if self.places[len(self.inlets)].bare:
+            return succeed(self._inlet(factory))
+        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
+        return listening
+
+    def _inlet(self, factory: Any) -> Inlet:
+        inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)
+        self.inlets.append(inlet)
+        return inlet
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Inlet:
+        """Take the factory that an endpoint would listen with."""
+        return self._inlet(factory)
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Inlet:
+        """Take the factory, with TLS around it as Twisted's reactors have it."""
+        return self._inlet(TLSMemoryBIOFactory(contextFactory, False, factory))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the reactor has, such as its clock."""
+        return getattr(self.reactor, name)

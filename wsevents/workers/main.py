@@ -1,0 +1,159 @@
+"""What a worker process runs: `python -m wsevents.workers.main NUMBER REACTOR`.
+
+The supervisor starts it, and gives it all that it needs: on standard input what it is to know, as
+descriptor 3 its end of the channel. It says what it has to say on standard output, a line each.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import ILogObserver, Logger, eventAsText, globalLogBeginner
+from zope.interface import provider
+
+from wsevents.endpoints import check_endpoint
+from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.plugins import Plugins
+from wsevents.tap import Assembly
+from wsevents.workers.brief import Word
+from wsevents.workers.channel import Channel
+from wsevents.workers.inlet import Inlets
+from wsevents.workers.logline import LogLine, encode
+from wsevents.workers.worker import CHANNEL
+
+if TYPE_CHECKING:
+    from twisted.logger import LogEvent
+
+    from wsevents.workers.brief import Brief
+
+FORSAKEN_SECONDS = 20
+"""How long a worker goes on at most once its supervisor is gone."""
+
+_log = Logger(__spec__.name)  # not __main__
+
+
+def main() -> None:
+    """Serve until told to end, or until the supervisor is gone. Raises SystemExit: it cannot."""
+    import_module(sys.argv[2]).install()
+    brief: Brief = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own supervisor wrote it
+    globalLogBeginner.beginLoggingTo([_tell])
+    from twisted.internet import reactor  # noqa: PLC0415 it was only just installed
+
+    try:
+        Work(reactor, brief, socket.socket(fileno=CHANNEL)).start()
+    except WseventsError as error:
+        raise SystemExit(f"wsevents: {error}") from None
+    reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` has it
+    reactor.run()
+
+
+@provider(ILogObserver)
+def _tell(event: LogEvent) -> None:
+    """Pass a line of the log on to the supervisor; when that is gone, nobody is there to hear it."""
+    level = event.get("log_level")
+    line = LogLine(
+        event.get("log_time"),
+        level.name if level else "info",
+        event.get("log_namespace") or "-",
+        eventAsText(event, includeTimestamp=False, includeSystem=False),
+    )
+    rest = encode(line)
+    with suppress(OSError):
+        while rest:
+            rest = rest[os.write(1, rest) :]
+
+
+class Work:
+    """The gateway of a worker, and its end of the channel.
+
+    Args:
+        reactor: not yet running.
+        brief: what it is to know.
+        end: of the channel.
+
+    Raises:
+        ConfigurationError: a file that the configuration names cannot be used any more.
+    """
+
+    def __init__(self, reactor: Any, brief: Brief, end: socket.socket) -> None:
+        for number, (listener, place) in enumerate(zip(brief.config.listen, brief.places, strict=True)):
+            if not place.bare:
+                _check(number, listener.endpoint)
+        self._reactor = reactor
+        self._inlets = Inlets(reactor, brief.places)
+        self._channel = Channel(reactor, end, self._heard, self._forsaken)
+        self._gateway = Assembly(reactor, brief.config, Plugins()).gateway(
+            listen=self._inlets.listen, watch=self._watch
+        )
+
+    def start(self) -> None:
+        """Start the gateway, and say so when it is under way. Raises SystemExit: it cannot."""
+        self._gateway.privilegedStartService()
+        self._gateway.startService()
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        self._reactor.callWhenRunning(self._running)
+
+    def _running(self) -> None:
+        # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._reactor.callFromThread(self._end))
+        self._channel.say(Word.READY)
+
+    def _end(self) -> None:
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
+
+    def _stop(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._leave())
+
+    async def _leave(self) -> None:
+        """Stop in order, and be given nobody meanwhile."""
+        self._channel.say(Word.LEAVING)
+        try:
+            await self._gateway.stopService()
+        finally:
+            self._channel.close()
+
+    def _watch(self, up: bool) -> None:
+        self._channel.say(Word.BUS_UP if up else Word.BUS_LOST)
+
+    def _heard(self, message: bytes, carried: int | None) -> None:
+        """Take a connection in."""
+        if carried is None:
+            _log.warn("a connection was lost: this process has no descriptor left for it (EMFILE)")
+            self._left()
+            return
+        try:
+            self._inlets.inlets[int(message)].take(carried, self._left)
+        except OSError:  # the peer was faster to go than it was passed on
+            self._left()
+
+    def _left(self) -> None:
+        self._channel.say(Word.LEFT)
+
+    def _forsaken(self) -> None:
+        """End as well: whoever starts wsevents again finds nothing of it left."""
+        signal.alarm(FORSAKEN_SECONDS)  # whatever happens: its default action ends the process
+        _log.warn("the supervisor is gone")
+        self._end()
+
+
+def _check(number: int, endpoint: str) -> None:
+    try:
+        check_endpoint(endpoint)
+    except ValueError as error:
+        raise ConfigurationError(f"listen[{number}]: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""One worker process as the supervisor has it, from its start to its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from signal import Signals
+from time import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import LogLevel, globalLogPublisher
+
+from wsevents.errors import ConfigurationError
+from wsevents.workers.brief import Word
+from wsevents.workers.channel import Channel, pair
+from wsevents.workers.logline import Splitter, decode
+
+if TYPE_CHECKING:
+    import socket
+
+    from twisted.python.failure import Failure
+
+MODULE = "wsevents.workers.main"
+"""What a worker runs."""
+CHANNEL = 3
+"""The descriptor of its end of the channel."""
+START_SECONDS = 60.0
+"""How long it may take until it is ready."""
+
+
+def check_interpreter(path: str = sys.executable) -> None:
+    """Check that this user may run Python. Raises ConfigurationError."""
+    if not os.access(path, os.X_OK):
+        raise ConfigurationError(
+            f"workers: {path} cannot be run by the user {os.geteuid()}, who they are to be; "
+            "let that user run it, or set `workers` to 1"
+        )
+
+
+class Chief(Protocol):
+    """Who has workers."""
+
+    def ready(self, worker: Worker) -> None:
+        """It takes connections from now on."""
+
+    def hears(self, worker: Worker, up: bool) -> None:
+        """Its bus is up, or is lost."""
+
+    def lost(self, worker: Worker) -> None:
+        """One of its connections is over."""
+
+    def silent(self, worker: Worker) -> None:
+        """It takes no connections any more, and is about to end."""
+
+    def ended(self, worker: Worker, how: str, lived: float) -> None:
+        """It is gone; `how` goes on after its name, `lived` is in seconds."""
+
+
+class Worker(ProcessProtocol):
+    """A process, and the channel to it.
+
+    Args:
+        reactor: starts it.
+        number: from 1.
+        chief: is told what becomes of it.
+
+    Attributes:
+        name: what it is called in the log, once it was started.
+    """
+
+    transport: Any
+
+    def __init__(self, reactor: Any, number: int, chief: Chief) -> None:
+        self.number, self.name = number, f"worker {number}"
+        self._reactor, self._chief = reactor, chief
+        self._splitters = {1: Splitter(), 2: Splitter()}
+        self._channel: Channel | None = None
+        self._late: Any = None
+        self._began = 0.0
+
+    def start(self, brief: bytes) -> None:
+        """Start it; what it is to know goes through a pipe, where nobody else can read it."""
+        ours, theirs = pair()
+        self._began = self._reactor.seconds()
+        self._channel = Channel(self._reactor, ours, self._heard, self._silent)
+        with theirs:
+            try:
+                self._spawn(theirs.fileno())
+            except OSError as error:
+                self._over(f"cannot be started: {error.strerror}")
+                return
+        self.name = f"worker {self.number} (pid {self.transport.pid})"
+        self._late = self._reactor.callLater(START_SECONDS, self.kill)
+        self.transport.write(brief)
+        self.transport.closeStdin()
+
+    def _spawn(self, end: int) -> None:
+        self._reactor.spawnProcess(
+            self,
+            sys.executable,
+            [sys.executable, "-P", "-m", MODULE, str(self.number), type(self._reactor).__module__],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(_paths())},
+            childFDs={0: "w", 1: "r", 2: "r", CHANNEL: end},
+        )
+
+    def give(self, listener: int, connection: socket.socket) -> bool:
+        """Give it a connection that came to a listener; False: it is gone, and so is the connection."""
+        if self._channel is None:
+            connection.close()
+            return False
+        return self._channel.say(b"%d" % listener, connection)
+
+    def stop(self) -> None:
+        """Have it end in order."""
+        self._signal("TERM")
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal("KILL")
+
+    def _signal(self, name: str) -> None:
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess(name)
+
+    # -- what it says ---------------------------------------------------------------------------
+
+    def _heard(self, message: bytes, _carried: int | None) -> None:
+        if message == Word.READY:
+            self._in_time()
+            self._chief.ready(self)
+        elif message == Word.LEFT:
+            self._chief.lost(self)
+        elif message == Word.LEAVING:
+            self._chief.silent(self)
+        else:
+            self._chief.hears(self, message == Word.BUS_UP)
+
+    def _silent(self) -> None:
+        self._chief.silent(self)
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        """Pass on what it says."""
+        self._tell(self._splitters[childFD].feed(data))
+
+    def _tell(self, lines: list[bytes]) -> None:
+        for data in lines:
+            line = decode(data, __name__)
+            globalLogPublisher(
+                {
+                    "log_level": LogLevel.levelWithName(line.level),
+                    "log_namespace": line.who,
+                    "log_time": time() if line.time is None else line.time,
+                    "log_format": "worker {worker}: {text}",
+                    "worker": self.number,
+                    "text": line.text,
+                }
+            )
+
+    # -- its end --------------------------------------------------------------------------------
+
+    def processEnded(self, reason: Failure) -> None:
+        """Say how it ended, after everything that it said itself."""
+        for splitter in self._splitters.values():
+            self._tell(splitter.rest())
+        self._over(_how(reason.value))
+
+    def _over(self, how: str) -> None:
+        self._in_time()
+        if self._channel is not None:
+            self._channel.close()
+        self._chief.ended(self, how, self._reactor.seconds() - self._began)
+
+    def _in_time(self) -> None:
+        late, self._late = self._late, None
+        if late is not None and late.active():
+            late.cancel()
+
+
+def _how(value: Any) -> str:
+    """Return how a process ended."""
+    if value.signal is not None:
+        return f"was ended by {Signals(value.signal).name}"
+    return f"ended with status {value.exitCode}"
+
+
+def _paths() -> list[str]:
+    """Return where modules are found, for a process that is to find the same."""
+    return [path for path in sys.path if Path(path).is_absolute()]
