@@ -36,6 +36,9 @@ ACK_EVERY = 100
 """For pika, which leaves it to the caller; ours acknowledges once for each read from the socket."""
 
 QUEUE = "bench"
+NEVER_FULL = 2**26
+"""What a gateway would declare; this queue is declared here, without bounds."""
+
 HEADERS = {
     "name": "call_created",
     "tenant_uuid": "2c34c282-433e-4bb8-8d56-fec14ff7e1e9",
@@ -73,7 +76,7 @@ async def ours(reactor, port, messages):
             done.callback(None)
 
     began = cpu()
-    await Consumer(client, QUEUE).consume(take, PREFETCH)
+    await Consumer(client, QUEUE, NEVER_FULL).consume(take, lambda: None, PREFETCH)
     await done
     spent = cpu() - began
     client.leave()

@@ -159,6 +159,7 @@ class Publisher:
     def fill(self, queue, headers, body, count):
         """Let a queue hold so many messages and no others."""
         self._channel.queue_declare(queue)
+        self._channel.queue_declare(f"{queue}.gaps")  # which our client consumes as well
         self._channel.queue_purge(queue)
         for _ in range(count):
             self.send(headers, body, exchange="", key=queue)

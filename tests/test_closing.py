@@ -19,6 +19,7 @@ LARGEST_REASON = 123
         (closing.PROTOCOL_ERROR, 4004, ""),
         (closing.BUS_LOST, 1011, "bus connection lost"),
         (closing.BUS_ERROR, 1011, "bus connection error"),
+        (closing.EVENTS_LOST, 1011, "events were lost"),
         (closing.PING_TIMEOUT, 1011, "keepalive ping timeout"),
         (closing.INTERNAL_ERROR, 1011, ""),
         (closing.TOO_BIG, 1009, ""),

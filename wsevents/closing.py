@@ -62,6 +62,9 @@ BUS_LOST = Closing(
 BUS_ERROR = Closing(
     1011, "bus connection error", "The gateway is not connected to the event bus.", Advice.RETRY
 )
+EVENTS_LOST = Closing(
+    1011, "events were lost", "Events were dropped because the gateway did not keep up.", Advice.RETRY
+)
 PING_TIMEOUT = Closing(
     1011, "keepalive ping timeout", "The client did not answer a ping in time.", Advice.RETRY
 )

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.closing import GOING_AWAY
+from wsevents.closing import EVENTS_LOST, GOING_AWAY
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
 from wsevents.ports import Ports, listener
@@ -30,6 +30,8 @@ GOODBYE_SECONDS = 5.0
 """How long stopping waits for peers to answer the close frame."""
 ABORT_SECONDS = 1.0
 """How long it waits for connections that were aborted."""
+QUIET_SECONDS = 10.0
+"""Lost events are logged once in so many seconds at most, with a count."""
 
 
 @implementer(IBusListener)
@@ -68,6 +70,7 @@ class Gateway(MultiService):
         self._relay = relay
         self._authorities = authorities
         self._announce = announce
+        self._gaps_told, self._told_at = 0, -QUIET_SECONDS
         self._ports = Ports(listen or listener(reactor))
         self._watch = watch
         for authority in authorities:
@@ -131,6 +134,22 @@ class Gateway(MultiService):
     def delivered(self, delivery: Delivery) -> None:
         """Relay it."""
         self._relay.delivered(delivery)
+
+    def events_lost(self, why: str) -> None:
+        """Hang up on every peer, once: each has missed something, and can look for it when it is back."""
+        peers, tally = list(self._house.roster), self._relay.tally
+        tally.gaps += 1
+        now = self._house.keepalive.now()
+        if now - self._told_at >= QUIET_SECONDS:
+            self._log.warn(
+                "events were lost, {peers} peers are told: {why} (gaps since last told: {count})",
+                peers=len(peers),
+                why=why,
+                count=tally.gaps - self._gaps_told,
+            )
+            self._gaps_told, self._told_at = tally.gaps, now
+        for peer in peers:
+            peer.hang_up(EVENTS_LOST)
 
     def bus_lost(self, why: str) -> None:
         """Tell every session; each decides what that means for its peer."""

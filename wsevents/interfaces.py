@@ -160,8 +160,14 @@ class IBusListener(Interface):
     def delivered(delivery: Delivery) -> None:
         """A message came. Whatever happens, the bus takes it as done when this returns."""
 
+    def events_lost(why: str) -> None:
+        """The bus is up, and events were dropped on the way here; nobody knows which.
+
+        What is delivered after this call was published after all that was dropped.
+        """
+
     def bus_lost(why: str) -> None:
-        """The bus was up and is not any more."""
+        """The bus was up and is not any more. What is published until it is back does not come."""
 
     def bus_back() -> None:
         """The bus is up, everything is declared and bound; also the first time."""

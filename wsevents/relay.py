@@ -47,11 +47,13 @@ class Tally:
         dropped: those that became no event or no frame, by reason.
         matched: events that somebody wanted and may see.
         delivered: frames offered to peers' queues.
+        gaps: how often the bus has lost events.
     """
 
     consumed: int = 0
     matched: int = 0
     delivered: int = 0
+    gaps: int = 0
     dropped: Counter[str] = field(factory=Counter)
 
 
@@ -131,10 +133,11 @@ class Relay:
         tally = self.tally
         _log.info(
             "in all: {consumed} events consumed, {matched} matched, {delivered} delivered, "
-            "{dropped} dropped{why}",
+            "{gaps} gaps, {dropped} dropped{why}",
             consumed=tally.consumed,
             matched=tally.matched,
             delivered=tally.delivered,
+            gaps=tally.gaps,
             dropped=tally.dropped.total(),
             why="".join(f"; {count}: {reason}" for reason, count in tally.dropped.most_common()),
         )

@@ -3,6 +3,8 @@
     rig.bus()                   a new, unattached bus
     await rig.drop()            the broker goes away
     await rig.restore()         and comes back
+    rig.stall(bus)              the bus takes nothing more of what is published, if that can be
+    rig.resume(bus)             and takes it again
 
 Exchanges `contract-headers`, `contract-topic`, `contract-fanout` and `contract-direct` are for the taking.
 """
@@ -190,6 +192,31 @@ class BusContract:
             await gatherResults([bus.publish(HEADERS.name, "", {}, body) for body in bodies])
             await ear.heard(3000)
             assert ear.bodies == bodies
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_is_published_comes_or_is_told_to_be_lost_and_the_publisher_never_waits(self, rig):
+        async with running(rig, ALL) as (bus, ear):
+            await publish(bus, b"before")
+            await ear.heard(1)
+            rig.stall(bus)
+            bodies = [b"%3d" % number + bytes(60_000) for number in range(200)]
+            await gatherResults([bus.publish(HEADERS.name, "", {}, body) for body in bodies])
+            rig.resume(bus)
+            await ear.until(lambda: ear.gaps or len(ear.deliveries) == 1 + len(bodies))
+            await publish(bus, b"after")
+            await ear.until(lambda: ear.bodies[-1] == b"after")
+            came = ear.bodies[1:-1]
+            assert came == bodies[: len(came)], "what was lost is told before anything later comes"
+            assert len(ear.gaps) == (len(came) < len(bodies)), "once, and only if something was"
+            assert ear.states == ["up"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_however_much_is_taken_as_it_comes_nothing_is_lost(self, rig):
+        async with running(rig, ALL) as (bus, ear):
+            for number in range(40):
+                await publish(bus, bytes(100_000))
+                await ear.heard(number + 1)
+            assert ear.gaps == []
 
     @pytest_twisted.ensureDeferred
     async def test_nothing_is_delivered_within_publish(self, rig):

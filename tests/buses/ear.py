@@ -17,12 +17,14 @@ class Ear:
     Attributes:
         deliveries: all so far.
         states: "up" and "down: why", in order.
+        gaps: why events were lost, each time.
         story: names of all calls, in order.
     """
 
     def __init__(self, react=None):
         self.deliveries = []
         self.states = []
+        self.gaps = []
         self.story = []
         self._react = react
         self._waiting = []
@@ -33,6 +35,11 @@ class Ear:
         self._look()
         if self._react is not None:
             self._react(delivery)
+
+    def events_lost(self, why):
+        self.story.append("events_lost")
+        self.gaps.append(why)
+        self._look()
 
     def bus_lost(self, why):
         self.story.append("bus_lost")
@@ -67,6 +74,10 @@ class Ear:
     def downs(self, count=1):
         """Fire when the bus was lost so often."""
         return self.until(lambda: self.story.count("bus_lost") >= count)
+
+    def missed(self, count=1):
+        """Fire when so many gaps were told."""
+        return self.until(lambda: len(self.gaps) >= count)
 
     def _look(self):
         ready = [waiter for condition, waiter in self._waiting if condition()]

@@ -29,6 +29,11 @@ class Rig:
         self._buses.append(bus)
         return bus
 
+    def stall(self, bus):
+        """It cannot stand still while its publishers do not."""
+
+    resume = stall
+
     async def drop(self):
         for bus in self._buses:
             bus.drop("the test says so")

@@ -44,6 +44,9 @@ class Deaf:
     def delivered(self, delivery):
         pass
 
+    def events_lost(self, why):
+        pass
+
     def bus_lost(self, why):
         pass
 

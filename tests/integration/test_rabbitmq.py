@@ -1,14 +1,17 @@
 """The bus on a real RabbitMQ: the contract, and everything that can happen to a connection."""
 
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from struct import pack
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from txamqp.content import Content
 from zope.interface.verify import verifyClass
@@ -40,6 +43,10 @@ def make_bus(broker, **settings):
     return AmqpBus(AmqpBus.settings(**settings), reactor, now=lambda: 1234.5, entropy=Hasty())
 
 
+SMALL = {"queue_bytes": 1_048_576, "prefetch": 5, "heartbeat": 600}
+"""So little waits for the gateway that a test can publish more."""
+
+
 class Rig:
     def __init__(self, broker):
         self._broker = broker
@@ -48,7 +55,13 @@ class Rig:
         return 1234.5
 
     def bus(self):
-        return make_bus(self._broker)
+        return make_bus(self._broker, queue_bytes=4_194_304, prefetch=50)
+
+    def stall(self, bus):
+        bus._consumer.client.transport.pauseProducing()
+
+    def resume(self, bus):
+        bus._consumer.client.transport.resumeProducing()
 
     async def drop(self):
         await self._broker.stop()
@@ -440,18 +453,181 @@ async def send(channel, headers):
 
 
 @pytest_twisted.ensureDeferred
-async def test_there_is_one_exclusive_queue_and_nothing_is_left(rabbitmq):
+async def test_there_are_two_exclusive_queues_and_nothing_is_left(rabbitmq):
     async with started(rabbitmq) as (bus, ear):
         await ear.ups(1)
         for _ in range(20):
             await works(bus, ear)
         queues = await rabbitmq.ctl("list_queues", "name", "exclusive", "auto_delete", "durable", "messages")
-        ((name, *properties),) = [line.split() for line in queues.splitlines()[1:]]
+        rows = sorted(line.split() for line in queues.splitlines()[1:])
+        name = rows[0][0]
         assert name.startswith("wsevents.")
-        assert properties == ["true", "true", "false", "0"]
+        assert rows == [[one, "true", "false", "false", "0"] for one in (name, f"{name}.gaps")]
         consumers = await rabbitmq.ctl("list_consumers", "queue_name", "ack_required", "prefetch_count")
-        assert consumers.split()[-3:] == [name, "true", "1000"]
+        assert sorted(line.split() for line in consumers.splitlines()[1:]) == [
+            [name, "true", "1000"],
+            [f"{name}.gaps", "true", "1"],
+        ]
         connections = await rabbitmq.ctl("list_connections", "pid")
         assert len(connections.splitlines()) == 1 + 2, "one consumes, one publishes"
     assert len((await rabbitmq.ctl("list_queues", "name")).splitlines()) <= 1
     assert len((await rabbitmq.ctl("list_connections", "pid")).splitlines()) <= 1
+
+
+# -- more than the gateway can take ---------------------------------------------------------------
+
+
+async def flood(bus, count=40, size=60_000):
+    """Publish so much at once; returns when the broker has confirmed it all."""
+    await gatherResults([bus.publish(HEADERS.name, "", {}, bytes(size)) for _ in range(count)])
+
+
+async def waiting(broker, bus):
+    """Return how many messages wait for a bus, how many bytes they are, and how many gaps."""
+    rows = await broker.ctl("list_queues", "name", "messages_ready", "message_bytes_ready")
+    queues = {row.split()[0]: [int(word) for word in row.split()[1:]] for row in rows.splitlines()[1:]}
+    name = bus._consumer.queue
+    return *queues[name], queues[f"{name}.gaps"][0]
+
+
+@asynccontextmanager
+async def stalled(broker, **settings):
+    """Give a bus that was up and stands still, its listener, and another bus to publish with."""
+    async with (
+        started(broker, **{**SMALL, **settings}) as (bus, ear),
+        started(broker, bindings=()) as (other, publisher),
+    ):
+        await ear.ups(1)
+        await publisher.ups(1)
+        Rig(broker).stall(bus)
+        yield bus, ear, other
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_a_gateway_that_stands_still_is_bounded_and_publishers_are_not_held_up(rabbitmq):
+    async with stalled(rabbitmq) as (bus, ear, other):
+        for _ in range(4):
+            await flood(other)
+            count, size, gaps = await waiting(rabbitmq, bus)
+            assert (count, size) == (17, 17 * 60_000), "as many as there is room for"
+            assert gaps <= 1
+        assert ear.gaps == []
+        Rig(rabbitmq).resume(bus)
+        await ear.missed()
+        assert await waiting(rabbitmq, bus) == (0, 0, 0)
+        await works(bus, ear)
+        assert len(ear.deliveries) == 5 + 1, "those that were under way already, and the new one"
+        (why,) = ear.gaps
+        assert "more than bus.queue_bytes (1048576) waited" in why
+        assert ear.states == ["up"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_gap_is_told(rabbitmq):
+    async with stalled(rabbitmq) as (bus, ear, other):
+        for count in range(1, 4):
+            await flood(other)
+            Rig(rabbitmq).resume(bus)
+            await ear.missed(count)
+            await works(bus, ear)
+            Rig(rabbitmq).stall(bus)
+        assert len(ear.gaps) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_events_without_a_body_are_bounded_too(rabbitmq):
+    async with stalled(rabbitmq) as (bus, ear, other):
+        await flood(other, 5000, 0)
+        assert (await waiting(rabbitmq, bus))[:2] == (4096, 0)
+        Rig(rabbitmq).resume(bus)
+        await ear.missed()
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_event_larger_than_all_that_may_wait_comes_if_nothing_waits_and_else_is_a_gap(rabbitmq):
+    async with stalled(rabbitmq) as (bus, ear, other):
+        Rig(rabbitmq).resume(bus)
+        await flood(other, 1, 2_000_000)
+        await ear.heard(1)
+        assert ear.gaps == []
+        Rig(rabbitmq).stall(bus)
+        await flood(other, 5, 1)
+        await flood(other, 1, 2_000_000)
+        Rig(rabbitmq).resume(bus)
+        await ear.missed()
+        assert len(ear.deliveries) == 1 + 5
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_gap_is_told_even_if_what_was_dropped_cannot_be_decoded(rabbitmq):
+    deep = b""
+    for _ in range(500):
+        deep = b"\1aF" + len(deep).to_bytes(4, "big") + deep
+    async with stalled(rabbitmq) as (bus, ear, other), dialled(rabbitmq) as channel:
+        await flood(other, 5)
+        for _ in range(4097):
+            await send(channel, deep)
+        await channel.basic_qos(prefetch_count=1)  # when that is answered, all before it has been done
+        assert (await waiting(rabbitmq, bus))[:2] == (4096, 0)
+        Rig(rabbitmq).resume(bus)
+        await ear.missed()
+        await works(bus, ear)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_gap_at_the_end_of_a_connection_is_told_by_the_loss_of_the_bus(rabbitmq):
+    async with stalled(rabbitmq) as (bus, ear, other):
+        await flood(other)
+        await rabbitmq.close_connections()
+        Rig(rabbitmq).resume(bus)
+        await ear.ups(2)
+        await works(bus, ear)
+        assert [state[:4] for state in ear.states] == ["up", "down", "up"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_does_not_take_the_memory_of_the_broker(rabbitmq):
+    async with stalled(rabbitmq, queue_bytes=8_388_608) as (bus, _, other):
+        for _ in range(5):
+            await flood(other, 3000, 100)
+        assert (await waiting(rabbitmq, bus))[0] == 15_000 - 5
+        queues = dict(
+            map(str.split, (await rabbitmq.ctl("list_queues", "name", "messages_ram")).splitlines())
+        )
+        assert int(queues[bus._consumer.queue]) < 3000, "all the others are on its disk alone"
+
+
+# -- what its user must be allowed ----------------------------------------------------------------
+
+DOCUMENTED = Path(__file__).parents[2].joinpath("docs", "operating.md").read_text()
+
+
+def permissions():
+    """Return configure, write and read as the documentation has them, for the exchanges of these tests."""
+    (words,) = re.findall(r"(?m)^ *rabbitmqctl set_permissions wsevents '(.*)' '(.*)' '(.*)'$", DOCUMENTED)
+    return [word.replace("wazo-headers", "contract-[a-z]+") for word in words]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_documented_permissions_are_enough(rabbitmq):
+    await rabbitmq.add_user("modest", "secret", permissions=permissions())
+    async with stalled(rabbitmq, username="modest", password="secret") as (bus, ear, other):
+        await flood(other)
+        Rig(rabbitmq).resume(bus)
+        await ear.missed()
+        await works(other, ear)
+    await rabbitmq.ctl("delete_user", "modest")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_user_who_may_not_write_to_the_default_exchange_is_told_so(rabbitmq, log):
+    configure, write, read = permissions()
+    write = write.replace(r"amq\.default", "nothing")
+    await rabbitmq.add_user("meek", "secret", permissions=(configure, write, read))
+    said = log.until("amq.default")
+    async with started(rabbitmq, username="meek", password="secret"):
+        await said
+        (line,) = log.of("The bus is down")[:1]
+        assert "ACCESS_REFUSED" in line
+        assert "give the user permission for it" in line
+    await rabbitmq.ctl("delete_user", "meek")

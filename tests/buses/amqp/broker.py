@@ -79,7 +79,7 @@ def let_in(client, frame_max=131072):
     return opening
 
 
-def delivery(tag, content, key="", redelivered=False, frame_max=131072):
-    """Return the frames of a delivery."""
-    head = encode_method(1, method("basic", "deliver"), ("c", tag, redelivered, "x", key))
+def delivery(tag, content, key="", redelivered=False, frame_max=131072, consumer="c"):
+    """Return the frames of a delivery to the consumer of this tag."""
+    head = encode_method(1, method("basic", "deliver"), (consumer, tag, redelivered, "x", key))
     return head + b"".join(encode_content(1, content, frame_max))

@@ -116,6 +116,8 @@ def test_publishing_tries_every_endpoint_once_and_says_why_it_failed():
         ({"endpoint": "tls:h:1:trustRoots=/does/not/exist"}, "not a folder"),
         ({"heartbeat": 0}, "from 1 to 65535"),
         ({"prefetch": 65536}, "from 1 to 65535"),
+        ({"queue_bytes": 1_048_575}, "from 1048576 to"),
+        ({"queue_bytes": 2**40 + 1}, "to 1099511627776"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings, words):

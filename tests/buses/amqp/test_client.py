@@ -1,5 +1,8 @@
 """A connection in memory: handshake, heartbeat, reading, and its end."""
 
+from itertools import pairwise
+from struct import pack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +10,12 @@ from twisted.internet.task import Clock
 from txamqp.content import Content
 
 from tests.buses.amqp.broker import connected, delivery, let_in, said, say, start
+from tests.buses.amqp.test_frames import method
 from tests.buses.amqp.test_table import NAMES, VALUES
+from wsevents.buses.amqp.client import GAPS
+from wsevents.buses.amqp.frames import encode_frame, encode_method
 from wsevents.buses.amqp.reasons import explain
+from wsevents.buses.amqp.spec import HEADER
 from wsevents.messages import Delivery
 
 ACK = "basic.ack"
@@ -213,3 +220,51 @@ def test_a_mistake_in_a_delegate_ends_the_connection_and_is_logged(errors):
 
 def test_no_password_in_its_login():
     assert "secret" not in repr(connected(Clock()).login)
+
+
+# -- several consumers ----------------------------------------------------------------------------
+
+
+def to(tag, consumer, body=b""):
+    return delivery(tag, Content(body), consumer=consumer)
+
+
+def test_what_comes_for_another_consumer_is_acknowledged_and_not_heard():
+    deliveries = []
+    client = listening(deliveries)
+    client.hear("2")
+    client.dataReceived(to(1, "1", b"old") + to(2, "2", b"new") + to(3, "1", b"old") + to(4, "", b"?"))
+    assert [one.body for one in deliveries] == [b"new"]
+    assert said(client) == [(ACK, (4, True))]
+
+
+def test_a_gap_is_told_before_it_is_acknowledged_and_whatever_its_content_is():
+    deliveries, gaps = [], []
+    client = listening(deliveries)
+    client.on_gap = lambda: gaps.append(said(client))
+    client.hear("1")
+    client.dataReceived(to(1, GAPS, b"dropped") + to(2, "1", b"kept"))
+    unfit = encode_method(1, method("basic", "deliver"), (GAPS, 3, False, "", "k"))
+    header = pack(">HHQHL", 60, 0, 0, 0x2000, 3) + b"\1a?"
+    client.dataReceived(unfit + encode_frame(HEADER, 1, header))
+    assert [one.body for one in deliveries] == [b"kept"]
+    assert gaps == [[], [(ACK, (2, True))]]
+    assert said(client) == [(ACK, (3, True))]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["1", "2", "11", "", GAPS, GAPS + "s"]), st.binary(max_size=9))),
+    st.data(),
+)
+def test_each_delivery_goes_where_its_tag_says_however_it_is_cut(sent, data):
+    deliveries, gaps = [], []
+    client = listening(deliveries)
+    client.on_gap = lambda: gaps.append(len(deliveries))
+    client.hear("1")
+    wire = b"".join(to(number, tag, body) for number, (tag, body) in enumerate(sent, 1))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(wire)), max_size=5)))
+    for begin, end in pairwise([0, *cuts, len(wire)]):
+        client.dataReceived(wire[begin:end])
+    assert [one.body for one in deliveries] == [body for tag, body in sent if tag == "1"]
+    before = [sum(tag == "1" for tag, _ in sent[:at]) for at, (tag, _) in enumerate(sent) if tag == GAPS]
+    assert gaps == before

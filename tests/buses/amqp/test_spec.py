@@ -8,7 +8,8 @@ NUMBERS = {
     "channel": "20 open=10 open-ok=11 flow=20 flow-ok=21 close=40 close-ok=41",
     "exchange": "40 declare=10 declare-ok=11 delete=20 delete-ok=21 bind=30 bind-ok=31 unbind=40 "
     "unbind-ok=51",
-    "queue": "50 declare=10 declare-ok=11 bind=20 bind-ok=21 delete=40 delete-ok=41 unbind=50 unbind-ok=51",
+    "queue": "50 declare=10 declare-ok=11 bind=20 bind-ok=21 purge=30 purge-ok=31 delete=40 delete-ok=41 "
+    "unbind=50 unbind-ok=51",
     "basic": "60 qos=10 qos-ok=11 consume=20 consume-ok=21 cancel=30 cancel-ok=31 publish=40 deliver=60 "
     "ack=80 nack=120",
     "confirm": "85 select=10 select-ok=11",

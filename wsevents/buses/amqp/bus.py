@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 LONGEST_DELAY = 32.0
 
 _STOPPED = "the bus is stopped"
+_GAP = (
+    "more than bus.queue_bytes ({}) waited in RabbitMQ, as the gateway stood still or is too slow; "
+    "the oldest events were dropped, the rest discarded (look at its processor; a greater bound bridges more)"
+)
 
 
 def delays(entropy: Random) -> Iterator[float]:
@@ -68,7 +72,7 @@ class AmqpBus(Service):
     ) -> None:
         login = Login(settings.vhost, settings.username, settings.password, settings.heartbeat)
         self.up = False
-        self._prefetch = settings.prefetch
+        self._prefetch, self._queue_bytes = settings.prefetch, settings.queue_bytes
         self._reactor = reactor
         self._entropy = entropy or SystemRandom()
         self._dialer = Dialer(places(settings.endpoints, reactor), login, reactor, now)
@@ -173,7 +177,7 @@ class AmqpBus(Service):
         """Connect, be up, and return why it ended; BusError if it did not come up."""
         client = await self._dialer.dial(place)
         try:
-            consumer = Consumer(client, f"wsevents.{self._entropy.getrandbits(64):016x}")
+            consumer = Consumer(client, f"wsevents.{self._entropy.getrandbits(64):016x}", self._queue_bytes)
             try:
                 await self._prepare(consumer)
             except BusError as mistake:
@@ -196,7 +200,7 @@ class AmqpBus(Service):
         self._consumer = consumer  # what is bound meanwhile goes there at once
         for binding in list(self._wanted):
             await self._make_live(consumer, binding)
-        await consumer.consume(self._deliver, self._prefetch)
+        await consumer.consume(self._deliver, self._lost, self._prefetch)
         if consumer.client.why is not None:
             raise BusError(explain(consumer.client.why))
 
@@ -215,6 +219,11 @@ class AmqpBus(Service):
 
     def _deliver(self, delivery: Delivery) -> None:
         self._tell(self._listener.delivered, delivery)
+
+    def _lost(self) -> None:
+        """The broker has dropped events; before the bus is up, nobody could have missed them."""
+        if self.up:
+            self._tell(self._listener.events_lost, _GAP.format(self._queue_bytes))
 
     def _tell(self, call: Callable[..., None], *args: Any) -> None:
         """A listener's mistake is logged and is not the bus's."""

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 MAIN = 1
 """The channel that consumes or publishes; a connection whose main channel is closed is over."""
 
+GAPS = "gaps"
+"""The tag of the consumer whose messages only say that others were dropped."""
+
 FRAME_MAX = 131072
 HANDSHAKE_SECONDS = 10.0
 LEAVE_SECONDS = 2.0
@@ -161,6 +164,7 @@ class Client(AMQClient):
         over: fires when `why` is known. `disconnected` of txamqp fires when the socket is closed.
         on_delivery: gets each Delivery; those it returned for are acknowledged once for each read
             from the socket. None: deliveries are dropped.
+        on_gap: told of each delivery to the consumer `GAPS`, before that is acknowledged.
         on_confirm: gets delivery tag, multiple, and whether the broker took it over.
         on_blocked: gets why publishing is blocked, or None: it is not any more.
     """
@@ -177,6 +181,7 @@ class Client(AMQClient):
         self.why: Any = None
         self.over = TwistedEvent()
         self.on_delivery: Callable[[Delivery], None] | None = None
+        self.on_gap: Callable[[], None] = lambda: None
         self.on_confirm: Callable[[int, bool, bool], None] = lambda *_: None
         self.on_blocked: Callable[[str | None], None] = lambda _: None
         self._now = now
@@ -189,6 +194,8 @@ class Client(AMQClient):
         self._partial = b""
         self._unacknowledged = 0
         self._method: tuple[int, bool, str, str] | None = None
+        self._tag = b""
+        self._other: bytes | None = None
         self._headers: dict[str, Any] | None = None
         self._missing = 0
         self._chunks: list[bytes] = []
@@ -287,6 +294,10 @@ class Client(AMQClient):
 
     # -- reading ----------------------------------------------------------------------------------
 
+    def hear(self, tag: str) -> None:
+        """Take deliveries to the consumer of this tag alone; those to another are acknowledged only."""
+        self._tag = bytes([len(tag)]) + tag.encode()
+
     def dataReceived(self, data: bytes) -> None:
         """Read all whole frames, then acknowledge what was delivered in them."""
         if self.closed:
@@ -330,9 +341,10 @@ class Client(AMQClient):
         return pos
 
     def _deliver(self, data: bytes, pos: int) -> None:
-        """basic.deliver: a message begins. There is one consumer, so its tag does not matter."""
+        """basic.deliver: a message begins."""
         if self._method is not None:
             raise ValueError("a delivery within another")
+        self._other = None if data.startswith(self._tag, pos) else data[pos + 1 : pos + 1 + data[pos]]
         pos += 1 + data[pos]
         tag, redelivered = _read_tag(data, pos)
         start = pos + 10
@@ -371,14 +383,20 @@ class Client(AMQClient):
             self._complete(payload)
 
     def _complete(self, body: bytes) -> None:
-        """A message is here as a whole. Without headers it could not be decoded, and is dropped."""
+        """A message is here as a whole. Without headers it could not be decoded, and is dropped.
+
+        One that tells of a gap needs none: it is the dropped message itself, whatever that was.
+        """
         assert self._method is not None  # noqa: S101 _header and _body have seen to it
         tag, redelivered, exchange, key = self._method
         headers, self._method, self._headers = self._headers, None, None
         if self.on_delivery is None:
             return
         self._unacknowledged = tag
-        if headers is not None:
+        if self._other is not None:
+            if self._other == GAPS.encode():
+                self.on_gap()
+        elif headers is not None:
             self.on_delivery(Delivery(body, headers, exchange, key, self._now(), redelivered))
 
     def _complain(self, mistake: ValueError) -> None:

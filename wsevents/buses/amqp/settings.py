@@ -40,6 +40,12 @@ class AmqpSettings(Bus):
     prefetch: int = key(
         1000, "Messages that may be under way to the gateway unacknowledged.", check=within(1, 65535)
     )
+    queue_bytes: int = key(
+        67_108_864,
+        "Bytes of events that may wait in RabbitMQ for the gateway; if more would, the oldest are dropped, "
+        "and all peers are closed with 1011. Publishers never wait.",
+        check=within(1_048_576, 2**40),
+    )
 
     @property
     def endpoints(self) -> list[str]:

@@ -66,6 +66,8 @@ nowait bit, arguments table) -> declare-ok
   20 bind(reserved-1 short, queue shortstr, exchange shortstr, routing-key shortstr, nowait bit, \
 arguments table) -> bind-ok
   21 bind-ok()
+  30 purge(reserved-1 short, queue shortstr, nowait bit) -> purge-ok
+  31 purge-ok(message-count long)
   40 delete(reserved-1 short, queue shortstr, if-unused bit, if-empty bit, nowait bit) -> delete-ok
   41 delete-ok(message-count long)
   50 unbind(reserved-1 short, queue shortstr, exchange shortstr, routing-key shortstr, \
