@@ -7,12 +7,13 @@ A peer that connects, changes its mind or leaves costs in proportion to its own 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from wsevents.interfaces import IInterest
     from wsevents.messages import Binding
@@ -68,17 +69,12 @@ class Index(Generic[P]):
             self._held.pop(peer, None)
         return changes
 
-    def at(self, addresses: Sequence[Hashable]) -> Iterator[Audience[P]]:
-        """Yield each audience that is to be found at any of the addresses, once."""
-        if len(addresses) == 1:
-            yield from self._at.get(addresses[0], ())
-            return
-        seen: set[Audience[P]] = set()
-        for address in addresses:
-            for audience in self._at.get(address, ()):
-                if audience not in seen:
-                    seen.add(audience)
-                    yield audience
+    def at(self, addresses: Sequence[Hashable]) -> Iterable[Audience[P]]:
+        """Return each audience that is to be found at any of the addresses, once."""
+        found = [there for address in addresses if (there := self._at.get(address)) is not None]
+        if len(found) == 1:
+            return found[0]
+        return dict.fromkeys(chain.from_iterable(found))
 
     def __len__(self) -> int:
         """Return the number of peers that listen to anything."""

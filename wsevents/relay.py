@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from wsevents.audience import Changes
-    from wsevents.interfaces import IDialect, IInterest, ISource
+    from wsevents.interfaces import IDialect, IInterest, IProjection, ISource
     from wsevents.messages import Delivery, Event
 
 _log = Logger()
@@ -110,23 +110,41 @@ class Relay:
         if projection is None:
             return False
         messages: dict[tuple[Hashable, Hashable], Message] = {}
+        shape: Hashable = None
+        variant: Hashable = None
+        delivered = 0
         for audience in stage.index.at(projection.addresses):
             interest = audience.interest
-            variant = interest.choose(projection)
-            if variant is None:
+            chosen = interest.choose(projection)
+            if chosen is None:
                 continue
-            key = (interest.shape, variant)
-            message = messages.get(key)
-            if message is None:
-                payload = dialect.encode(projection, *key)
-                if payload is None:
-                    self._drop(UNFIT)
-                    return False
-                message = messages[key] = Message(payload, dialect.wire.frame_max)
+            if chosen is not variant or interest.shape is not shape:
+                framed = self._framed(dialect, projection, (interest.shape, chosen), messages)
+                if framed is None:
+                    break
+                shape, variant, message = interest.shape, chosen, framed
+            delivered += len(audience.peers)
             for peer in audience.peers:
                 peer.event(message)
-            self.tally.delivered += len(audience.peers)
-        return bool(messages)
+        self.tally.delivered += delivered
+        return bool(delivered)
+
+    def _framed(
+        self,
+        dialect: IDialect,
+        projection: IProjection,
+        key: tuple[Hashable, Hashable],
+        messages: dict[tuple[Hashable, Hashable], Message],
+    ) -> Message | None:
+        """Return the message of this shape and variant, made once; or None if there is none."""
+        message = messages.get(key)
+        if message is None:
+            payload = dialect.encode(projection, *key)
+            if payload is None:
+                self._drop(UNFIT)
+                return None
+            message = messages[key] = Message(payload, dialect.wire.frame_max)
+        return message
 
     def sum_up(self) -> None:
         """Tell the log what has passed."""
