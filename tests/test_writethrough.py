@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.tcp import Connection
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 
 from wsevents import writethrough
 from wsevents.certificate import passing
@@ -184,6 +186,18 @@ def test_any_size_arrives_whole(kind, through, size):
     assert line.drain() == data[:size]
 
 
+def test_a_client_that_wants_short_records_gets_everything_once_and_in_order(monkeypatch):
+    """As one that negotiates max_fragment_length (RFC 6066): OpenSSL then writes one record at a time."""
+    write, short = writethrough._ssl_write, 512
+    monkeypatch.setattr(writethrough, "_ssl_write", lambda to, data, size: write(to, data, min(size, short)))
+    line = Line("tls", through=True)
+    for text in (b"a" * 1300, b"b" * short, b"c"):
+        line.writer.write(text)
+    assert line.drain() == b"a" * 1300 + b"b" * short + b"c"
+    line.writer.write(b"d")
+    assert line.read().endswith(b"cd")
+
+
 @KINDS
 @BOTH
 def test_a_broken_connection_is_left_for_the_reactor_to_find(kind, through):
@@ -202,6 +216,16 @@ def test_after_the_end_nothing_is_written_and_nothing_raises(kind, through):
     line.writer.write(b"late")
     line.tcp.connected = 0
     line.writer.write(b"later")
+    assert line.read() == b""
+
+
+@KINDS
+@BOTH
+def test_a_connection_that_was_lost_takes_nothing_and_does_not_raise(kind, through):
+    line = Line(kind, through)
+    line.tcp.connected = 0
+    line.tcp.protocol.connectionLost(Failure(ConnectionDone()))
+    line.writer.write(b"late")
     assert line.read() == b""
 
 

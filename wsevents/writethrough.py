@@ -116,12 +116,13 @@ class TlsWriter:
             tcp.dataBuffer
             or tcp._tempDataLen
             or size > RECORD
-            or tls._aggregator._buffer
             or not tcp.connected
+            or tls._aggregator._buffer  # which there is as long as it is connected
         ):
             tls.write(data)
             return
-        if _ssl_write(self._ssl, data, size) != size:  # it was shut down, or has to read first
+        written = _ssl_write(self._ssl, data, size)
+        if written <= 0:  # it was shut down, or has to read first
             _clear_errors()
             tls.write(data)  # tries once more, and knows what to do about the error
             return
@@ -132,6 +133,8 @@ class TlsWriter:
             sent = 0
         if sent < size:
             tcp.write(bytes(_encrypted[sent:size]))
+        if written < len(data):  # the peer wants shorter records (RFC 6066 section 4): that was the first
+            tls.write(data[written:])
 
     def taken(self) -> int:
         """Return how many bytes the peer's machine has acknowledged so far."""
