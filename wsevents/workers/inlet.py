@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from wsevents.workers.brief import Place
+
+_MISTAKE = "a connection could not be taken in"
+_log = Logger()
 
 
 class Visitor(Server):
@@ -35,10 +39,12 @@ class Visitor(Server):
 
     def connectionLost(self, reason: Failure) -> None:
         """Tell that it is over."""
-        super().connectionLost(reason)
         left, self.left = self.left, None
-        if left is not None:
-            left()
+        try:
+            super().connectionLost(reason)
+        finally:
+            if left is not None:
+                left()
 
 
 @implementer(IListeningPort)
@@ -71,14 +77,18 @@ class Inlet:
         return self.place.address
 
     def take(self, descriptor: int, left: Callable[[], None]) -> None:
-        """Serve a connection; `left` is called when it is over. Raises OSError: it is already."""
+        """Serve a connection; `left` is called when it is over. Raises OSError: it is already.
+
+        A mistake on the way is logged, as Twisted's own ports do: it costs this connection, and not the
+        worker the channel that it came by.
+        """
         connection = socket.socket(fileno=descriptor)
         try:
             there = connection.getpeername()
-            protocol = self.factory.buildProtocol(_address(there)) if self._open else None
-        except BaseException:
+        except OSError:
             connection.close()
             raise
+        protocol = self._protocol(there)
         if protocol is None:
             connection.close()
             left()
@@ -86,7 +96,19 @@ class Inlet:
         self._count += 1
         visitor = Visitor(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
         visitor.left = left
-        protocol.makeConnection(visitor)
+        try:
+            protocol.makeConnection(visitor)
+        except Exception:  # noqa: BLE001 whatever it is
+            _log.failure(_MISTAKE)
+            visitor.abortConnection()
+
+    def _protocol(self, there: tuple[Any, ...]) -> Any:
+        """Return what is to serve a connection from there; None: nothing."""
+        try:
+            return self.factory.buildProtocol(_address(there)) if self._open else None
+        except Exception:  # noqa: BLE001 whatever it is
+            _log.failure(_MISTAKE)
+            return None
 
 
 def _address(there: tuple[Any, ...]) -> IPv4Address | IPv6Address:
