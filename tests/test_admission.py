@@ -1,5 +1,7 @@
 """Who may connect, and whose turn it is."""
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -37,14 +39,31 @@ def test_addresses_take_turns_and_one_that_has_its_share_keeps_nobody_waiting():
     assert everybody(admission) == ["a2"]
 
 
-def test_only_so_many_wait():
+def test_only_so_many_wait_and_who_came_last_goes():
     admission = Admission(Limits(pending_handshakes=1, waiting_handshakes=2))
     assert [admission.arrive(0, "a"), *everybody(admission)] == [None, 0]
-    assert [admission.arrive(key, "a") for key in (1, 2)] == [None, None]
-    assert admission.arrive(3, "b") == "too many wait for their handshake"
+    for key in (1, 2):
+        admission.arrive(key, "a")
+        assert admission.crowded_out() is None
+    admission.arrive(3, "a")
+    assert admission.crowded_out() == 3
     admission.leave(3)
-    admission.leave(1)
-    assert admission.arrive(3, "b") is None
+    assert admission.crowded_out() is None
+
+
+def test_an_address_that_fills_the_line_keeps_nobody_else_out():
+    admission = Admission(Limits(pending_handshakes=1, waiting_handshakes=3))
+    for key in range(4):
+        admission.arrive(key, "flood")
+        everybody(admission)
+    gone = []
+    for key, address in (("b", "b"), ("c", "c"), ("d", "d")):
+        admission.arrive(key, address)
+        gone.append(admission.crowded_out())
+        admission.leave(gone[-1])
+    assert gone == [3, 2, "d"], "who has no more than others does not make way"
+    admission.leave(0)
+    assert everybody(admission) == [1]
 
 
 def test_connections_are_limited_by_address_until_they_leave():
@@ -80,11 +99,15 @@ class Doors(RuleBasedStateMachine):
     @rule(address=st.sampled_from("abc"))
     def arrive(self, address):
         self.keys += 1
-        refused = self.admission.arrive(self.keys, address)
-        assert (refused is not None) == (len(self.waiting) == 4)
-        if refused is None:
-            self.waiting[self.keys] = address
+        assert self.admission.arrive(self.keys, address) is None
+        self.waiting[self.keys] = address
         self.turns()
+        gone = self.admission.crowded_out()
+        assert (gone is not None) == (len(self.waiting) == 5)
+        if gone is not None:
+            lines = Counter(self.waiting.values())
+            assert lines[self.waiting.pop(gone)] == max(lines.values())
+            self.admission.leave(gone)
 
     @rule(data=st.data())
     def settle(self, data):

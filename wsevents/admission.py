@@ -22,8 +22,9 @@ K = TypeVar("K")
 class Admission(Generic[K]):
     """Counts connections, and those whose handshake is under way; keeps the line of those who wait.
 
-    Each connection `arrive`s, has its turn when `next` says so, may `settle`, and `leave`s. Leaving is
-    right at any point; what is said of a connection that is not counted in is ignored.
+    Each connection `arrive`s, has its turn when `next` says so, may `settle`, and `leave`s, at once if it
+    is `crowded_out`. Leaving is right at any point; what is said of a connection that is not counted in is
+    ignored.
     """
 
     limits: Limits
@@ -36,11 +37,8 @@ class Admission(Generic[K]):
 
     def arrive(self, key: K, address: str) -> str | None:
         """Put a new connection in the line; or return why it may not come in, and count nothing."""
-        limits = self.limits
-        if _full(self._connected[address], limits.connections_per_address):
+        if _full(self._connected[address], self.limits.connections_per_address):
             return "too many connections from its address"
-        if _full(self._waiting, limits.waiting_handshakes):
-            return "too many wait for their handshake"
         self._addresses[key] = address
         self._connected[address] += 1
         self._lines.setdefault(address, OrderedDict())[key] = None
@@ -63,6 +61,17 @@ class Admission(Generic[K]):
                 self._busy_of[address] += 1
                 return key
         return None
+
+    def crowded_out(self) -> K | None:
+        """Return who has to leave as too many wait, or None: the last of the address with the longest line.
+
+        So a line that one address has filled is not closed to the others.
+        """
+        limit = self.limits.waiting_handshakes
+        if not limit or self._waiting <= limit:
+            return None
+        longest = max(reversed(self._lines.values()), key=len)
+        return next(reversed(longest))
 
     def settle(self, key: K) -> None:
         """Count a finished handshake."""

@@ -82,6 +82,12 @@ class Doorkeeper:
         while (door := self.admission.next()) is not None:
             door.begin()
 
+    def make_room(self) -> None:
+        """Send away who is one too many in the line."""
+        door = self.admission.crowded_out()
+        if door is not None:
+            door.turn_away("too many wait for their handshake")
+
 
 class Door(Protocol):
     """One connection until it is known what it wants; afterwards it only passes data on.
@@ -109,14 +115,20 @@ class Door(Protocol):
         self.port = getattr(there, "port", 0)
         refusal = self._keeper.admission.arrive(self, self.address)
         if refusal is not None:
-            self._keeper.complaints.tell(f"was refused: {refusal}", self.address)
-            self.abort()
+            self.turn_away(refusal)
             return
         fit_out(self.transport)
         self._keeper.doors.add(self)
         self._keeper.let_in()
         if not self._begun:
             self.transport.pauseProducing()
+        self._keeper.make_room()
+
+    def turn_away(self, why: str) -> None:
+        """End the connection before its turn."""
+        self._keeper.complaints.tell(f"was refused: {why}", self.address)
+        self._keeper.admission.leave(self)
+        self.abort()
 
     def begin(self) -> None:
         """It is the peer's turn; give it some time to say what it wants."""

@@ -172,7 +172,9 @@ class Limits:
     )
     pending_per_address: int = key(256, "The same for one address.", check=not_negative)
     waiting_handshakes: int = key(
-        10000, "Connections that wait for their handshake; more are refused.", check=not_negative
+        10000,
+        "Connections that wait for their handshake; of more, the last of the address with most are refused.",
+        check=not_negative,
     )
     connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
     handshake_seconds: float = key(
