@@ -275,7 +275,7 @@ class Assembly:
     def _outbound(self) -> Outbound:
         """Return the settings of what is sent, without writing through if that cannot be done."""
         settings = self.config.outbound
-        why = unfit(passing()) if settings.write_through else ""
+        why = unfit(passing(), self.reactor) if settings.write_through else ""
         if not why:
             return settings
         _log.warn("outbound.write_through: cannot be done, events go the slower way: {why}", why=why)

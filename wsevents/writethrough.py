@@ -3,7 +3,9 @@
 Twisted's way costs a change of epoll, a turn of the reactor and two copies for each small write; at one
 event for a thousand peers that is most of what the event costs. Here the bytes are encrypted and handed to
 the socket at once. What the kernel does not take goes to Twisted's transport, and so does everything after
-it, until the transport has drained: nothing ever overtakes anything.
+it, until the transport has drained: nothing ever overtakes anything. A transport that was given anything
+asks the reactor for its turn, so the reactor's set of those that wait tells all at once who is free: it is
+small and at hand, where a look into each of a thousand transports is what the processor waits for.
 
 This is the one module that knows the insides of Twisted's transports and of pyOpenSSL. `unfit` tries at
 start whether they are as expected; if they are not, or if the configuration says so, `TransportWriter`, the
@@ -16,6 +18,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.tcp import Connection
@@ -47,12 +50,11 @@ except (ImportError, AttributeError):  # another pyOpenSSL than today's; `unfit`
 
 def make_writer(transport: Any, *, through: bool) -> Writer:
     """Return the writer for a connected transport; `through` says whether to write through where one can."""
-    kind = type(transport) if through else None
-    if kind is BufferingTLSTransport and isinstance(transport.transport, Connection):
-        return TlsWriter(transport)
-    if kind is not None and issubclass(kind, Connection):
-        return TcpWriter(transport)
-    return TransportWriter(transport)
+    kind = type(transport)
+    tcp = transport.transport if kind is BufferingTLSTransport else transport
+    if not (through and isinstance(tcp, Connection) and isinstance(tcp.reactor, EPollReactor)):
+        return TransportWriter(transport)
+    return TcpWriter(tcp) if tcp is transport else TlsWriter(transport)
 
 
 class TransportWriter:
@@ -72,24 +74,24 @@ class TransportWriter:
 class TcpWriter:
     """Writes through a plain TCP transport."""
 
-    __slots__ = ("_send", "_tcp")
+    __slots__ = ("_number", "_send", "_tcp", "_waiting")
 
     def __init__(self, tcp: Any) -> None:
         self._tcp = tcp
         self._send = tcp.socket.send
+        self._number, self._waiting = tcp.fileno(), tcp.reactor._writes
 
     def write(self, data: bytes) -> None:
         """Send bytes, or have the transport send them."""
-        tcp = self._tcp
-        if tcp.dataBuffer or tcp._tempDataLen or tcp.disconnecting or not tcp.connected:
-            tcp.write(data)
+        if self._number in self._waiting:
+            self._tcp.write(data)
             return
         try:
             sent = self._send(data)
         except OSError:  # full, or broken: the transport finds out which
             sent = 0
         if sent < len(data):
-            tcp.write(data[sent:])
+            self._tcp.write(data[sent:])
 
     def taken(self) -> int:
         """Return how many bytes the peer's machine has acknowledged so far."""
@@ -99,32 +101,29 @@ class TcpWriter:
 class TlsWriter:
     """Writes through TLS and TCP."""
 
-    __slots__ = ("_connection", "_from_ssl", "_send", "_ssl", "_tcp", "_tls")
+    __slots__ = (
+        "_aggregator", "_connection", "_from_ssl", "_number", "_send", "_ssl", "_tcp", "_tls", "_waiting"
+    )  # fmt: skip
 
     def __init__(self, tls: Any) -> None:
-        self._tls = tls
-        self._tcp = tls.transport
-        self._send = tls.transport.socket.send
+        tcp = tls.transport
+        self._tls, self._tcp, self._aggregator = tls, tcp, tls._aggregator
+        self._send = tcp.socket.send
+        self._number, self._waiting = tcp.fileno(), tcp.reactor._writes
         connection = self._connection = tls.getHandle()  # held, as the next two live in it
         self._ssl = connection._ssl
         self._from_ssl = connection._from_ssl
 
     def write(self, data: bytes) -> None:
         """Encrypt and send bytes, or have the transport do it."""
-        tls, tcp, size = self._tls, self._tcp, len(data)
-        if (
-            tcp.dataBuffer
-            or tcp._tempDataLen
-            or size > RECORD
-            or not tcp.connected
-            or tls._aggregator._buffer  # which there is as long as it is connected
-        ):
-            tls.write(data)
+        size = len(data)
+        if self._number in self._waiting or size > RECORD or self._aggregator._buffer:
+            self._tls.write(data)
             return
         written = _ssl_write(self._ssl, data, size)
         if written <= 0:  # it was shut down, or has to read first
             _clear_errors()
-            tls.write(data)  # tries once more, and knows what to do about the error
+            self._tls.write(data)  # tries once more, and knows what to do about the error
             return
         size = _bio_read(self._from_ssl, _buffer, _ROOM)
         try:
@@ -132,9 +131,9 @@ class TlsWriter:
         except OSError:  # full, or broken: the transport finds out which
             sent = 0
         if sent < size:
-            tcp.write(bytes(_encrypted[sent:size]))
+            self._tcp.write(bytes(_encrypted[sent:size]))
         if written < len(data):  # the peer wants shorter records (RFC 6066 section 4): that was the first
-            tls.write(data[written:])
+            self._tls.write(data[written:])
 
     def taken(self) -> int:
         """Return how many bytes the peer's machine has acknowledged so far."""
@@ -144,17 +143,24 @@ class TlsWriter:
 # -- whether the libraries' insides are as expected -------------------------------------------
 
 
-def unfit(contexts: Any) -> str:
+def unfit(contexts: Any, reactor: Any) -> str:
     """Return why one cannot write through, or "".
 
     It is tried: bytes are written through TLS and TCP over a pair of sockets, and read at the other end.
 
     Args:
         contexts: has a method `getContext` that returns a server's OpenSSL context.
+        reactor: with which it is to be done.
     """
+    if not isinstance(reactor, EPollReactor):
+        return "the reactor is not the one of epoll"
     here, there = socket.socketpair()
     try:
-        return _Trial(contexts, here, there).run()
+        trial = _Trial(contexts, here, there, reactor)
+        try:
+            return trial.run()
+        finally:
+            trial.tcp.stopWriting()
     except Exception as mistake:  # noqa: BLE001 whatever another version of a library raises
         return f"{type(mistake).__name__}: {mistake}"
     finally:
@@ -162,22 +168,17 @@ def unfit(contexts: Any) -> str:
         there.close()
 
 
-class _Still:
-    """A reactor that does nothing: the trial turns by hand."""
-
-    def ignore(self, _: object) -> None:
-        pass
-
-    addReader = removeReader = addWriter = removeWriter = ignore
-
-
 class _Trial:
-    """A TLS connection of which both ends are here."""
+    """A TLS connection of which both ends are here; the reactor does not turn meanwhile."""
 
-    def __init__(self, contexts: Any, here: socket.socket, there: socket.socket) -> None:
-        factory = TLSMemoryBIOFactory(contexts, False, Factory.forProtocol(Protocol), Clock())
+    def __init__(
+        self, contexts: Any, here: socket.socket, there: socket.socket, reactor: EPollReactor
+    ) -> None:
+        self.clock = Clock()
+        factory = TLSMemoryBIOFactory(contexts, False, Factory.forProtocol(Protocol), self.clock)
         self.tls: Any = factory.buildProtocol(None)
-        self.tcp: Any = Connection(here, self.tls, _Still())  # type: ignore[arg-type]
+        here.setblocking(False)
+        self.tcp: Any = Connection(here, self.tls, reactor)
         self.tcp.connected = 1
         there.settimeout(1.0)
         self.there = there
@@ -193,10 +194,26 @@ class _Trial:
             return "TLS and TCP transports are of other kinds"
         for text in (b"straight", b"and again"):
             writer.write(text)
-            self.client.bio_write(self.there.recv(RECORD))
-            if self.client.recv(RECORD) != text:
+            if self._arrived() != text:
                 return "what was written is not what arrived"
-        return "" if not self.tcp.dataBuffer and not self.tcp._tempDataLen else "something is left over"
+        self.tls.write(b"first the transport's, ")
+        writer.write(b"then ours, ")
+        self.clock.advance(0)
+        writer.write(b"all in order")
+        self.clock.advance(0)
+        self.tcp.doWrite()
+        if self._arrived() != b"first the transport's, then ours, all in order":
+            return "what waits in the transport is overtaken"
+        return "something is left over" if self.tcp.dataBuffer or self.tcp._tempDataLen else ""
+
+    def _arrived(self) -> bytes:
+        self.client.bio_write(self.there.recv(RECORD))
+        text = b""
+        while True:
+            try:
+                text += self.client.recv(RECORD)
+            except SSL.WantReadError:
+                return text
 
     def _shake_hands(self) -> None:
         for _ in range(3):
