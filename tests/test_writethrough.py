@@ -235,7 +235,7 @@ def test_the_insides_of_the_libraries_are_as_expected():
 
 def test_insides_that_are_not_as_expected_are_noticed_and_explained(monkeypatch):
     monkeypatch.setattr(writethrough, "_bio_read", lambda *_: 0)
-    assert unfit(CERTIFICATE) == "what was written is not what arrived" or "Error" in unfit(CERTIFICATE)
+    assert "Error" in unfit(CERTIFICATE)
     monkeypatch.delattr(writethrough, "_ssl_write")
     assert unfit(CERTIFICATE).startswith("NameError: ")
 
