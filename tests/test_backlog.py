@@ -51,6 +51,25 @@ def test_over_the_limit_the_most_behind_go_until_the_rest_fits():
     assert backlog.size == 80
 
 
+def test_each_queue_is_looked_at_once_however_many_have_to_go():
+    looks = 0
+
+    class Counted(Queue):
+        @property
+        def size(self):
+            nonlocal looks
+            looks += 1
+            return super().size
+
+    backlog = Backlog(0)
+    for number in range(100):
+        queue = Counted(backlog)
+        backlog.enter(queue, [])
+        queue.hold(bytes([number]) * 10)
+    backlog.relieve()
+    assert (backlog.size, looks) == (0, 100)
+
+
 def test_who_leaves_without_having_been_behind_changes_nothing():
     backlog = Backlog(100)
     backlog.leave(Queue(backlog), [b"never held"])

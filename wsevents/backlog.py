@@ -65,8 +65,7 @@ class Backlog:
 
     def relieve(self) -> None:
         """Let the most behind go until the rest is within the limit."""
-        while self.size > self.limit and self.behind:
-            worst = max(self.behind, key=lambda queue: queue.size)
-            if not worst.size:
+        for worst in sorted(self.behind, key=lambda queue: queue.size, reverse=True):
+            if self.size <= self.limit:
                 return
             worst.give_up("the queues of all together are over outbound.total_bytes")

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 
 import pytest
 from attrs import evolve, frozen
@@ -34,6 +35,17 @@ def test_what_a_worker_could_not_use_is_said_before_any_is_started():
         supervisor.startService()
     assert not reactor.getDelayedCalls()
     assert not supervisor.running
+
+
+def test_a_supervisor_may_open_as_many_files_as_the_system_lets_it():
+    """What one worker does not take, as it stands still, must not use up those of the others."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+    try:
+        Supervisor(Reactor(), Config(listen=[]), 2, lambda: None).privilegedStartService()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def test_a_python_that_the_user_may_not_run_is_named(tmp_path):

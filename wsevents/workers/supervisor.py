@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from wsevents.errors import ConfigurationError
+from wsevents.kernel import raise_open_files
 from wsevents.ports import Entrance, Ports
 from wsevents.roster import Roster
 from wsevents.workers.balance import Balance
@@ -62,6 +63,7 @@ class Supervisor(Service):
 
     def privilegedStartService(self) -> None:
         """Listen, but let nobody in before there are workers. Raises SystemExit: it cannot."""
+        raise_open_files()  # connections wait here for a worker that stands still
         self._ports.open([Entrance(listener.endpoint, Lobby()) for listener in self._config.listen])
 
     def startService(self) -> None:
