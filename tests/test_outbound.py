@@ -51,6 +51,9 @@ class Peer:
         self.said.append(why)
         self.queue.insist(b"<close>")
 
+    def abort(self):
+        self.said.append("abort")
+
     def turn(self):
         self.clock.advance(0)
 
@@ -112,18 +115,34 @@ def test_what_the_transport_was_not_offered_yet_makes_nobody_slow():
     assert peer.said == []
 
 
-def test_the_transport_is_asked_for_room_between_chunks_and_gets_whole_messages_only():
+def test_the_transport_is_asked_for_room_between_chunks():
     peer = Peer(cap=10**7, room=2 * CHUNK)
     messages = [message(CHUNK // 2, bytes([number])) for number in range(20)]
     for one in messages:
         peer.queue.event(one)
     peer.turn()
-    assert len(peer.writer.sent) < 3 * CHUNK
-    sizes = [len(one.plain) for one in messages]
-    assert len(peer.writer.sent) in {sum(sizes[:count]) for count in range(21)}
+    assert len(peer.writer.sent) <= 3 * CHUNK
     while peer.queue.size:
         peer.writer.drain()
     assert peer.writer.sent == b"".join(one.plain for one in messages)
+
+
+def test_a_message_larger_than_a_chunk_goes_in_parts_and_is_never_cut_short():
+    peer = Peer(cap=10, room=CHUNK)
+    large, small = message(10 * CHUNK), message(100, b"s")
+    peer.queue.event(large)
+    peer.queue.event(small)
+    peer.turn()
+    assert peer.queue.behind
+    assert len(peer.writer.sent) == 2 * CHUNK
+    assert peer.flusher.backlog.size == peer.queue.size == len(large.plain + small.plain) - 2 * CHUNK
+    peer.queue.event(small)  # over the cap
+    peer.turn()
+    assert peer.said == ["behind", "its queue is over outbound.peer_bytes"]
+    while peer.queue.size:
+        peer.writer.drain()
+    assert peer.writer.sent == large.plain + b"<close>"
+    assert peer.flusher.backlog.size == 0
 
 
 def test_of_all_together_the_most_behind_go_first():
@@ -176,6 +195,7 @@ def test_one_broken_transport_does_not_keep_the_others_waiting(errors):
     working.queue.reply(b"b")
     clock.advance(0)
     assert working.writer.writes == [b"b"]
+    assert broken.said == ["abort"], "its stream has a hole"
     assert len(errors.flush(AttributeError)) == 1
 
 

@@ -34,26 +34,26 @@ class Backlog:
     behind: dict[Queue, None] = field(init=False, factory=dict)
     _holders: dict[int, int] = field(init=False, factory=dict)
 
-    def enter(self, queue: Queue, pieces: Iterable[bytes]) -> None:
+    def enter(self, queue: Queue, pieces: Iterable[bytes | memoryview]) -> None:
         """A peer has fallen behind, with these pieces in its queue."""
         self.behind[queue] = None
         for piece in pieces:
             self.hold(piece)
 
-    def leave(self, queue: Queue, pieces: Iterable[bytes]) -> None:
+    def leave(self, queue: Queue, pieces: Iterable[bytes | memoryview]) -> None:
         """It is behind no longer, or is gone; these pieces were still in its queue."""
         if queue in self.behind:
             del self.behind[queue]
             self.release(pieces)
 
-    def hold(self, piece: bytes) -> None:
+    def hold(self, piece: bytes | memoryview) -> None:
         """One more queue holds this very object."""
         holders = self._holders.get(id(piece), 0)
         if not holders:
             self.size += len(piece)
         self._holders[id(piece)] = holders + 1
 
-    def release(self, pieces: Iterable[bytes]) -> None:
+    def release(self, pieces: Iterable[bytes | memoryview]) -> None:
         """One queue less holds each of them."""
         for piece in pieces:
             holders = self._holders[id(piece)] - 1

@@ -28,7 +28,7 @@ class Keepalive:
         wire: the intervals.
         alarms: ring on the reactor's time.
         ping: sends a ping with this payload.
-        reads: whether the peer is being read.
+        reads: whether what the peer answers could be here: it is read, and what it was sent is under way.
         hang_up: ends its session.
     """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsevents.framing import Message
 
 CHUNK = 65536
-"""Most that is written at once, larger messages apart: the transport is asked for room in between."""
+"""Most that is written at once: the transport is asked for room in between."""
 _log = Logger()
 
 
@@ -46,6 +46,9 @@ class Owner(Protocol):
 
     def too_slow(self, why: str) -> None:
         """What waited was dropped, because it was too much."""
+
+    def abort(self) -> None:
+        """Something of the stream is lost: it must not go on."""
 
 
 @define(eq=False)
@@ -76,6 +79,7 @@ class Flusher:
                 outbound.flush()
             except Exception:  # noqa: BLE001 one peer's broken transport is not another's
                 _log.failure("could not flush a peer")
+                outbound.owner.abort()
         if self.backlog.size > self.backlog.limit:
             self.backlog.relieve()
 
@@ -104,7 +108,8 @@ class Outbound:
     size: int = 0
     peak: int = 0
     events: int = 0
-    _pieces: list[bytes] = field(factory=list)
+    _pieces: list[bytes | memoryview] = field(factory=list)
+    _begun: bool = False
     _marked: bool = False
     _full: bool = False
     _over: bool = False
@@ -168,7 +173,7 @@ class Outbound:
         if self.size > self.peak:  # noqa: PLR1730 max() would be a call
             self.peak = self.size
         self.size = 0
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = b"".join(pieces)  # without a copy if there is one only
         pieces.clear()
         self.writer.write(data)
 
@@ -180,17 +185,28 @@ class Outbound:
             self._write_some()
 
     def _write_some(self) -> None:
-        """Write chunk by chunk until the transport is full; only whole messages, however long."""
+        """Write chunk by chunk until the transport is full."""
         self.peak = max(self.peak, self.size)
         while self._pieces and not self._full:
-            count = size = 0
-            while count < len(self._pieces) and size < CHUNK:
-                size += len(self._pieces[count])
-                count += 1
-            pieces = self._pieces[:count]
-            del self._pieces[:count]
-            self.size -= size
-            self.writer.write(b"".join(pieces))
+            self.writer.write(self._next_chunk())
+
+    def _next_chunk(self) -> bytes:
+        """Take as many messages as fit into a chunk, or a part of one that does not; its rest stays first."""
+        pieces = self._pieces
+        if len(pieces[0]) > CHUNK:
+            begun = memoryview(pieces[0])
+            pieces[0], self._begun = begun[CHUNK:], True
+            self.size -= CHUNK
+            return bytes(begun[:CHUNK])
+        count, size = 1, len(pieces[0])
+        while count < len(pieces) and size + len(pieces[count]) <= CHUNK:
+            size += len(pieces[count])
+            count += 1
+        data = b"".join(pieces[:count])
+        del pieces[:count]
+        self.size -= size
+        self._begun = False
+        return data
 
     def finish(self) -> None:
         """Hand everything to the transport, whatever its room: the connection is about to close."""
@@ -199,21 +215,29 @@ class Outbound:
             return
         if self._full:
             self.flusher.backlog.release(pieces)
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.peak = max(self.peak, self.size)
+        data = b"".join(pieces)
         self._forget()
         self.writer.write(data)
 
     def give_up(self, why: str) -> None:
-        """Drop what waits, and tell the owner; every piece is whole frames, so the stream stays sound."""
-        if self._full and not self._gone:
-            self.flusher.backlog.release(self._pieces)
+        """Drop what waits, whole messages only, and tell the owner: the rest of one that was begun is kept."""
         self.peak = max(self.peak, self.size)
-        self._forget()
+        dropped = self._pieces[self._begun :]
+        if self._full and not self._gone:
+            self.flusher.backlog.release(dropped)
+        del self._pieces[self._begun :]
+        self.size -= sum(map(len, dropped))
         self.owner.too_slow(why)
 
     def _forget(self) -> None:
         self._pieces.clear()
-        self.size = 0
+        self.size, self._begun = 0, False
+
+    @property
+    def behind(self) -> bool:
+        """Whether the transport is full, so that what is put in now is not under way."""
+        return self._full
 
     def pauseProducing(self) -> None:
         """Keep what comes: the transport is full."""

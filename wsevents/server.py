@@ -143,11 +143,13 @@ class Peer(WebSocketServerProtocol):
             self.perMessageCompressionAccept = compression.accept
         session = mount.dialect.session(knock, self._house.entropy)
         self._runner = Runner(self._house, mount, session, self)
-        self._keepalive = Keepalive(
-            wire, self._house.keepalive, self.sendPing, lambda: self._reading, self.hang_up
-        )
+        self._keepalive = Keepalive(wire, self._house.keepalive, self.sendPing, self._hears, self.hang_up)
         self._known = True
         self._runner.tell(lambda session, now: session.knocked(now))
+
+    def _hears(self) -> bool:
+        """Say whether a ping is under way, and its answer would be read."""
+        return self._reading and not self.outbound.behind
 
     def onOpen(self) -> None:
         """Begin the session."""
@@ -355,6 +357,7 @@ class Peer(WebSocketServerProtocol):
         """Hand over what waits before the connection ends, and see to it that it does end."""
         if not abort and not self._gone:
             self.outbound.finish()
+            self._house.keepalive.clear(self._look_at_progress, "behind")
             self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
         super()._closeConnection(abort)
 

@@ -202,7 +202,7 @@ class Outbound:
         check=at_least(1000),
     )
     write_deadline: float = key(
-        10.0, "Seconds that a peer that is behind may take nothing at all.", check=at_least(0.1)
+        10.0, "Seconds that a peer whose connection is full may take nothing at all.", check=at_least(0.1)
     )
     write_through: bool = key(
         True, "Hand events to the kernel at once, past the reactor; false: the ordinary, slower way."

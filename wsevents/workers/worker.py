@@ -183,7 +183,8 @@ class Worker(ProcessProtocol):
 def _how(value: Any) -> str:
     """Return how a process ended."""
     if value.signal is not None:
-        return f"was ended by {Signals(value.signal).name}"
+        names = {one.value: one.name for one in Signals}  # without those of real time
+        return f"was ended by {names.get(value.signal, f'signal {value.signal}')}"
     return f"ended with status {value.exitCode}"
 
 
