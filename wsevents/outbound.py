@@ -221,7 +221,7 @@ class Outbound:
         self.writer.write(data)
 
     def give_up(self, why: str) -> None:
-        """Drop what waits, whole messages only, and tell the owner: the rest of one that was begun is kept."""
+        """Drop what waits, whole messages only, and tell the owner; the rest of one begun is kept."""
         self.peak = max(self.peak, self.size)
         dropped = self._pieces[self._begun :]
         if self._full and not self._gone:
