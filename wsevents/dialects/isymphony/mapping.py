@@ -1,0 +1,216 @@
+"""What an event of the generic source is in iSymphony's words.
+
+Every event has `type`, `time` (milliseconds since the epoch) and `coreServerId`. The rest is, by the
+event's name: what a rule says, of the configuration or else of `DEFAULTS`; without a rule, the name and
+the names in `data` in iSymphony's spelling (call_held: callHeld), so that whoever publishes `userLogin`
+with iSymphony's own properties in `data` needs no rule. Values are scalars: what is none is null, or left
+out where there is no rule.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property, lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, frozen
+
+from wsevents.dialects.isymphony.settings import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsevents.dialects.isymphony.settings import IsymphonySettings
+    from wsevents.messages import Event
+
+Scalar = str | int | float | bool | None
+_WORDS = re.compile(r"[_\-. ]+")
+
+_CALLER: dict[str, Scalar] = {
+    "callSegmentId": "data.call_id",
+    "callerIdName": "data.caller_id_name",
+    "callerIdNumber": "data.caller_id_number",
+    "did": None,
+    "extensionId": "data.line_id",
+    "extensionNumber": None,
+    "userId": "data.user_uuid",
+    "username": None,
+}
+_LOGIN: dict[str, Scalar] = {
+    "ip": None,
+    "port": None,
+    "userId": "data.user_uuid",
+    "userLoginId": "data.uuid",
+    "username": None,
+}
+_STATUS: dict[str, Scalar] = {"name": None, "returnTime": -1, "userCreated": False, "username": None}
+
+DEFAULTS: Mapping[str, Rule] = {
+    "call_created": Rule(type="dial", properties=_CALLER),
+    "call_ended": Rule(type="hangup", properties=_CALLER),
+    "auth_session_created": Rule(type="userLogin", properties=_LOGIN),
+    "auth_session_deleted": Rule(type="userLogout", properties=_LOGIN),
+    "chatd_presence_updated": Rule(
+        type="userStatus",
+        properties=_STATUS | {"note": "data.status", "statusType": "data.state", "userId": "data.uuid"},
+    ),
+    "user_status_update": Rule(
+        type="userStatus",
+        properties=_STATUS | {"note": None, "statusType": "data.status", "userId": "data.user_uuid"},
+    ),
+    "agent_status_update": Rule(
+        by="data.status",
+        types={"logged_in": "agentLogin", "logged_out": "agentLogout"},
+        properties={
+            "agent": "data.agent_number",
+            "agentId": "data.agent_id",
+            "extensionId": None,
+            "extensionNumber": None,
+            "queue": None,
+            "queueId": None,
+            "state": None,
+            "userId": None,
+            "username": None,
+        },
+    ),
+    "conference_participant_left": Rule(
+        type="confRoomCallLeave",
+        properties={
+            **_CALLER,
+            "conferenceRoomId": "data.conference_id",
+            "conferenceRoomName": None,
+            "extensionId": None,
+        },
+    ),
+}
+"""What Wazo's events become: the nearest that iSymphony has, with all the properties that it has there."""
+
+
+@lru_cache(maxsize=4096)
+def spelled(name: str) -> str:
+    """Return a name in iSymphony's spelling: `call_held` is callHeld, userLogin stays."""
+    words = [word for word in _WORDS.split(name) if word]
+    return "".join([*words[:1], *(word[0].upper() + word[1:] for word in words[1:])]) or name
+
+
+def scalar(value: Any) -> Scalar:
+    """Return a value as a property has it; None for what is none, and for numbers that JSON has not."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if isinstance(value, str | int | bool) else None
+
+
+@frozen
+class _Path:
+    """The way to a value in a body."""
+
+    steps: tuple[str, ...]
+
+    def read(self, body: Mapping[str, Any]) -> Scalar:
+        value: Any = body
+        for step in self.steps:
+            value = value.get(step) if isinstance(value, dict) else None
+        return scalar(value)
+
+
+@frozen(eq=False)
+class _Conversion:
+    """A rule, ready for use."""
+
+    kind: str | None
+    by: _Path | None
+    kinds: Mapping[str, str]
+    values: Mapping[str, Scalar]
+    paths: tuple[tuple[str, _Path], ...]
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Conversion:
+        properties = rule.properties.items()
+        return cls(
+            rule.type,
+            None if rule.by is None else _path(rule.by),
+            rule.types,
+            {name: scalar(source) for name, source in properties if not isinstance(source, str)},
+            tuple((name, _path(source)) for name, source in properties if isinstance(source, str)),
+        )
+
+    def kind_of(self, event: Event) -> str | None:
+        """Return the type; None: this one is not sent."""
+        if self.by is None:
+            return self.kind
+        value = self.by.read(event.body.json or {})
+        return self.kinds.get(value) if isinstance(value, str) else None
+
+    def properties(self, body: Mapping[str, Any]) -> dict[str, Scalar]:
+        return {**self.values, **{name: path.read(body) for name, path in self.paths}}
+
+
+def _path(text: str) -> _Path:
+    return _Path(tuple(text.split(".")))
+
+
+@define(eq=False)
+class Happening:
+    """An event in iSymphony's words; its body is looked at only when somebody needs to.
+
+    Attributes:
+        event: in the gateway's words.
+        kind: its type.
+    """
+
+    event: Event
+    kind: str
+    _conversion: _Conversion | None
+    _server: str | None
+
+    @cached_property
+    def properties(self) -> dict[str, Scalar] | None:
+        """All its properties, or None if the body is no JSON object."""
+        body = self.event.body.json
+        if body is None:
+            return None
+        base: dict[str, Scalar] = {
+            "coreServerId": scalar(body.get("origin_uuid")) if self._server is None else self._server,
+            "time": int(self.event.received * 1000),
+        }
+        more = _as_they_are(body) if self._conversion is None else self._conversion.properties(body)
+        return {**base, **more, "type": self.kind}
+
+
+def _as_they_are(body: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the scalars in `data` in iSymphony's spelling; a name that is in it already comes first."""
+    data = body.get("data")
+    if not isinstance(data, dict):
+        return {}
+    known = {name: scalar(value) for name, value in data.items() if not isinstance(value, dict | list)}
+    found = {spelled(name): value for name, value in known.items()}
+    found |= {name: value for name, value in known.items() if spelled(name) == name}
+    time = found.get("time")
+    if not isinstance(time, int) or isinstance(time, bool):  # else whoever published it knows better
+        found.pop("time", None)
+    return found
+
+
+@frozen(eq=False)
+class Vocabulary:
+    """All the rules. Make it with `vocabulary`."""
+
+    conversions: Mapping[str, _Conversion | None]
+    others: bool
+    server: str | None
+
+    def tell(self, event: Event) -> Happening | None:
+        """Return an event in iSymphony's words, or None if it is not sent."""
+        if event.name not in self.conversions:
+            return Happening(event, spelled(event.name), None, self.server) if self.others else None
+        conversion = self.conversions[event.name]
+        kind = None if conversion is None else conversion.kind_of(event)
+        return None if kind is None else Happening(event, kind, conversion, self.server)
+
+
+def vocabulary(settings: IsymphonySettings) -> Vocabulary:
+    """Return what the configuration says on top of the defaults."""
+    rules: dict[str, Rule | None] = {**DEFAULTS, **settings.events}
+    conversions = {name: None if rule is None else _Conversion.of(rule) for name, rule in rules.items()}
+    return Vocabulary(conversions, settings.others, settings.core_server_id)
