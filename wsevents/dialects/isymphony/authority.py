@@ -114,7 +114,7 @@ class IsymphonyAuthority(Service):
         self._memory = Memory()
         self._lines: Lines[_Visit] = Lines(IN_LINE, WAITING)
         self._busy = 0
-        self._pool = ThreadPool(0, THREADS, "isymphony passwords")
+        self._pool: ThreadPool  # while it runs; one that was stopped cannot start again
 
     @classmethod
     def create(cls, settings: IsymphonySettings, reactor: Any) -> IsymphonyAuthority:
@@ -124,6 +124,7 @@ class IsymphonyAuthority(Service):
     def startService(self) -> None:
         """Have threads; they begin when there is work."""
         super().startService()
+        self._pool = ThreadPool(0, THREADS, "isymphony passwords")
         self._pool.start()
 
     def stopService(self) -> None:
