@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
 THREADS = 2
 """Hashes that are computed at a time."""
-IN_LINE = 16
+IN_LINE = 8
 """Passwords of one user at one address that may wait for it; more are sent away, to come again."""
-WAITING = 64
-"""The same of all together; few of the handshakes that may be under way."""
+WAITING = 32
+"""The same of all together: few of the handshakes that may be under way, and so few that even on a slow
+machine each has its turn before its handshake has taken too long."""
 WRONG = 4096
 """Wrong passwords that are remembered."""
 
