@@ -6,7 +6,7 @@ from wsevents.dialects.isymphony.settings import Account, IsymphonySettings
 from wsevents.messages import Identity
 
 PATH = "/communication_manager/ws/event"
-BOSS = Identity("boss", "", ("#",), reach="all")
+BOSS = Identity("boss", "-", ("#",), reach="all")
 ONE = Identity("one", "t1", ("events.#",), reach="tenant")
 
 

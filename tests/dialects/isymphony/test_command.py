@@ -81,7 +81,9 @@ def test_further_keys_are_ignored():
     assert decode(json.dumps(message)) == SetFilters(compiled([("a", "b")]))
 
 
-@pytest.mark.parametrize("correlation", ["123456", "", "é\ud800", 0, -1.5, True, None, "x" * 1024])
+@pytest.mark.parametrize(
+    "correlation", ["123456", "", "é\ud800", 0, -1.5, True, None, "x" * 1024, -int("9" * 4300)]
+)
 def test_the_correlation_id_comes_back_as_it_was(correlation):
     command = decode(filters(correlationId=correlation))
     assert json.loads(success(command.correlation, 1.5).text) == {

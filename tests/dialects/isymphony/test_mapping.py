@@ -95,6 +95,14 @@ def test_another_value_in_the_body_is_not_sent(body):
     assert told("agent_status_update", body) is None
 
 
+@pytest.mark.parametrize(
+    ("paused", "kind"), [(True, "agentPause"), (False, "agentUnpause"), (1, "one"), ("true", "agentPause")]
+)
+def test_a_value_that_is_no_text_decides_by_its_text(paused, kind):
+    rule = Rule(by="data.paused", types={"true": "agentPause", "false": "agentUnpause", "1": "one"})
+    assert told("agent_paused", {"data": {"paused": paused}}, events={"agent_paused": rule}) == base(kind)
+
+
 def test_a_user_status_has_all_that_widgets_look_at():
     sent = told("user_status_update", {"data": {"user_uuid": "u", "status": "away"}})
     more = {"note": None, "returnTime": -1, "userCreated": False, "name": None, "username": None}

@@ -24,7 +24,7 @@ PEOPLE = {
     "two": Identity("two", "t2", ("events.#",), reach="tenant"),
     "shy": Identity("shy", "t1", (), reach="tenant"),
     "me": Identity("me", "t1", ("events.me",), reach="tenant"),
-    "not": Identity("not", "", ("#", "!events.secret"), reach="all"),
+    "not": Identity("not", "-", ("#", "!events.secret"), reach="all"),
 }
 
 
@@ -66,6 +66,7 @@ def topic(**fields):
         ({"required_acl": "events.me", "tenant_uuid": "t1"}, {"boss", "one", "me", "not"}),
         ({"required_acl": "events.x", "tenant_uuid": "t1", "user_uuid:u": True}, {"boss", "one", "not"}),
         ({"required_acl": "events.x", "tenant_uuid": ""}, {"boss", "not"}),
+        ({"required_acl": "events.x", "tenant_uuid": "-"}, {"boss", "not"}),
         ({"required_acl": "events.x", "tenant_uuid": 5}, {"boss", "not"}),
     ],
 )
@@ -156,7 +157,7 @@ def test_the_index_finds_whom_one_finds_who_looks_at_everybody(wishes, name, ten
     body = json.dumps({"data": data}).encode()
     delivery = headers(body, name=name, required_acl=required, tenant_uuid=tenant)
     projection = DIALECT.project(HEADERS.decode(delivery))
-    properties = texts(projection.happening.properties)
+    properties = texts(projection.report.properties)
     expected = {
         person
         for person, filters in wishes.items()

@@ -193,9 +193,10 @@ class IsymphonyAuthority(Service):
 
 
 def _identity(name: str, account: Account) -> Identity:
+    """Return who an account is; one of all tenants has a dash for the log, which nothing looks at."""
     return Identity(
         subject=name,
-        tenant=account.tenant_uuid or "",
+        tenant=account.tenant_uuid or "-",
         acl=tuple(account.acl),
         reach="all" if account.tenant_uuid is None else "tenant",
     )

@@ -67,10 +67,10 @@ class IsymphonyDialect:
 
     def project(self, event: Event) -> IsymphonyProjection | None:
         """Take generic events, in iSymphony's words."""
-        happening = self.vocabulary.tell(event) if event.source == GENERIC else None
-        return None if happening is None else project(happening)
+        report = self.vocabulary.tell(event) if event.source == GENERIC else None
+        return None if report is None else project(report)
 
     def encode(self, projection: IsymphonyProjection, shape: Hashable, variant: Hashable) -> bytes | None:
         """Return the event as JSON."""
-        properties = projection.happening.properties
+        properties = projection.report.properties
         return None if properties is None else encoded(properties).encode("ascii")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wsevents.access import Access
     from wsevents.dialects.isymphony.filters import Filters
-    from wsevents.dialects.isymphony.mapping import Happening
+    from wsevents.dialects.isymphony.mapping import Report
     from wsevents.messages import Binding, Event, Identity
 
 INDEXED = 64
@@ -33,21 +33,21 @@ INDEXED = 64
 class IsymphonyProjection:
     """An event in iSymphony's words, with the addresses at which its audiences are."""
 
-    happening: Happening
+    report: Report
     addresses: tuple[Hashable, ...]
 
     @cached_property
     def texts(self) -> dict[str, str] | None:
         """Its properties as filters see them; None if the event cannot be sent anyway."""
-        properties = self.happening.properties
+        properties = self.report.properties
         return None if properties is None else texts(properties)
 
 
-def project(happening: Happening) -> IsymphonyProjection:
+def project(report: Report) -> IsymphonyProjection:
     """Say where the audiences of an event are: by its type, and with those who take every type."""
-    places = _places(happening.event)
+    places = _places(report.event)
     return IsymphonyProjection(
-        happening, tuple((*place, kind) for place in places for kind in (happening.kind, None))
+        report, tuple((*place, kind) for place in places for kind in (report.kind, None))
     )
 
 
@@ -84,13 +84,13 @@ class IsymphonyInterest:
 
     def choose(self, projection: IsymphonyProjection) -> bool | None:
         """Let the ACL decide, then the filters; the body is looked at only for those on properties."""
-        happening = projection.happening
-        if not self.access.may_see(happening.event.required, self.subject):
+        report = projection.report
+        if not self.access.may_see(report.event.required, self.subject):
             return None
         if not self.filters.others:
-            return self.filters.match(happening.kind, {}) or None
+            return self.filters.match(report.kind, {}) or None
         properties = projection.texts
-        return (properties is not None and self.filters.match(happening.kind, properties)) or None
+        return (properties is not None and self.filters.match(report.kind, properties)) or None
 
 
 def interest(identity: Identity, filters: Filters) -> IsymphonyInterest:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
+from wsevents.dialects.isymphony.filters import text
 from wsevents.dialects.isymphony.settings import Rule
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class _Conversion:
         if self.by is None:
             return self.kind
         value = self.by.read(event.body.json or {})
-        return self.kinds.get(value) if isinstance(value, str) else None
+        return None if value is None else self.kinds.get(text(value))
 
     def properties(self, body: Mapping[str, Any]) -> dict[str, Scalar]:
         return {**self.values, **{name: path.read(body) for name, path in self.paths}}
@@ -151,7 +152,7 @@ def _path(text: str) -> _Path:
 
 
 @define(eq=False)
-class Happening:
+class Report:
     """An event in iSymphony's words; its body is looked at only when somebody needs to.
 
     Attributes:
@@ -200,13 +201,13 @@ class Vocabulary:
     others: bool
     server: str | None
 
-    def tell(self, event: Event) -> Happening | None:
+    def tell(self, event: Event) -> Report | None:
         """Return an event in iSymphony's words, or None if it is not sent."""
         if event.name not in self.conversions:
-            return Happening(event, spelled(event.name), None, self.server) if self.others else None
+            return Report(event, spelled(event.name), None, self.server) if self.others else None
         conversion = self.conversions[event.name]
         kind = None if conversion is None else conversion.kind_of(event)
-        return None if kind is None else Happening(event, kind, conversion, self.server)
+        return None if kind is None else Report(event, kind, conversion, self.server)
 
 
 def vocabulary(settings: IsymphonySettings) -> Vocabulary:
