@@ -13,8 +13,8 @@ from attrs import field, frozen
 
 MEMORY_MAX = 256 * 1024 * 1024
 """Bytes that one hash may need: 128 * N * R."""
-WORK_MAX = 16 * 1024 * 1024
-"""N * R * P: some three seconds."""
+WORK_MAX = 4 * 1024 * 1024
+"""N * R * P: about a second."""
 
 SALT_MIN = 8
 """Bytes of a salt."""
