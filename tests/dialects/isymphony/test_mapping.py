@@ -77,7 +77,7 @@ def test_the_documented_rule_can_be_used():
     (text,) = (block for block in blocks("yaml") if block.startswith("agent_status_update"))
     rules = {name: Rule(**rule) for name, rule in yaml.safe_load(text).items()}
     body = {"data": {"status": "paused", "agent_id": 7, "agent_number": "1101"}}
-    sent = base("agentPause", agentId=7, agent="1101", queue=None)
+    sent = base("agentPause", agentId="7", agent="1101", queue=None)
     assert told("agent_status_update", body, events=rules) == sent
     assert told("agent_status_update", {"data": {"status": "unheard of"}}, events=rules) is None
 
@@ -85,7 +85,7 @@ def test_the_documented_rule_can_be_used():
 @pytest.mark.parametrize(("status", "kind"), [("logged_in", "agentLogin"), ("logged_out", "agentLogout")])
 def test_a_value_in_the_body_decides_about_the_type(status, kind):
     sent = told("agent_status_update", {"data": {"status": status, "agent_id": 7}})
-    assert (sent["type"], sent["agentId"], sent["queueId"]) == (kind, 7, None)
+    assert (sent["type"], sent["agentId"], sent["queueId"]) == (kind, "7", None)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,16 @@ def test_the_type_is_the_events_whatever_its_data_says():
     assert told("call_held", {"data": {"type": "x", "Type": 1}}) == base("callHeld", Type=1)
 
 
-def test_of_two_names_that_are_spelled_alike_the_one_that_needs_no_change_counts():
-    for data in ({"call_id": 1, "callId": 2}, {"callId": 2, "call_id": 1}):
-        assert told("x", {"data": data}) == base("x", callId=2)
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_names_that_are_spelled_alike_the_one_that_needs_no_change_counts_and_then_a_uuid(order):
+    data = dict([("user_id", "i"), ("user_uuid", "u"), ("call_id", "1"), ("callId", "2")][::order])
+    assert told("x", {"data": data}) == base("x", userId="u", callId="2")
+
+
+def test_ids_are_text_and_nothing_else_is():
+    data = {"id": 1, "call_id": 2.0, "extensionId1": 3, "idle": 4, "paid": 5, "valid_id": True, "x_id": None}
+    ids = {"id": "1", "callId": "2", "extensionId1": "3", "validId": True, "xId": None}
+    assert told("x", {"data": data}) == base("x", idle=4, paid=5, **ids)
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5])
@@ -182,6 +189,8 @@ def test_the_events_of_other_sources_are_not_its_own():
         ("call_held", "callHeld"),
         ("userLogin", "userLogin"),
         ("user_voicemail_message_created", "userVoicemailMessageCreated"),
+        ("user_uuid", "userId"),
+        ("uuid", "uuid"),
         ("a.b-c d", "aBCD"),
         ("__x", "x"),
         ("x__", "x"),

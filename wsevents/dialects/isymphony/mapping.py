@@ -4,7 +4,7 @@ Every event has `type`, `time` (milliseconds since the epoch) and `coreServerId`
 event's name: what a rule says, of the configuration or else of `DEFAULTS`; without a rule, the name and
 the names in `data` in iSymphony's spelling (call_held: callHeld), so that whoever publishes `userLogin`
 with iSymphony's own properties in `data` needs no rule. Values are scalars: what is none is null, or left
-out where there is no rule.
+out where there is no rule. Ids are text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cached_property, lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import define, frozen
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 _WORDS = re.compile(r"[_\-. ]+")
+_ID = re.compile(r".*(?:^i|I)d[12]?", re.DOTALL)
 
 _CALLER: dict[str, Scalar] = {
     "callSegmentId": "data.call_id",
@@ -90,9 +91,10 @@ DEFAULTS: Mapping[str, Rule] = {
 
 @lru_cache(maxsize=4096)
 def spelled(name: str) -> str:
-    """Return a name in iSymphony's spelling: `call_held` is callHeld, userLogin stays."""
+    """Return a name in iSymphony's spelling: `call_held` is callHeld, `user_uuid` userId, userLogin stays."""
     words = [word for word in _WORDS.split(name) if word]
-    return "".join([*words[:1], *(word[0].upper() + word[1:] for word in words[1:])]) or name
+    more = ("id" if word == "uuid" else word for word in words[1:])
+    return "".join([*words[:1], *(word[0].upper() + word[1:] for word in more)]) or name
 
 
 def scalar(value: Any) -> Scalar:
@@ -100,6 +102,18 @@ def scalar(value: Any) -> Scalar:
     if isinstance(value, float):
         return value if isfinite(value) else None
     return value if isinstance(value, str | int | bool) else None
+
+
+def _valued(properties: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return properties as iSymphony has them, where ids are text; what we are told may be numbers."""
+    return {
+        name: text(value) if _is_number(value) and _ID.fullmatch(name) else value
+        for name, value in properties.items()
+    }
+
+
+def _is_number(value: Scalar) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @frozen
@@ -176,17 +190,20 @@ class Report:
             "time": int(self.event.received * 1000),
         }
         more = _as_they_are(body) if self._conversion is None else self._conversion.properties(body)
-        return {**base, **more, "type": self.kind}
+        return {**base, **_valued(more), "type": self.kind}
 
 
 def _as_they_are(body: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Return the scalars in `data` in iSymphony's spelling; a name that is in it already comes first."""
+    """Return the scalars in `data` in iSymphony's spelling.
+
+    Of names that are spelled alike the one that is spelled so already comes first, then a uuid.
+    """
     data = body.get("data")
     if not isinstance(data, dict):
         return {}
     known = {name: scalar(value) for name, value in data.items() if not isinstance(value, dict | list)}
-    found = {spelled(name): value for name, value in known.items()}
-    found |= {name: value for name, value in known.items() if spelled(name) == name}
+    ranked = sorted(known, key=lambda name: (spelled(name) == name, name.endswith("uuid")))
+    found = {spelled(name): known[name] for name in ranked}
     time = found.get("time")
     if not isinstance(time, int) or isinstance(time, bool):  # else whoever published it knows better
         found.pop("time", None)
