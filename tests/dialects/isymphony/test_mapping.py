@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.dialects.isymphony.accounts import BOSS, settings
 from tests.dialects.isymphony.page import blocks, rows, section, unquoted
+from wsevents.dialects.isymphony.defaults import DEFAULTS
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
 from wsevents.dialects.isymphony.interest import interest
-from wsevents.dialects.isymphony.mapping import DEFAULTS, spelled
+from wsevents.dialects.isymphony.mapping import spelled
 from wsevents.dialects.isymphony.settings import Rule
 from wsevents.messages import Body, Event
 from wsevents.settings import Config

@@ -14,7 +14,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wsevents.dialects.isymphony.mapping import Scalar
+    from wsevents.dialects.isymphony.settings import Scalar
 
 ANY = "*"
 """The value that stands for every value."""

@@ -11,6 +11,9 @@ from wsevents.dialects.isymphony.allowance import allowance
 from wsevents.dialects.isymphony.scrypt import parse
 from wsevents.settings import filled, key
 
+Scalar = str | int | float | bool | None
+"""What a property may be."""
+
 PATH = "/communication_manager/ws/event"
 LOCALHOST = ("127.0.0.0/8", "::1")
 
@@ -82,7 +85,7 @@ class Rule:
     type: str | None = key(None, "Its type.", check=_kind)
     by: str | None = key(None, "Instead: the path in its body of what decides about the type.", check=filled)
     types: dict[str, str] = key({}, "The type for each value there; other values are not sent.", check=_kinds)
-    properties: dict[str, str | int | float | bool | None] = key(
+    properties: dict[str, Scalar] = key(
         {}, "Its other properties: a text is a path in its body, everything else a value.", check=_sources
     )
 
