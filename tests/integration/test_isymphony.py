@@ -322,6 +322,22 @@ def test_a_lost_bus_ends_the_session_with_1011(tmp_path, rabbitmq, publish):
             assert ask(client)[1]["type"] == "success"
 
 
+def test_several_processes_each_let_in_and_relay(tmp_path, rabbitmq, publish):
+    bus = f"workers: 2\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = configuration(tmp_path).replace("bus: {type: memory}", bus)
+    with GatewayProcess(tmp_path, text) as gateway:
+        for number in (1, 2):
+            gateway.wait_for(f"worker {number}: the bus is up")
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connect(gateway)) for _ in range(6)]
+            for client in clients:
+                assert ask(client, ("type", "callHeld"))[1]["type"] == "success"
+            publish("call_held")
+            assert [receive(client)["type"] for client in clients] == ["callHeld"] * len(clients)
+    assert gateway.log.count("session over: isymphony") == len(clients)
+    assert "Traceback" not in gateway.log
+
+
 # -- the documented clients
 
 
