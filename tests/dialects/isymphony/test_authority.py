@@ -7,6 +7,7 @@ from twisted.internet.defer import DeferredList, gatherResults
 from zope.interface.verify import verifyObject
 
 from tests.dialects.isymphony.accounts import BOSS, ONE, account, settings
+from wsevents.authenticators.lookups import Lookups
 from wsevents.dialects.isymphony import authority as module
 from wsevents.dialects.isymphony.authority import IN_LINE, THREADS, WAITING, IsymphonyAuthority, Memory
 from wsevents.dialects.isymphony.basic import Credentials
@@ -152,6 +153,20 @@ async def test_a_password_that_was_found_right_meanwhile_is_not_looked_at_again(
     same = [slow.answer(Credentials("boss", "boss-pw", f"10.0.0.{number}"), 0.0) for number in range(20)]
     assert await gatherResults(same) == [BOSS] * 20
     assert len(looked) <= 2 * THREADS
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_restart_all_who_come_back_cost_one_hash_and_nobody_is_sent_away(slow, looked):
+    slow.stopService()
+    lookups = Lookups(slow)
+    lookups.startService()
+    crowd = [
+        lookups.answer(Credentials("boss", "boss-pw", f"10.0.{number // 100}.{number % 100}"), 0.0)
+        for number in range(1000)
+    ]
+    assert await gatherResults(crowd) == [BOSS] * len(crowd)
+    assert looked == ["boss-pw"]
+    await lookups.stopService()
 
 
 @pytest_twisted.ensureDeferred

@@ -27,7 +27,9 @@ def header(pair, scheme="Basic"):
     ],
 )
 def test_credentials_are_read(given_header, user, password):
-    assert offered(given_header, "10.0.0.1") == Credentials(user, password, "10.0.0.1")
+    credentials = offered(given_header, "10.0.0.1")
+    assert credentials == Credentials(user, password)
+    assert credentials.address == "10.0.0.1"
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,13 @@ class Credentials:
     """Question: whose credentials are these? Answered with an Identity, Denied or Unavailable.
 
     Attributes:
-        address: where they came from; it is given its turn among the others.
+        address: where they came from; it is given its turn among the others. The question is the same
+            wherever it comes from: after a restart many ask it at once, and it is looked at once.
     """
 
     user: str
     password: str = field(repr=False)
-    address: str = ""
+    address: str = field(default="", eq=False)
 
 
 def offered(header: str | None, address: str) -> Credentials | None:
