@@ -30,6 +30,7 @@ LAYERS = {
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
+        wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
         wsevents.workers.*
         """,
@@ -40,6 +41,7 @@ LAYERS = {
 PURE = {
     "__future__",
     "attrs",
+    "base64",
     "collections",
     "collections.abc",
     "datetime",
@@ -47,8 +49,10 @@ PURE = {
     "functools",
     "heapq",
     "http",
+    "ipaddress",
     "itertools",
     "json",
+    "math",
     "re",
     "typing",
     "urllib.parse",
