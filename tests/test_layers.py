@@ -22,7 +22,7 @@ LAYERS = {
         wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.dialects.* wsevents.demo.*
+        wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
@@ -30,7 +30,7 @@ LAYERS = {
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
-        wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
+        wsevents.authenticators.* wsevents.buses.* wsevents.client.* wsevents.demo.service wsevents.web.*
         wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
@@ -45,7 +45,9 @@ PURE = {
     "datetime",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
+    "hmac",
     "http",
     "itertools",
     "json",

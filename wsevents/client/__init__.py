@@ -1,0 +1,1 @@
+"""Twisted clients of the dialects: libraries for programs of one's own."""
