@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_twisted import ensureDeferred
+from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet.defer import Deferred, DeferredQueue, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
@@ -30,8 +30,18 @@ def quick(first=0.001):
     return Backoff(Random(1), first=first, longest=first)
 
 
+@async_yield_fixture(autouse=True)
+async def closing():
+    """Close what a test leaves behind, or it would go on for ever."""
+    yield
+    while Program.made:
+        await Program.made.pop().close()
+
+
 class Program:
     """What a program does with a client: it notes what happens."""
+
+    made = []  # noqa: RUF012 all of one test
 
     def __init__(self, url, password="pwd", app="demo", *user, **options):
         self.messages, self.endings = DeferredQueue(), DeferredQueue()
@@ -39,6 +49,7 @@ class Program:
         options.setdefault("backoff", quick())
         self.client = AppWebsocketClient.connect(url, password, app, *user, **options)
         self.client.on_open(self._open)
+        self.made.append(self.client)
         self.client.on_message(lambda _, text: self.messages.put(text))
         self.client.on_close(lambda _, ending: self.endings.put(ending))
 
