@@ -459,10 +459,13 @@ def test_close_cuts_an_attempt_or_a_pause_short(dialling):
     clock.advance(0)
     if not dialling:
         nowhere.fail()
+    endings = []
+    client.on_close(lambda _, ending: endings.append(ending.why))
     closed = client.close()
     assert closed.called
     assert clock.getDelayedCalls() == []
     assert client.close().called
+    assert endings == (["closed here"] if dialling else [])
 
 
 # -- a far end that does what it likes
@@ -645,6 +648,36 @@ def test_a_message_that_is_too_long_ends_the_connection():
     assert len(line.endings) == 1
     assert line.seen == []
     line.close()
+
+
+OK = b"HTTP/1.1 101 Switching Protocols\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"\xff\xfe\r\n\r\n",
+        b"HTTP/1.1 101\r\nX: \xff\r\n\r\n",
+        OK + b"\r\n",
+        OK + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n",
+    ],
+)
+def test_an_answer_that_is_no_upgrade_ends_the_connection(answer):
+    line = Line()
+    line.give(answer)
+    line.clock.advance(20)
+    assert [ending.opened for ending in line.endings] == [False]
+    line.close()
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", OK, OK + b"Upgrade: websocket\r\n"]))
+def test_whatever_answers_the_handshake_the_client_ends_well(answer, start):
+    line = Line()
+    line.give(start + answer + b"\r\n\r\n")
+    line.close()
+    assert len(line.endings) == 1
 
 
 replies = st.one_of(

@@ -18,6 +18,7 @@ from wsevents.codec.appwebsocket import SessionKey
 
 __all__ = ["browser"]
 
+SIZE = 20000
 LIBRARY = Path(__file__).with_name("appwebsocket.js").read_text()
 
 
@@ -124,9 +125,11 @@ async def test_flow_control_holds_over_tls(gateway):
 
     def publish():
         for number in range(count):
-            gateway.publish("e", data={"number": number, "x": "y" * 20000})
+            gateway.publish("e", data={"number": number, "x": "y" * SIZE})
 
     await deferToThread(publish)
+    # The reactor was at work all the while, and would have read.
+    assert client._connection.trafficStats.incomingOctetsWireLevel < count * SIZE / 2
     for number in range(count):
         assert (await program.messages.get())["data"]["number"] == number
         assert not program.messages.pending

@@ -361,7 +361,8 @@ class AppWebsocketClient:
         connection.factory = self._autobahn
         failure = await self._until(self._endpoint.connect(_Once(connection)))
         if failure is not None:
-            return Ending(f"cannot connect: {failure.getErrorMessage()}")
+            why = "closed here" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
+            return Ending(why)
         self._connection = connection
         if self._stopping:
             connection.finish()

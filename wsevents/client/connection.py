@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import field, frozen
 from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
 
+from wsevents.blame import blame
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.codec.jsonparts import parse_parts
 from wsevents.mute import Mute
@@ -25,6 +27,7 @@ CLOSING_SECONDS = 5.0
 FRAME_MAX = 16384
 """Bytes: servers of the vendor's C++ library refuse longer frames."""
 _NORMAL = 1000
+_log = Logger()
 _KEEP_ALIVE = '{"mt":"KeepAlive"}'
 _KEEP_ALIVE_MAX = 200
 """Characters: a longer message is no answer to that one."""
@@ -129,6 +132,13 @@ class Connection(WebSocketClientProtocol):
         self._within("the other end did not answer in time")
         super().connectionMade()
 
+    def processHandshake(self) -> None:
+        """Read the answer to it; Autobahn raises where that is not even text."""
+        try:
+            super().processHandshake()
+        except Exception:  # noqa: BLE001 there is no telling which
+            self._finish("the answer was no WebSocket's")
+
     def onOpen(self) -> None:
         """Ask for a challenge."""
         self._step = self._expect_challenge
@@ -200,6 +210,7 @@ class Connection(WebSocketClientProtocol):
     def _no_answer(self, failure: Failure) -> None:
         self._asking = None
         if not failure.check(CancelledError):
+            _log.warn("there is no login: {blame}", blame=blame(failure))
             self._finish(f"there is no login: {failure.type.__name__ if failure.type else 'failed'}")
 
     @property

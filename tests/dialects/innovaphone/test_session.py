@@ -153,6 +153,13 @@ def test_an_info_that_was_hashed_compactly_will_do():
     assert talk.said == [{"mt": "AppLoginResult", "ok": True}]
 
 
+def test_without_a_name_the_only_app_of_the_path_is_meant():
+    talk = Talk("/x").log_in(Login("", sip="jane"))
+    assert talk.said == [{"mt": "AppLoginResult", "ok": True}]
+    assert talk.session.identity.subject == "elsewhere"
+    assert refused(Talk("/x").log_in(Login("demo")))
+
+
 def test_a_session_key_that_is_sent_in_clear_is_ignored():
     talk = Talk()
     digest = Login("demo").digest(talk.challenge, "s3cret")

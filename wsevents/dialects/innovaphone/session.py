@@ -140,10 +140,15 @@ class InnovaphoneSession(QuietSession):
             login, digest = _login(message), message.text("digest")
         except Mistake:
             return None
-        app = self.apps.get(login.app)
+        name = self._named(login.app)
+        app = self.apps.get(name)
         password = app.password if app else f"{self.entropy.getrandbits(64):016x}"
         right = login.answers(digest, challenge or "", password)
-        return login.app if right and app and challenge else None
+        return name if right and app and challenge else None
+
+    def _named(self, name: str) -> str:
+        """Return the name of the app that is meant: without one, the only app of this path."""
+        return next(iter(self.apps)) if not name and len(self.apps) == 1 else name
 
     # -- afterwards ---------------------------------------------------------------------------
 
