@@ -22,16 +22,17 @@ LAYERS = {
         wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.dialects.* wsevents.demo.*
+        wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
-        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.outbound wsevents.ports
+        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
+        wsevents.ports
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
-        wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
+        wsevents.authenticators.* wsevents.buses.* wsevents.client.* wsevents.demo.service wsevents.web.*
         wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
@@ -47,7 +48,9 @@ PURE = {
     "datetime",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
+    "hmac",
     "http",
     "ipaddress",
     "itertools",
