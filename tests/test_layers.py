@@ -30,7 +30,7 @@ LAYERS = {
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
-        wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
+        wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.demo.service wsevents.web.*
         wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
