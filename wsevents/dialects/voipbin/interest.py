@@ -34,6 +34,7 @@ class VoipbinInterest:
         addresses: the scopes of the topics.
         bindings: what they need of VoIPBIN's exchange.
         access: what may be seen of generic events.
+        tenant: the customer whose events these must be; None: of anybody.
         subject: "me" in an ACL; "" where it makes no difference.
     """
 
@@ -42,12 +43,15 @@ class VoipbinInterest:
     addresses: tuple[Hashable, ...]
     bindings: tuple[Binding, ...]
     access: Access
+    tenant: str | None
     subject: str
 
     def choose(self, projection: VoipbinProjection) -> str | bool | None:
         """Return the first topic of the event that matches, or True if the frame does not name it."""
-        topics = projection.publication.topics
-        topic = next((topic for topic in topics if topic.startswith(self.prefixes)), None)
+        publication = projection.publication
+        if self.tenant is not None and publication.customer not in (None, self.tenant):
+            return None
+        topic = next((topic for topic in publication.topics if topic.startswith(self.prefixes)), None)
         if topic is None or topic not in projection.served:
             return None
         if not self.access.may_see(projection.event.required, self.subject):
@@ -75,6 +79,7 @@ def interest(identity: Identity, topics: Iterable[str], shape: str, exchange: st
         tuple(dict.fromkeys(place_of(prefix) or ANY for prefix in prefixes)),
         tuple(sorted(bindings, key=lambda binding: binding.key)),
         access,
+        None if identity.reach == "all" else identity.tenant,
         identity.subject if access.personal else "",
     )
 

@@ -31,12 +31,14 @@ class Publication:
 
     Attributes:
         type: such as "call_created"; it has an underscore.
+        customer: uuid of whom it belongs to, or None.
         resource: the object it is about.
         topics: what it is published under, in order.
         places: the scopes, as "customer_id:C", that have a message of their own; the customer's is first.
     """
 
     type: str
+    customer: str | None
     resource: dict[str, Any]
     topics: tuple[str, ...]
     places: tuple[str, ...]
@@ -71,7 +73,7 @@ def publish(
     topics += [f"{place}:{precise}" for place in places]
     topics += [f"{place}:{what}" for place in others for what in (subject, precise)]
     topics += _in_queue(family, resource, places)
-    return Publication(kind, resource, tuple(dict.fromkeys(topics)), (*places, *others))
+    return Publication(kind, customer, resource, tuple(dict.fromkeys(topics)), (*places, *others))
 
 
 def _subject(
