@@ -29,7 +29,7 @@ def test_each_place_is_looked_at(target, headers, found):
     assert find(target, headers) == found
 
 
-@pytest.mark.parametrize(("first", "second"), pairwise(PLACES))
+@pytest.mark.parametrize(("first", "second"), list(pairwise(PLACES)))
 def test_an_earlier_place_counts(first, second):
     query = "&".join(target[2:] for target, _, _ in (first, second) if target[2:])
     cookies = "; ".join(headers["cookie"] for _, headers, _ in (first, second) if "cookie" in headers)

@@ -54,7 +54,7 @@ def test_bits_are_written_as_a_uuid(number):
         ("1970-01-01 00:01:00", 60.0),
         ("1970-01-01T01:01:00+01:00", 60.0),
         (60, 60.0),
-        (datetime(1970, 1, 1, 0, 1), 60.0),
+        (datetime(1970, 1, 1, 0, 1), 60.0),  # noqa: DTZ001 as YAML gives it
         (date(1970, 1, 2), 86400.0),
     ],
 )

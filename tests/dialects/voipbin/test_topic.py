@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from tests.voipbin import (
     ADMIN,
-    AGENT,
     CUSTOMER,
     MANAGER,
     NIL,
