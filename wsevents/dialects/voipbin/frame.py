@@ -26,7 +26,7 @@ _NAMED = {
 }
 _CALLS = "call_"
 _MESSAGE = "message_created"
-_INBOUND = {"inbound", "incoming"}
+_INBOUND = ("inbound", "incoming")
 
 
 def names_topic(shape: str) -> bool:

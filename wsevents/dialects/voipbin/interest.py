@@ -29,7 +29,7 @@ class VoipbinInterest:
     """Topics that an identity may subscribe to, and did.
 
     Attributes:
-        prefixes: what published topics have to begin with, sorted.
+        prefixes: what published topics have to begin with, none of them with another.
         shape: of the frames.
         addresses: the scopes of the topics.
         bindings: what they need of VoIPBIN's exchange.
@@ -68,7 +68,7 @@ def interest(identity: Identity, topics: Iterable[str], shape: str, exchange: st
         shape: of the frames that it is sent.
         exchange: of VoIPBIN's own events; None: none are read.
     """
-    prefixes = tuple(sorted({prefix_of(topic) for topic in topics}))
+    prefixes = _shortest({prefix_of(topic) for topic in topics})
     bindings = (
         set() if exchange is None else {one for p in prefixes for one in _bindings(p, identity, exchange)}
     )
@@ -82,6 +82,15 @@ def interest(identity: Identity, topics: Iterable[str], shape: str, exchange: st
         None if identity.reach == "all" else identity.tenant,
         identity.subject if access.personal else "",
     )
+
+
+def _shortest(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """Return the prefixes, sorted, without those that begin with another: they match nothing besides."""
+    kept: list[str] = []
+    for prefix in sorted(prefixes):
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return tuple(kept)
 
 
 def _bindings(prefix: str, identity: Identity, exchange: str) -> Iterable[Binding]:
