@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jwt import PyJWS
+from jwt.algorithms import HMACAlgorithm
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -41,12 +42,16 @@ if TYPE_CHECKING:
 _OK = 200
 _REFUSALS = frozenset({401, 403, 404})
 _LONGEST_KEY = 4096
+_SAFE_KEY = 32
+_ALGORITHM = "HS256"
 _UNKNOWN = Denied("the access key is not known")
 
 
 @implementer(IAuthority)
 class VoipbinAuthority(Service):
     """Answers `Bearer` and `KeyHolder` questions."""
+
+    _log = Logger()
 
     def __init__(self, settings: VoipbinSettings, reactor: Any) -> None:
         """Prepare; nothing is asked before `startService`.
@@ -56,8 +61,12 @@ class VoipbinAuthority(Service):
         """
         self._key = settings.jwt_key
         self._acl = settings.acl
-        # A short key is the choice of VoIPBIN's operator; the gateway only has to take the same one.
-        self._jws = PyJWS(algorithms=["HS256"], options={"enforce_minimum_key_length": False})
+        self._jws = _verifier()
+        if self._key is not None and len(self._key.encode()) < _SAFE_KEY:
+            self._log.warn(
+                "dialects.voipbin.jwt_key has fewer than the {size} bytes that RFC 7518 section 3.2 asks for",
+                size=_SAFE_KEY,
+            )
         self._fingerprint = Fingerprint()
         self._keys = {self._fingerprint.of(text): entry for text, entry in settings.access_keys.items()}
         self._records = None if settings.lookup is None else Records(settings.lookup, settings.acl, reactor)
@@ -107,7 +116,7 @@ class VoipbinAuthority(Service):
         if self._key is None:
             return Denied("no key for tokens is configured")
         try:
-            content = self._jws.decode(token, self._key, algorithms=["HS256"])
+            content = self._jws.decode(token, self._key, algorithms=[_ALGORITHM])
             claims = parse_object(content)
         except Exception as error:  # noqa: BLE001 whatever a stranger's token makes a library raise
             return Denied(f"the token cannot be verified: {type(error).__name__}")
@@ -180,6 +189,21 @@ class Records:
         return (
             Unavailable("it answered without a usable customer_id or tm_expire") if holder is None else holder
         )
+
+
+class _AnyLength(HMACAlgorithm):
+    """HMAC with a key of any length: which one is VoIPBIN's choice, and told to the operator once."""
+
+    def check_key_length(self, key: Any) -> None:
+        """Find no fault."""
+
+
+def _verifier() -> PyJWS:
+    """Return what verifies signatures (RFC 7515) by HS256 and nothing else."""
+    jws = PyJWS(algorithms=[_ALGORITHM])
+    jws.unregister_algorithm(_ALGORITHM)
+    jws.register_algorithm(_ALGORITHM, _AnyLength(_AnyLength.SHA256))
+    return jws
 
 
 def _tls(host: str, verify: bool | str) -> Any:
