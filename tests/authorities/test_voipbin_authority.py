@@ -176,10 +176,15 @@ async def keys():
     await server.stop()
 
 
+@pytest.fixture
+def clock():
+    return Timed(reactor)
+
+
 @pytest_twisted.async_yield_fixture
-async def asked(keys):
+async def asked(keys, clock):
     """An authority that asks the server."""
-    clock, running = Timed(reactor), []
+    running = []
 
     def make(url=None, **settings):
         lookup = Lookup(url=url or f"http://127.0.0.1:{keys.port}/v1/accesskeys", **settings)
@@ -238,9 +243,14 @@ async def test_an_answer_of_no_use_is_none(keys, asked, log, status, body):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_is_slow_or_gone_is_not_waited_for(keys, asked):
+async def test_a_server_that_is_slow_or_gone_is_not_waited_for(keys, asked, clock):
     keys.hang = True
-    assert isinstance(await asked(timeout=1).answer(KeyHolder("found"), NOW), Unavailable)
+    slow = asked(timeout=5).answer(KeyHolder("found"), NOW)
+    await keys.requested(1)
+    clock.advance(4.9)
+    assert not slow.called
+    clock.advance(0.1)
+    assert isinstance(await slow, Unavailable)
     await keys.stop()
     assert isinstance(await asked().answer(KeyHolder("found"), NOW), Unavailable)
 
