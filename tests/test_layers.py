@@ -32,9 +32,8 @@ LAYERS = {
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
-        wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.* wsevents.demo.service
-        wsevents.web.*
-        wsevents.workers.*
+        wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
+        wsevents.demo.service wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
