@@ -33,7 +33,7 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
 
-run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and tokens
+run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and credentials
 	@echo "== Starting; Ctrl-C stops it =="
 	@exec $(BIN)/twistd --nodaemon --pidfile= wsevents
 

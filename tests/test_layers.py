@@ -33,7 +33,7 @@ LAYERS = {
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.service wsevents.web.* wsevents.workers.*
+        wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
