@@ -1,6 +1,7 @@
 """What tests of VoIPBIN's protocol share: customers, agents, tokens, a gateway, and events on the bus."""
 
 import json
+import logging
 import time
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ OTHER = "33333333-3333-4333-8333-333333333333"
 CALL = "44444444-4444-4444-8444-444444444444"
 QUEUE = "55555555-5555-4555-8555-555555555555"
 NIL = "00000000-0000-0000-0000-000000000000"
+logging.getLogger("pika").setLevel(logging.ERROR)  # it warns of each message that nobody wants yet
 KEY = "the key that voipbin signs its tokens with"
 EXCHANGE = "bin-manager.webhook-manager.event.topic"
 SUPER_ADMIN, PLAIN, ADMIN, MANAGER = 0x1, 0x10, 0x20, 0x40

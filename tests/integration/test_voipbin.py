@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -230,6 +231,50 @@ def test_a_token_that_ends_closes_with_1008(voipbin):
     with voipbin.visit(f"/v1.0/ws?token={token}") as client, pytest.raises(ConnectionClosed) as closed:
         client.recv(DEADLINE)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "token expired")
+
+
+def test_without_the_bus_it_ends_with_1011(voipbin_on_rabbitmq, rabbitmq):
+    with voipbin_on_rabbitmq.visit() as client, pytest.raises(ConnectionClosed) as closed:
+        client.subscribe(topic())
+        rabbitmq.control("close_all_connections", "maintenance")
+        client.recv(DEADLINE)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1011, "bus connection lost")
+
+
+def test_who_changes_its_mind_all_the_time_leaves_nothing_behind(voipbin_on_rabbitmq, bus):
+    with voipbin_on_rabbitmq.visit() as client:
+        for _ in range(50):
+            client.send(command(topic("call"), of_agent()))
+            client.send(command(topic("call"), of_agent(), kind="unsubscribe"))
+        client.subscribe(of_agent("call"))
+        bus.publish("call_created", call(owner_id=AGENT), f"agent_id.{AGENT}.call.call_created.{CALL}")
+        assert client.hears()["topic"] == of_agent("call", CALL)
+        while bus.is_wanted(f"customer_id.{CUSTOMER}.call.call_created.{CALL}"):
+            pass
+
+
+@pytest.mark.parametrize("shape", ["seed", "wrapped", "bare"])
+def test_the_shape_is_the_operators_choice(tmp_path, shape):
+    text = standalone(tmp_path).replace("tenant_uuid: t1", f"tenant_uuid: {CUSTOMER}") + section(shape=shape)
+    with VoipbinGateway(tmp_path, text) as gateway, gateway.ready().visit() as client:
+        client.subscribe(topic())
+        gateway.publish("call_created", data={"id": "1"})
+        keys = {"seed": {"event_type", "timestamp", "topic", "data"}, "wrapped": {"type", "data"}}
+        assert client.hears().keys() == keys.get(shape, {"id", "customer_id"})
+
+
+def test_several_workers_serve_it(tmp_path, rabbitmq, bus):
+    text = standalone(tmp_path).replace("type: memory", f"endpoint: '{rabbitmq.endpoint}'")
+    with VoipbinGateway(tmp_path, f"workers: 2\n{text}{section()}") as gateway, ExitStack() as stack:
+        gateway.ready()
+        clients = [stack.enter_context(gateway.visit()) for _ in range(4)]
+        for client in clients:
+            client.subscribe(topic("call", "*"))
+            bus.wanted(bus.key("call_created", call()))
+        for client in clients:
+            client.subscribe(topic("message"))
+        bus.publish("call_created", call())
+        assert {client.hears()["id"] for client in clients[:1]} == {CALL}
 
 
 def test_a_topic_that_may_not_be_had_drops_the_connection_without_a_close_frame(voipbin):
