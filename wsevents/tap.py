@@ -224,7 +224,7 @@ class Assembly:
             house.keepalive,
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
-            make_site(self._publisher(), reactor=reactor),
+            make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
         )
         entrances = [
             Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
