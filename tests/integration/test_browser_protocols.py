@@ -85,6 +85,8 @@ def test_each_protocol_connects_and_shows_events_and_frames(browser, embedded_de
     assert came
     assert browser.text("#frames .out .arrow") == "→"
     assert browser.text("#frames .in .arrow") == "←"
+    browser.click("#frames .in .arrow")
+    assert browser.find("#frames .in").get_attribute("class") == "in open"
     browser.click(".event .toggle")
     event = json.loads(browser.find("tr.detail pre").get_property("textContent"))
     assert any(event in (told := json.loads(text), told.get("data")) for text in came)
@@ -140,7 +142,7 @@ def test_no_credential_is_shown(browser, embedded_default):
     ("protocol", "fields", "text"),
     [
         ("voipbin", {"token": "wrong", "customer": TENANT}, "token is not valid"),
-        ("isymphony", MANAGER | {"password": "wrong"}, "user or password is wrong"),
+        ("isymphony", MANAGER | {"password": "wrong"}, "user or password is wrong, or your address"),
         ("isymphony", MANAGER | {"password": "wrong"}, "browser does not send user and password"),
         ("innovaphone", APP | {"password": "wrong"}, "the password is wrong"),
     ],
@@ -150,6 +152,12 @@ def test_who_is_not_let_in_is_told_what_it_can_be(browser, embedded_default, pro
     browser.click("#connect")
     browser.shows("#closed", text)
     browser.shows("#status", "Disconnected")
+
+
+def test_a_topic_that_is_not_allowed_is_explained(browser, embedded_default):
+    connect(browser, embedded_default, "voipbin", JWT)
+    browser.type("#name", "queue_id:x" + Keys.ENTER)
+    browser.shows("#closed", "a topic that you may not subscribe to")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ const Frames = {
   LONGEST: 10000, // characters of one that are shown
   KINDS: { out: ["→", "sent"], in: ["←", "received"], note: ["·", "note"] },
 
-  // Shows frames in a list, unless paused() says that somebody reads.
-  of(list, paused) {
+  // Shows frames in a list, unless paused() says that somebody reads; opened() is told when somebody looks at one.
+  of(list, paused, opened) {
     let waiting = [];
     let painting = false;
 
@@ -16,10 +16,10 @@ const Frames = {
       const time = document.createElement("time");
       time.dateTime = at.toISOString();
       time.textContent = time.dateTime.slice(17, 23);
-      const arrow = document.createElement("span");
+      const arrow = document.createElement("button");
       [arrow.textContent, arrow.ariaLabel] = Frames.KINDS[kind];
+      arrow.ariaExpanded = "false";
       arrow.className = "arrow";
-      arrow.role = "img";
       const code = document.createElement("code");
       const more = text.length - Frames.LONGEST;
       code.textContent = more > 0 ? text.slice(0, Frames.LONGEST) + "… (" + more + " characters more)" : text;
@@ -40,6 +40,14 @@ const Frames = {
       painting = true;
       requestAnimationFrame(paint);
     }
+
+    // Each is on one line, unless somebody wants to see all of it.
+    list.addEventListener("click", ({ target }) => {
+      const item = target.closest("li");
+      if (!item || String(getSelection())) return; // a selection was made, not a click
+      item.querySelector(".arrow").ariaExpanded = String(item.classList.toggle("open"));
+      opened();
+    });
 
     return {
       add(kind, text) {

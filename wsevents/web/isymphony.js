@@ -15,9 +15,9 @@ protocols.isymphony = {
     if (!user || !password) return "Enter user and password.";
     return user.includes(":") ? "A user’s name cannot have a colon: HTTP Basic ends it by one." : "";
   },
-  refused: "Perhaps user or password is wrong, or your address may not connect; a browser does not learn which. "
-    + "Or this browser does not send user and password with a WebSocket (Chromium does): then this page cannot "
-    + "speak iSymphony’s protocol in it. Use another browser, or a program. ",
+  refused: "Or the user or password is wrong, or your address may not connect; a browser does not learn which. "
+    + "Or this browser does not send user and password with a WebSocket, as Chromium does: then this page cannot "
+    + "speak iSymphony’s protocol in it; use another browser, or a program.",
   closings: [],
   where({ user, password, path }) {
     return { target: path, login: encodeURIComponent(user) + ":" + encodeURIComponent(password), shown: path };

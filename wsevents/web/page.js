@@ -41,9 +41,9 @@
       ? "No connection (1006)"
       : "The connection has ended: " + event.code + (event.reason ? " “" + event.reason + "”" : "");
     $("closed-meaning").textContent = unreachable
-      ? "The gateway could not be reached, or let nobody in. " + protocol().refused
-        + "Perhaps it is not running, or the network or the browser stands in between."
-      : closing.meaning;
+      ? "The gateway could not be reached: perhaps it is not running, or the network or the browser stands in between. "
+        + protocol().refused
+      : closing.meaning + (event.code === ABNORMAL ? protocol().dropped || "" : "");
     $("closed-advice").textContent = "What to do: " + sentence(closing.advice);
     $("closed-certificate").hidden = event.code !== ABNORMAL;
     $("closed").hidden = false;
@@ -150,7 +150,7 @@
     try {
       mine = new WebSocket(scheme + (login ? login + "@" : "") + location.host + target);
     } catch {
-      showMistake("This browser refuses to connect to " + masked + ". " + protocol().refused);
+      showMistake("This browser refuses to connect to " + masked + ". Use another one, or a program.");
       return;
     }
     frames.add("note", "connecting to " + masked);
@@ -523,7 +523,7 @@
     showCount();
   }
 
-  const frames = Frames.of($("frames"), () => paused);
+  const frames = Frames.of($("frames"), () => paused, () => pause(true));
 
   // -- once a second ---------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ protocols.voipbin = {
     if (!fields.token) return "Enter a JWT or an access key.";
     return this.scope(fields) ? "" : "Enter the uuid of the customer: what was given as a token does not say it.";
   },
-  refused: "Perhaps the token is not valid or has ended, or it may not subscribe to one of the topics. "
-    + "A browser does not learn which. ",
+  refused: "Or the token is not valid or has ended; a browser does not learn which.",
+  dropped: " VoIPBIN’s way to say no is that: perhaps to a topic that you may not subscribe to.",
   closings: [
     { code: 1008, reason: "token expired", meaning: "The token or the access key has ended.", advice: "get a new one, then connect again" },
   ],
@@ -50,7 +50,7 @@ protocols.voipbin = {
       },
       heard(message, text) {
         const data = isObject(message.data) ? message.data : message;
-        const users = [data.owner_id, data.agent_id].filter((id) => typeof id === "string").slice(0, 1);
+        const users = [data.owner_id, data.agent_id, data.user_uuid].filter((id) => typeof id === "string").slice(0, 1);
         link.arrived({ name: message.type || message.event_type, tenant: data.customer_id, users, data, text });
       },
       choose(names) {

@@ -4,7 +4,8 @@
 //   wants       what step 2 asks for: label, placeholder, what it means to choose nothing, and what an event's
 //               name suggests to choose
 //   starts      whether events come only after a start;  publishes: whether its token opens /publish
-//   mistake     (fields) -> why one need not even try, or "";  refused: what it can mean that no connection comes
+//   mistake     (fields) -> why one need not even try, or "";  refused: what else it can mean that no connection comes
+//   dropped     what else it can mean, if anything, that a connection ends without a close frame
 //   closings    closings of its own, like those in the page
 //   where       (fields) -> { target, login, shown }: path and query; "user:password", if it goes into the address;
 //               and the target with what is secret in it masked
