@@ -2,7 +2,7 @@
 
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -263,6 +263,14 @@ def test_the_shape_is_the_operators_choice(tmp_path, shape):
         assert client.hears().keys() == keys.get(shape, {"id", "customer_id"})
 
 
+def first_event(client, bus):
+    """Publish a call until the client hears of it: each worker has a queue of its own to be bound."""
+    while True:
+        bus.publish("call_created", call())
+        with suppress(TimeoutError):
+            return json.loads(client.recv(0.5))
+
+
 def test_several_workers_serve_it(tmp_path, rabbitmq, bus):
     text = standalone(tmp_path).replace("type: memory", f"endpoint: '{rabbitmq.endpoint}'")
     with VoipbinGateway(tmp_path, f"workers: 2\n{text}{section()}") as gateway, ExitStack() as stack:
@@ -270,11 +278,7 @@ def test_several_workers_serve_it(tmp_path, rabbitmq, bus):
         clients = [stack.enter_context(gateway.visit()) for _ in range(4)]
         for client in clients:
             client.subscribe(topic("call", "*"))
-            bus.wanted(bus.key("call_created", call()))
-        for client in clients:
-            client.subscribe(topic("message"))
-        bus.publish("call_created", call())
-        assert {client.hears()["id"] for client in clients[:1]} == {CALL}
+        assert {first_event(client, bus)["id"] for client in clients} == {CALL}
 
 
 def test_a_topic_that_may_not_be_had_drops_the_connection_without_a_close_frame(voipbin):
