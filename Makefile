@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, and what compiles the load
+# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, Node, and what compiles the load
 # generator of bench/.
-test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy cc
+test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy cc node npm
 test: FILES := /usr/include/openssl/ssl.h
-test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy gcc libc6-dev libssl-dev
+test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy gcc libc6-dev libssl-dev nodejs npm
 # For the measures: RabbitMQ and the load generator again, and what is compared with.
 bench: PROGRAMS := rabbitmq-server nginx cc
 bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so
 bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
+
+# What programs in Node need, of the versions that its package-lock.json has; where from is for npm's own configuration.
+NODE := tests/node
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # As root on Debian, what is missing is installed; anybody else is told.
@@ -33,11 +36,11 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
 
-run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and tokens
+run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and credentials
 	@echo "== Starting; Ctrl-C stops it =="
 	@exec $(BIN)/twistd --nodaemon --pidfile= wsevents
 
-test: packages $(VENV)/.installed-test ## everything needed for the tests, and then all tests (ARGS=… for pytest)
+test: packages $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, and then all tests (ARGS=… for pytest)
 	@echo "== Running the tests =="
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -52,7 +55,7 @@ bench: packages $(VENV)/.installed-bench ## everything needed for the measures, 
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NODE)/node_modules .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -91,6 +94,11 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
 	$(PIP) --editable '.[test,lint,bench]'
 	@touch $@ $(VENV)/.installed
+
+$(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages
+	@echo "== Installing what tests in Node need into $(NODE)/node_modules =="
+	cd $(NODE) && npm ci
+	@touch $@
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="

@@ -22,16 +22,18 @@ LAYERS = {
         wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.dialects.* wsevents.demo.*
+        wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
-        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.outbound wsevents.ports
+        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
+        wsevents.ports
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
-        wsevents.authenticators.* wsevents.buses.* wsevents.demo.service wsevents.web.*
-        wsevents.workers.*
+        wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
+        wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
+        wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
@@ -40,15 +42,20 @@ LAYERS = {
 PURE = {
     "__future__",
     "attrs",
+    "base64",
     "collections",
     "collections.abc",
     "datetime",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
+    "hmac",
     "http",
+    "ipaddress",
     "itertools",
     "json",
+    "math",
     "re",
     "typing",
     "urllib.parse",

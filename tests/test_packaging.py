@@ -96,9 +96,9 @@ def test_twistd_of_a_clean_environment_explains_wsevents(installed):
 def test_a_clean_environment_has_every_plugin_and_each_can_be_used(installed):
     program = """
         from importlib.metadata import entry_points
-        from wsevents.plugins import Plugins
-        for what, group in [("dialect", "dialects"), ("bus", "buses"), ("authenticator", "authenticators")]:
-            for point in entry_points(group="wsevents." + group):
+        from wsevents.plugins import KINDS, Plugins
+        for what, kind in KINDS.items():
+            for point in entry_points(group=kind.group):
                 print(getattr(Plugins(), what)(point.name).__name__)
         """
     python = installed / "bin" / "python"
@@ -130,8 +130,9 @@ def test_every_built_in_plugin_is_installed_here_as_for_strangers():
         ("wsevents.dialects", found.dialect),
         ("wsevents.buses", found.bus),
         ("wsevents.authenticators", found.authenticator),
+        ("wsevents.authorities", found.authority),
     ]:
         for line in SETUP["options.entry_points"][group].split("\n")[1:]:
             name, _, value = line.partition(" = ")
             assert find(name).__name__ == value.partition(":")[2]
-            assert attrs.has(find(name).settings)
+            assert group == "wsevents.authorities" or attrs.has(find(name).settings)

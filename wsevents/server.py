@@ -31,6 +31,7 @@ from wsevents.closing import (
 from wsevents.keepalive import Keepalive
 from wsevents.knock import make_request, may_come_from
 from wsevents.messages import Refuse
+from wsevents.mute import Mute
 from wsevents.outbound import Outbound
 from wsevents.runner import Runner
 from wsevents.writethrough import make_writer
@@ -51,16 +52,6 @@ FRAGMENTS = 4096
 _FAULTS: Mapping[int | None, Closing] = {closing.code: closing for closing in (BROKEN, NOT_UTF8, TOO_BIG)}
 """Autobahn's reasons to end a connection."""
 _PING, _PONG = 0x89, 0x8A
-
-
-class Mute:
-    """Takes what Autobahn would log: it quotes the request, and the token in it. What matters we log."""
-
-    def __getattr__(self, level: str) -> Any:
-        return self._ignore
-
-    def _ignore(self, *_: object, **__: object) -> None:
-        pass
 
 
 class Peer(WebSocketServerProtocol):

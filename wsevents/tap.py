@@ -22,6 +22,7 @@ from wsevents.authenticators.lookups import Lookups
 from wsevents.backlog import Backlog
 from wsevents.certificate import ensure_certificate, passing
 from wsevents.config import load, parse
+from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
 from wsevents.endpoints import check_endpoint
@@ -133,7 +134,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
     config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
     assembly = Assembly(reactor, config, plugins)
-    gateway = assembly.gateway(lambda gateway: _announce(gateway, list(assembly.config.auth.tokens)))  # type: ignore[attr-defined]  # static
+    gateway = assembly.gateway(lambda gateway: _announce(gateway, config))
     DemoService(
         assembly.bus,
         config.bus.exchange_name,
@@ -172,14 +173,11 @@ def _is_here(string: str) -> bool:
     return True
 
 
-def _announce(gateway: Gateway, tokens: Sequence[str]) -> None:
-    """Say where the demonstration is to be found; its tokens are no secrets."""
+def _announce(gateway: Gateway, config: Config) -> None:
+    """Say where the demonstration is to be found, and what opens it."""
     port = gateway.ports[0].getHost().port  # type: ignore[attr-defined]  # it is TCP
-    _log.info("This is the embedded default: made-up events, in memory, for this machine only.")
-    _log.info("Open https://localhost:{port}/ in a browser (its certificate is self-signed).", port=port)
-    _log.info("Clients connect to wss://localhost:{port}/?token=demo", port=port)
-    _log.info("Tokens: {tokens}", tokens=", ".join(tokens))
-    _log.info("For a real installation: twistd wsevents --config /etc/wsevents/config.yml")
+    for line in greeting(config, port, time.time()):
+        _log.info("{line}", line=line)
 
 
 class Assembly:
@@ -226,7 +224,7 @@ class Assembly:
             house.keepalive,
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
-            make_site(self._publisher(), reactor=reactor),
+            make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
         )
         entrances = [
             Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))

@@ -45,3 +45,17 @@ def test_the_ordinary_user_is_limited_by_its_acl():
     user = TOKENS["demo-user"]
     assert not user.get("admin")
     assert "events.#" not in user["acl"]
+
+
+def test_every_protocol_is_served_on_every_listener():
+    assert set(DOCUMENT["dialects"]) == {"wazo", "voipbin", "isymphony", "innovaphone"}
+    assert all(isinstance(listener, str) for listener in DOCUMENT["listen"])
+
+
+def test_the_key_of_voipbin_is_of_the_first_company():
+    assert DOCUMENT["dialects"]["voipbin"]["access_keys"] == {"demo": {"customer_id": COMPANIES[0].tenant}}
+
+
+def test_the_app_of_innovaphone_is_where_its_libraries_look_for_it():
+    app = DOCUMENT["dialects"]["innovaphone"]["apps"]["demo"]
+    assert (app["path"], app["password"]) == ("/PBX0/APPS/websocket", "demo")

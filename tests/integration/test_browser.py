@@ -21,7 +21,7 @@ def address(gateway):
 
 def connect(browser, gateway, token="s3cret-user", version="2"):
     browser.open(f"{address(gateway)}#token={token}")
-    browser.find(f"#version option[value='{version}']").click()
+    browser.find(f"#protocol option[value='wazo{version}']").click()
     browser.click("#connect")
 
 

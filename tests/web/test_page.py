@@ -119,6 +119,12 @@ def test_it_learns_whether_it_may_publish(publish, word):
     assert f'<meta name="wsevents-publish" content="{word}">' in load(publish=publish).html.decode()
 
 
+def test_it_learns_what_the_gateway_serves():
+    assert '<meta name="wsevents-dialects" content="wazo">' in HTML
+    html = load(publish=False, dialects=["voipbin", 'a"b<c>']).html.decode()
+    assert '<meta name="wsevents-dialects" content="voipbin a&quot;b&lt;c&gt;">' in html
+
+
 def test_every_id_is_there_once_and_every_id_that_is_used_is_there():
     assert len(READ.ids) == len(set(READ.ids))
     used = set(re.findall(r'\$\("([\w-]+)"\)', element("script")))

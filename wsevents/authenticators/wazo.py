@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -22,26 +22,25 @@ from wsevents.authenticators.client import Client, UnreachableError
 from wsevents.authenticators.connections import check_host, tls_for, trust_in
 from wsevents.authenticators.health import Health
 from wsevents.authenticators.identity import answer_of, confirmation_of, plausible, tenant_of, with_reach
+from wsevents.authenticators.inquiry import Inquiry
 from wsevents.authenticators.master import EXPIRATION, MasterTenant
 from wsevents.authenticators.turnstile import Turnstile
-from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.errors import ConfigurationError
 from wsevents.interfaces import IAuthenticator
 from wsevents.jsontext import parse_object
 from wsevents.messages import Check, Denied, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable
+    from collections.abc import Callable, Hashable
 
     from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-    from twisted.python.failure import Failure
 
     from wsevents.authenticators.client import Reply
     from wsevents.messages import Answer, Identity
 
 _OK = 200
 _WRONG_KEY = frozenset({401, 403})
-_WITHDRAWN = "the question was withdrawn"
 _PREFIX = re.compile(r"[\w.~%/-]*", re.ASCII)
 
 
@@ -152,8 +151,6 @@ class WazoAuthenticator(Service):
         Raises:
             ValueError: a file that the settings name cannot be used any more.
         """
-        self._timeout = settings.timeout
-        self._reactor = reactor
         self._credentials = _credentials(settings)
         self._client = Client.create(
             reactor,
@@ -163,13 +160,16 @@ class WazoAuthenticator(Service):
             tls=_tls(settings),
             kept=settings.concurrent_lookups,
         )
-        self._turnstile = Turnstile(settings.concurrent_lookups, settings.waiting_lookups)
-        self._health = Health(f"wazo-auth at {self._client.base}", reactor, self._log)
+        self._inquiry = Inquiry(
+            settings.timeout,
+            reactor,
+            Health(f"wazo-auth at {self._client.base}", reactor, self._log),
+            Turnstile(settings.concurrent_lookups, settings.waiting_lookups),
+        )
         self._master = MasterTenant(
             lambda: Deferred.fromCoroutine(self._service_tenant()), reactor, self._tell
         )
         self._watchers: list[Callable[[], None]] = []
-        self._pending: dict[Deferred[Any], None] = {}
 
     @classmethod
     def create(cls, settings: WazoAuth, reactor: Any) -> WazoAuthenticator:
@@ -186,6 +186,7 @@ class WazoAuthenticator(Service):
     def startService(self) -> None:
         """Begin to answer, and fetch a service token if there is an account for it."""
         super().startService()
+        self._inquiry.open()
         if self._credentials is not None:
             self._master.startService()
 
@@ -194,8 +195,7 @@ class WazoAuthenticator(Service):
         super().stopService()
         if self._master.running:
             self._master.stopService()
-        for asked in reversed(tuple(self._pending)):  # who waits before who would make room
-            asked.cancel()
+        self._inquiry.close()
         return Deferred.fromCoroutine(self._client.close())
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
@@ -207,10 +207,7 @@ class WazoAuthenticator(Service):
         if not plausible(question.token):
             return succeed(Denied("the token is not of a form that a token can have"))
         asking = self._identify if isinstance(question, WhoIs) else self._confirm
-        work = self._within_time(asking(question.token)).addErrback(self._fail)
-        asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, work))
-        work.addCallback(self._deliver, asker)
-        return asker
+        return self._inquiry.put(asking(question.token))
 
     def revise(self, identity: Identity) -> Answer:
         """Return the identity with the reach it has by the master tenant known now."""
@@ -228,48 +225,9 @@ class WazoAuthenticator(Service):
         return confirmation_of((await self._in_turn("HEAD", token)).status)
 
     async def _in_turn(self, method: str, token: str) -> Reply:
-        await self._turnstile.enter()
-        try:
-            return await self._client.ask(method, f"/0.1/token/{quote(token, safe='')}?scope=websocketd")
-        finally:
-            self._turnstile.leave()
-
-    def _within_time(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
-        """Run a coroutine; it fails with UnreachableError after the timeout, or when the service stops."""
-        done: Deferred[Any] = Deferred.fromCoroutine(work)
-        self._pending[done] = None
-        done.addTimeout(self._timeout, self._reactor, self._out_of_time)
-        return done.addBoth(self._forget, done)
-
-    def _forget(self, result: Any, done: Deferred[Any]) -> Any:
-        del self._pending[done]
-        return result
-
-    def _out_of_time(self, result: object, timeout: float) -> None:
-        raise UnreachableError(f"no answer within {timeout:g} seconds")
-
-    def _fail(self, failure: Failure) -> Unavailable:
-        if failure.check(CancelledError):
-            return Unavailable(_WITHDRAWN)
-        known = failure.check(WseventsError)
-        return Unavailable(str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}")
-
-    def _withdraw(self, asker: Deferred[Answer], work: Deferred[Any]) -> None:
-        asker.callback(Unavailable(_WITHDRAWN))
-        work.cancel()
-
-    def _deliver(self, answer: Answer, asker: Deferred[Answer]) -> None:
-        """Answer, and keep the operator informed.
-
-        How work ends that was cancelled says nothing about wazo-auth: amid connecting it is DNSLookupError.
-        """
-        if asker.called:
-            return
-        if not isinstance(answer, Unavailable):
-            self._health.worked()
-        elif self.running:
-            self._health.failed(answer.why)
-        asker.callback(answer)
+        path = f"/0.1/token/{quote(token, safe='')}?scope=websocketd"
+        reply: Reply = await self._inquiry.in_turn(lambda: self._client.ask(method, path))
+        return reply
 
     def _tell(self) -> None:
         for changed in tuple(self._watchers):
@@ -284,7 +242,7 @@ class WazoAuthenticator(Service):
         Raises:
             UnreachableError: wazo-auth gave none; the text says what to do about it.
         """
-        reply: Reply = await self._within_time(
+        reply: Reply = await self._inquiry.within_time(
             self._client.ask("POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials)
         )
         if reply.status in _WRONG_KEY:

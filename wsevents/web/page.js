@@ -1,4 +1,4 @@
-// The page: a client of the protocol, one table, and the words for what goes wrong.
+// The page: one connection by any of the protocols, one table, and the words for what goes wrong.
 // Whatever an event holds is inserted as text, never as markup.
 "use strict";
 (() => {
@@ -14,7 +14,7 @@
   const PRETTY_MAX = 200000; // characters; longer JSON is shown as it is
   const SPARK_SECONDS = 60;
   const RATE_SECONDS = 5;
-  const address = (location.protocol === "http:" ? "ws://" : "wss://") + location.host + "/";
+  const scheme = location.protocol === "http:" ? "ws://" : "wss://";
 
   // -- why a session ended ------------------------------------------------------------------------
 
@@ -23,7 +23,7 @@
   const NEEDS_TOKEN = [4001, 4002, 4003];
 
   function explain(code, reason) {
-    const same = closings.filter((closing) => closing.code === code);
+    const same = [...protocol().closings, ...closings].filter((closing) => closing.code === code);
     return same.find((closing) => closing.reason === reason)
       || same.find((closing) => closing.reason === "")
       || same[0]
@@ -41,29 +41,83 @@
       ? "No connection (1006)"
       : "The connection has ended: " + event.code + (event.reason ? " “" + event.reason + "”" : "");
     $("closed-meaning").textContent = unreachable
-      ? "The gateway could not be reached: perhaps it is not running, or the network or the browser stands in between."
-      : closing.meaning;
+      ? "The gateway could not be reached: perhaps it is not running, or the network or the browser stands in between. "
+        + protocol().refused
+      : closing.meaning + (event.code === ABNORMAL ? protocol().dropped || "" : "");
     $("closed-advice").textContent = "What to do: " + sentence(closing.advice);
     $("closed-certificate").hidden = event.code !== ABNORMAL;
     $("closed").hidden = false;
+    frames.add("note", "closed: " + event.code + " " + event.reason);
     if (NEEDS_TOKEN.includes(event.code)) {
       $("token").focus();
       $("token").select();
     }
   }
 
+  function showMistake(text) {
+    $("closed-title").textContent = "Not connected";
+    $("closed-meaning").textContent = text;
+    $("closed-advice").textContent = "";
+    $("closed-certificate").hidden = true;
+    $("closed").hidden = false;
+  }
+
+  // -- the protocol and its fields -----------------------------------------------------------------
+
+  const FIELDS = ["token", "customer", "user", "app", "password", "path"];
+  const protocol = () => protocols[$("protocol").value];
+
+  function offerProtocols() {
+    const served = document.querySelector('meta[name="wsevents-dialects"]').content.split(" ");
+    for (const [key, { title, dialect }] of Object.entries(protocols)) {
+      if (!served.includes(dialect)) continue;
+      const option = make("option", "", title);
+      option.value = key;
+      $("protocol").append(option);
+    }
+    $("connect").disabled = !$("protocol").value; // a gateway of strangers' protocols alone
+    if (!$("protocol").value) protocols[""] = { ...protocols.wazo2, title: "", fields: {} };
+    $("protocol").disabled = !$("protocol").value;
+  }
+
+  function given() {
+    const value = (name) => (name === "password" ? $(name).value : $(name).value.trim());
+    return Object.fromEntries(FIELDS.map((name) => [name, value(name)]));
+  }
+
+  let dialect = "";
+  function showProtocol() {
+    const { fields, path, wants, starts, publishes } = protocol();
+    for (const name of FIELDS) {
+      const label = document.querySelector("label[for=" + name + "]");
+      label.hidden = $(name).hidden = !(name in fields);
+      label.textContent = fields[name] || "";
+    }
+    if (protocol().dialect !== dialect) {
+      $("path").value = path;
+      forget(wants);
+    }
+    dialect = protocol().dialect;
+    $("start-panel").hidden = !starts;
+    $("publish").hidden = !publishes || document.querySelector('meta[name="wsevents-publish"]').content !== "yes";
+    showAddress();
+  }
+
+  function showAddress() {
+    $("address").textContent = scheme + location.host + $("path").value.trim();
+  }
+
   // -- the conversation -----------------------------------------------------------------------------
 
   let socket = null;
   let state = "idle"; // idle, connecting, ready, started, closed
-  let version = 2;
-  let again = false; // start by itself after the next init: events were coming when the connection broke
-  const chosen = new Map(); // event name -> its chip, which is live when it is subscribed, as far as this page knows
-  const unanswered = []; // names whose subscription is not acknowledged yet, in order
+  let talk = null; // how this connection's protocol is spoken
+  let again = false; // start by itself when ready: events were coming when the connection broke
+  const chosen = new Map(); // name -> its chip, which is live when it is subscribed, as far as this page knows
 
   const STATES = {
-    idle: ["Not connected", "Enter a token and connect."],
-    connecting: ["Connecting…", "The gateway is checking the token…"],
+    idle: ["Not connected", "Enter what lets you in, and connect."],
+    connecting: ["Connecting…", "The gateway is checking who you are…"],
     ready: ["Connected, not started", "Connected. Choose what you want to see, then start."],
     started: ["Receiving events", "Waiting for events…"],
     closed: ["Disconnected", "Not connected. Connect again to receive events."],
@@ -76,26 +130,39 @@
     $("status-text").textContent = STATES[next][0];
     $("connect").textContent = on ? "Disconnect" : "Connect";
     $("connect").classList.toggle("primary", !on);
-    $("token").readOnly = on;
-    $("version").disabled = on;
+    for (const name of FIELDS) $(name).readOnly = on;
+    $("protocol").disabled = on;
     $("start").disabled = next !== "ready";
     $("start").textContent = next === "started" ? "Receiving" : "Start receiving";
     $("empty").textContent = STATES[next][1];
   }
 
-  function send(op, data) {
-    socket.send(JSON.stringify(data === undefined ? { op } : { op, data }));
-  }
-
   function connect() {
+    const fields = given();
+    const mistake = protocol().mistake(fields);
+    if (mistake) {
+      showMistake(mistake);
+      return;
+    }
+    const { target, login, shown } = protocol().where(fields);
+    const masked = scheme + (login ? MASK + "@" : "") + location.host + shown;
+    let mine;
+    try {
+      mine = new WebSocket(scheme + (login ? login + "@" : "") + location.host + target);
+    } catch {
+      showMistake("This browser refuses to connect to " + masked + ". Use another one, or a program.");
+      return;
+    }
+    frames.add("note", "connecting to " + masked);
     let opened = false;
     $("closed").hidden = true;
-    version = Number($("version").value);
-    const query = new URLSearchParams({ token: $("token").value.trim(), version });
-    const mine = new WebSocket(address + "?" + query);
     socket = mine;
+    talk = protocol().talk(linkTo(mine), fields);
     enter("connecting");
-    mine.onopen = () => { opened = true; };
+    mine.onopen = () => {
+      opened = true;
+      if (socket === mine && talk.opened) talk.opened();
+    };
     mine.onmessage = (event) => { if (socket === mine) receive(event.data); };
     mine.onclose = (event) => {
       if (socket !== mine) return; // closed from this page
@@ -105,9 +172,31 @@
     };
   }
 
+  // What a protocol may do; nothing any more when its connection has ended.
+  function linkTo(mine) {
+    const guarded = (action) => (...given) => { if (socket === mine) action(...given); };
+    return {
+      send: guarded((text, shown) => {
+        frames.add("out", shown || text);
+        mine.send(text);
+      }),
+      ready: guarded(ready),
+      started: guarded(() => enter("started")),
+      live: guarded((names) => names.forEach((name) => mark(name, true))),
+      arrived: guarded(arrived),
+      chosen: () => [...chosen.keys()],
+    };
+  }
+
+  function ready() {
+    enter("ready");
+    if (chosen.size) talk.choose([...chosen.keys()]);
+    if (again && talk.start) talk.start();
+    again = false;
+  }
+
   function disconnected(next) {
-    socket = null;
-    unanswered.length = 0;
+    socket = talk = null;
     for (const name of chosen.keys()) mark(name, false);
     enter(next);
   }
@@ -116,50 +205,24 @@
     const old = socket;
     again = false;
     disconnected("idle");
+    frames.add("note", "closed by this page");
     old.close(1000);
   }
 
   function receive(text) {
+    frames.add("in", text);
     let message;
     try {
       message = JSON.parse(text);
     } catch {
       return;
     }
-    // Since the start, version 1 sends the bodies of events and nothing else.
-    if (state === "started" && version === 1) arrived(message, text);
-    else if (message.op === "event") arrived(message.data, bodyOf(text, message));
-    else answered(message.op);
-  }
-
-  function answered(op) {
-    if (op === "init") {
-      enter("ready");
-      for (const name of chosen.keys()) subscribe(name);
-      if (again) send("start");
-      again = false;
-    } else if (op === "start") {
-      enter("started");
-      // What was sent after "start" is not acknowledged in version 1.
-      if (version === 1) while (unanswered.length) mark(unanswered.shift(), true);
-    } else if (op === "subscribe") {
-      mark(unanswered.shift(), true);
-    }
-  }
-
-  // Version 2 wraps the body; taking it out of the text keeps it exactly as it was published.
-  function bodyOf(text, message) {
-    const head = /^\s*\{\s*"op":\s*"event",\s*"code":\s*0,\s*"data":\s*/.exec(text);
-    return head ? text.slice(head[0].length, text.lastIndexOf("}")).trim() : JSON.stringify(message.data);
+    if (isObject(message)) talk.heard(message, text);
   }
 
   // -- event names ------------------------------------------------------------------------------------
 
-  function subscribe(name) {
-    send("subscribe", { event_name: name });
-    if (state === "started" && version === 1) mark(name, true); // not acknowledged
-    else unanswered.push(name);
-  }
+  const subscribing = () => state === "ready" || state === "started";
 
   function mark(name, live) {
     const chip = chosen.get(name);
@@ -173,16 +236,29 @@
     chosen.set(name, makeChip(name));
     $("chips").append(chosen.get(name));
     mark(name, false);
-    if (state === "ready" || state === "started") subscribe(name);
+    if (subscribing()) talk.choose([name]);
     $("chips-hint").hidden = true;
   }
 
   function drop(name) {
     chosen.get(name).remove();
     chosen.delete(name);
-    if (state === "ready" || state === "started") send("unsubscribe", { event_name: name });
+    if (subscribing()) talk.drop(name);
     $("chips-hint").hidden = chosen.size > 0;
     $("name").focus();
+  }
+
+  // What was chosen means nothing in another protocol.
+  function forget({ label, placeholder, nothing }) {
+    document.querySelector("label[for=name]").textContent = label;
+    $("name").placeholder = placeholder;
+    $("chips-hint").textContent = nothing;
+    chosen.clear();
+    $("chips").replaceChildren();
+    suggested.clear();
+    $("names").replaceChildren();
+    suggest("*");
+    choose("*");
   }
 
   function makeChip(name) {
@@ -195,7 +271,7 @@
     return chip;
   }
 
-  const suggested = new Set(["*"]);
+  const suggested = new Set();
   function suggest(name) {
     if (suggested.has(name) || suggested.size > 500) return;
     suggested.add(name);
@@ -221,8 +297,7 @@
     return uuid.length > 12 ? "…" + uuid.slice(-6) : uuid;
   }
 
-  function audience(body) {
-    const users = Object.keys(body).filter((key) => key.startsWith("user_uuid:")).map((key) => key.slice(10));
+  function audience(users) {
     if (!users.length) return { text: "–", title: "names no user" };
     if (users.includes("*")) return { text: "everyone", title: "every user of the tenant" };
     return { text: users.map((uuid) => people.get(uuid) || short(uuid)).join(", "), title: users.join("\n") };
@@ -247,7 +322,7 @@
     }
     if (isText(data.reason) && isText(data.caller_id_name)) return "from " + data.caller_id_name + " · " + data.reason;
     const parts = Object.entries(data).filter(([, value]) => isText(value));
-    const telling = parts.filter(([key, value]) => people.has(value) || !/(_id|_uuid|^id|^uuid)$/.test(key));
+    const telling = parts.filter(([key, value]) => people.has(value) || !/(_id|_uuid|Id|^id|^uuid)$/.test(key));
     return (telling.length ? telling : parts).slice(0, 4)
       .map(([key, value]) => people.get(value) || key + ": " + value).join(" · ");
   }
@@ -270,15 +345,14 @@
   let serial = 0;
   const seconds = new Array(SPARK_SECONDS).fill(0);
 
-  function arrived(body, text) {
-    if (body === null || typeof body !== "object") return;
+  function arrived(event) {
     total += 1;
     seconds[SPARK_SECONDS - 1] += 1;
-    const name = typeof body.name === "string" ? body.name : "(no name)";
-    const data = body.data !== null && typeof body.data === "object" ? body.data : {};
-    suggest(name);
+    const name = typeof event.name === "string" ? event.name : "(no name)";
+    const data = event.data !== null && typeof event.data === "object" ? event.data : {};
+    suggest(protocol().wants.suggests(name));
     learn(data);
-    waiting.push({ at: new Date(), name, body, data, text });
+    waiting.push({ ...event, at: new Date(), name, data });
     if (waiting.length > ROWS_MAX) waiting.shift();
     paintSoon();
   }
@@ -313,7 +387,7 @@
     if (entry.detail) entry.detail.remove();
   }
 
-  function makeEntry({ at, name, body, data, text }) {
+  function makeEntry({ at, name, tenant: uuid, users, data, text }) {
     const row = make("tr", "event");
     const toggle = make("button", "toggle");
     toggle.setAttribute("aria-expanded", "false");
@@ -322,11 +396,11 @@
     clock.dateTime = at.toISOString();
     const label = make("span", "name", name);
     label.style.setProperty("--hue", hue(name));
-    const { text: who, title } = audience(body);
+    const { text: who, title } = audience(users);
     const user = make("span", "", who);
     user.title = title;
-    const tenant = make("span", "tenant", typeof body.tenant_uuid === "string" ? short(body.tenant_uuid) : "");
-    tenant.title = "tenant " + body.tenant_uuid;
+    const tenant = make("span", "tenant", typeof uuid === "string" ? short(uuid) : "");
+    tenant.title = "tenant " + uuid;
     const cells = [toggle, clock, label, [user, tenant], [summary(data)]].map((content) => {
       const cell = make("td");
       cell.append(...[content].flat());
@@ -438,14 +512,18 @@
     $("pause").setAttribute("aria-pressed", String(on));
     $("pause").textContent = on ? "Resume" : "Pause";
     paint();
+    frames.paint();
   }
 
   function clear() {
     entries.splice(0).forEach(remove);
     waiting = [];
+    frames.clear();
     paint();
     showCount();
   }
+
+  const frames = Frames.of($("frames"), () => paused, () => pause(true));
 
   // -- once a second ---------------------------------------------------------------------------------------
 
@@ -524,12 +602,16 @@
     });
   }
 
-  // A token comes from the fragment, which no server ever sees, and does not stay in the address.
+  // What lets one in comes from the fragment, which no server ever sees, and does not stay in the address.
   function takeFragment() {
-    const token = new URLSearchParams(location.hash.slice(1)).get("token");
-    if (token === null) return;
-    $("token").value = token;
+    const taken = new URLSearchParams(location.hash.slice(1));
+    if (!["protocol", ...FIELDS].some((name) => taken.has(name))) return;
     history.replaceState(null, "", location.pathname);
+    if (socket) disconnect();
+    if (taken.get("protocol") in protocols) $("protocol").value = taken.get("protocol");
+    showProtocol();
+    for (const name of FIELDS) if (taken.has(name)) $(name).value = taken.get(name);
+    showAddress();
   }
 
   submits("connection", () => (socket ? disconnect() : connect()));
@@ -539,7 +621,7 @@
   });
   submits("publication", publish);
   $("start").addEventListener("click", () => {
-    send("start");
+    talk.start();
     pause(false);
   });
   $("reconnect").addEventListener("click", () => { if (!socket) connect(); });
@@ -550,13 +632,14 @@
     entries.forEach(sift);
     showCount();
   });
+  $("protocol").addEventListener("change", showProtocol);
+  $("path").addEventListener("input", showAddress);
   addEventListener("hashchange", takeFragment);
 
-  $("address").textContent = address;
   $("closed-link").href = $("closed-link").textContent = location.origin + "/";
-  $("publish").hidden = document.querySelector('meta[name="wsevents-publish"]').content !== "yes";
+  offerProtocols();
+  showProtocol();
   takeFragment();
-  choose("*");
   enter("idle");
   setInterval(tick, 1000);
 })();

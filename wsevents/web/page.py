@@ -6,14 +6,21 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
+from html import escape
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from wsevents import closing
 from wsevents.closing import Closing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+_SCRIPTS = ("wazo.js", "voipbin.js", "isymphony.js", "innovaphone.js", "frames.js", "page.js")
+"""One script in the end, in this order: the protocols that the page speaks, and the page itself."""
 _ABNORMAL = 1006
 """What a browser says when the connection broke without a close frame (RFC 6455 section 7.4.1)."""
 
@@ -49,11 +56,17 @@ class Page:
         )
 
 
-def load(*, publish: bool) -> Page:
-    """Return the page from the package's files, with the form for publishing or without."""
-    style, script = _read("page.css"), _read("page.js")
+def load(*, publish: bool, dialects: Iterable[str] = ("wazo",)) -> Page:
+    """Return the page from the package's files.
+
+    Args:
+        publish: with the form for publishing.
+        dialects: what the gateway serves; the page offers those of them that it can speak.
+    """
+    style, script = _read("page.css"), "".join(map(_read, _SCRIPTS))
     parts = {
         "{{publish}}": "yes" if publish else "no",
+        "{{dialects}}": escape(" ".join(dialects)),
         "{{closings}}": closings(),
         "{{style}}": style,
         "{{script}}": script,

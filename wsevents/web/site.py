@@ -11,6 +11,8 @@ from twisted.web.server import Request, Site
 from wsevents.web.page import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from twisted.internet.interfaces import IReactorTime
 
     from wsevents.web.publish import PublishResource
@@ -24,14 +26,20 @@ _WEBSOCKET_ONLY = b"This is a WebSocket service: connect to it with wss://, or o
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-def make_site(publish: PublishResource | None = None, *, reactor: IReactorTime | None = None) -> Site:
+def make_site(
+    publish: PublishResource | None = None,
+    *,
+    dialects: Iterable[str] = ("wazo",),
+    reactor: IReactorTime | None = None,
+) -> Site:
     """Return the site.
 
     Args:
         publish: what `POST /publish` does; None: it is not there.
+        dialects: what the gateway serves, for the page to choose from.
         reactor: for time-outs; None: Twisted's own.
     """
-    return QuietSite(Front(publish), BoundedRequest, IDLE_SECONDS, reactor)
+    return QuietSite(Front(publish, dialects), BoundedRequest, IDLE_SECONDS, reactor)
 
 
 class BoundedRequest(Request):
@@ -97,10 +105,10 @@ class Front(Resource):
 
     isLeaf = True
 
-    def __init__(self, publish: PublishResource | None) -> None:
+    def __init__(self, publish: PublishResource | None, dialects: Iterable[str]) -> None:
         super().__init__()
         self._publish = publish
-        self._page = load(publish=publish is not None)
+        self._page = load(publish=publish is not None, dialects=dialects)
 
     def render(self, request: Request) -> Any:
         """Answer a request."""

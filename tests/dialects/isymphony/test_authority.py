@@ -1,0 +1,217 @@
+"""Whose user name and password it is: real threads, real hashes."""
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import DeferredList, gatherResults
+from zope.interface.verify import verifyObject
+
+from tests.dialects.isymphony.accounts import BOSS, ONE, account, settings
+from wsevents.authenticators.lookups import Lookups
+from wsevents.dialects.isymphony import authority as module
+from wsevents.dialects.isymphony.authority import IN_LINE, THREADS, WAITING, IsymphonyAuthority, Memory
+from wsevents.dialects.isymphony.basic import Credentials
+from wsevents.interfaces import IAuthority
+from wsevents.messages import Denied, Unavailable, WhoIs
+
+SLOW = (16384, 8, 1)
+"""Costs of a hash that takes long enough for others to come meanwhile."""
+
+
+def working(section):
+    """Yield an authority that works; it may be stopped."""
+    authority = IsymphonyAuthority.create(section, reactor)
+    authority.startService()
+    yield authority
+    if authority.running:
+        authority.stopService()
+
+
+@pytest.fixture
+def people():
+    """An authority with quick hashes."""
+    yield from working(settings())
+
+
+@pytest.fixture
+def slow():
+    """An authority with slow hashes, so that lines form."""
+    users = {
+        "boss": account("boss-pw", costs=SLOW),
+        "one": account("one-pw", "t1", ("events.#",), costs=SLOW),
+    }
+    yield from working(settings(users=users))
+
+
+@pytest.fixture
+def looked(monkeypatch):
+    """The passwords that threads are given to look at, in order."""
+    passwords, give = [], module.deferToThreadPool
+
+    def look(clock, pool, matches, password, form):
+        passwords.append(password)
+        return give(clock, pool, matches, password, form)
+
+    monkeypatch.setattr(module, "deferToThreadPool", look)
+    return passwords
+
+
+def attempt(number, user="boss", address="10.6.6.6"):
+    return Credentials(user, f"wrong {number}", address)
+
+
+def test_it_is_an_authority(people):
+    assert verifyObject(IAuthority, people)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "identity"),
+    [(Credentials("boss", "boss-pw"), BOSS), (Credentials("one", "one-pw", "10.0.0.1"), ONE)],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_right_password_yields_the_account(people, credentials, identity):
+    for _ in range(2):
+        assert await people.answer(credentials, 0.0) == identity
+    assert people.revise(identity) == identity
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        Credentials("boss", "one-pw"),
+        Credentials("boss", ""),
+        Credentials("boss", "boss-pw "),
+        Credentials("Boss", "boss-pw"),
+        Credentials("", ""),
+        Credentials("nobody", "boss-pw"),
+        Credentials("boss", "x" * 12000),
+        Credentials("\ud800", "\ud800"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_everything_else_is_denied(people, credentials):
+    for _ in range(2):
+        assert await people.answer(credentials, 0.0) == Denied("the user or the password is wrong")
+    assert await people.answer(Credentials("boss", "boss-pw"), 0.0) == BOSS
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_looked_at_is_answered_at_once_even_while_all_threads_are_at_work(slow):
+    await slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0)
+    flood = [slow.answer(attempt(number), 0.0) for number in range(IN_LINE)]
+    assert slow.answer(Credentials("boss", "boss-pw", "10.0.0.2"), 0.0).result == BOSS
+    assert not any(one.called for one in flood)
+    await gatherResults(flood)
+    assert slow.answer(attempt(0), 0.0).result == Denied("the user or the password is wrong")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_flood_of_wrong_passwords_is_sent_away_and_others_have_their_turn(slow, looked):
+    flood = [slow.answer(attempt(number), 0.0) for number in range(500)]
+    others = [
+        slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0),
+        slow.answer(Credentials("one", "one-pw", "10.6.6.6"), 0.0),
+    ]
+    sent_away = [one for one in flood if one.called]
+    assert len(sent_away) == 500 - THREADS - IN_LINE
+    assert all(isinstance(one.result, Unavailable) for one in sent_away)
+    assert await gatherResults(others) == [BOSS, ONE]
+    answers = await gatherResults(flood)
+    assert sum(isinstance(answer, Denied) for answer in answers) == THREADS + IN_LINE
+    # The others came after all of the flood, and waited for one of it besides those that were at work.
+    assert looked[:5] == ["wrong 0", "wrong 1", "wrong 2", "boss-pw", "one-pw"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_flood_from_everywhere_leaves_room_for_one_who_comes_from_elsewhere(slow):
+    flood = [
+        slow.answer(attempt(number, address=f"10.6.6.{number % 8}"), 0.0) for number in range(8 * IN_LINE)
+    ]
+    assert sum(not one.called for one in flood) == WAITING + THREADS
+    other = slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0)
+    assert sum(not one.called for one in flood) == WAITING + THREADS - 1
+    assert await other == BOSS
+    slow.stopService()
+    await DeferredList(flood)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_who_goes_away_leaves_the_line_and_others_are_answered(slow):
+    asked = [slow.answer(attempt(number), 0.0) for number in range(6)]
+    for one in asked[:5]:
+        one.addErrback(lambda _: "gone")
+        one.cancel()
+    assert [one.result for one in asked[:5]] == ["gone"] * 5
+    assert isinstance(await asked[5], Denied)
+    assert await slow.answer(Credentials("boss", "boss-pw"), 0.0) == BOSS
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_password_that_was_found_right_meanwhile_is_not_looked_at_again(slow, looked):
+    same = [slow.answer(Credentials("boss", "boss-pw", f"10.0.0.{number}"), 0.0) for number in range(20)]
+    assert await gatherResults(same) == [BOSS] * 20
+    assert len(looked) <= 2 * THREADS
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_restart_all_who_come_back_cost_one_hash_and_nobody_is_sent_away(slow, looked):
+    slow.stopService()
+    lookups = Lookups(slow)
+    lookups.startService()
+    crowd = [
+        lookups.answer(Credentials("boss", "boss-pw", f"10.0.{number // 100}.{number % 100}"), 0.0)
+        for number in range(1000)
+    ]
+    assert await gatherResults(crowd) == [BOSS] * len(crowd)
+    assert looked == ["boss-pw"]
+    await lookups.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_waits_when_it_stops_is_sent_away(slow):
+    asked = [slow.answer(attempt(number), 0.0) for number in range(6)]
+    slow.stopService()
+    assert all(isinstance(one.result, Unavailable) for one in asked[THREADS:])
+    await gatherResults(asked)
+    assert isinstance(slow.answer(attempt(0), 0.0).result, Unavailable)
+    slow.startService()
+    assert await slow.answer(Credentials("boss", "boss-pw"), 0.0) == BOSS
+
+
+def test_what_are_no_credentials_is_not_answered(people):
+    assert isinstance(people.answer(WhoIs("x"), 0.0).result, Unavailable)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hash_that_cannot_be_computed_costs_only_who_asked(people, errors, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "matches", fail)
+        assert isinstance(await people.answer(Credentials("boss", "boss-pw"), 0.0), Unavailable)
+    assert len(errors.flush(MemoryError)) == 1
+    assert await people.answer(Credentials("boss", "boss-pw"), 0.0) == BOSS
+
+
+def test_the_memory_is_bounded_and_keeps_no_password():
+    memory = Memory(size=10)
+    for number in range(1000):
+        memory.keep(attempt(number), right=False)
+    memory.keep(Credentials("boss", "s3cret"), right=True)
+    assert len(memory) == 11
+    assert memory.recall(attempt(999)) is False
+    assert memory.recall(attempt(989)) is None
+    assert memory.recall(Credentials("boss", "s3cret")) is True
+    assert memory.recall(Credentials("boss", "other")) is None
+    assert memory.recall(Credentials("boss\0s3cret", "")) is None
+    kept = repr(memory) + repr(list(memory._right.values())) + repr(list(memory._wrong))
+    assert "s3cret" not in kept
+    assert "wrong" not in kept
+
+
+def test_two_processes_remember_differently():
+    one, other = Memory(), Memory()
+    for memory in (one, other):
+        memory.keep(Credentials("boss", "s3cret"), right=True)
+    assert one._right != other._right

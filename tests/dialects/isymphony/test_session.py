@@ -1,0 +1,165 @@
+"""The conversation with an iSymphony peer: facts in, effects out, compared as lists."""
+
+import json
+from base64 import b64encode
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zope.interface.verify import verifyObject
+
+from tests.dialects.isymphony.accounts import BOSS, PATH, settings
+from tests.dialects.isymphony.page import MISTAKES
+from wsevents import closing
+from wsevents.dialects.isymphony.basic import CHALLENGE, Credentials
+from wsevents.dialects.isymphony.dialect import IsymphonyDialect
+from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
+from wsevents.dialects.isymphony.interest import interest
+from wsevents.interfaces import IDialect, ISession
+from wsevents.knock import make_request
+from wsevents.messages import Ask, Denied, Hangup, Listen, Refuse, Say, Unavailable, Welcome
+from wsevents.settings import Config, Limits, WebSocket
+
+BASIC = {"authorization": f"Basic {b64encode(b'boss:boss-pw').decode()}"}
+UNAUTHORIZED = Refuse(401, (CHALLENGE,))
+ALL = Listen(frozenset({interest(BOSS, EVERYTHING)}))
+
+
+def session(headers=BASIC, address="127.0.0.1", **more):
+    dialect = IsymphonyDialect.create(settings(**more), Config())
+    return dialect.session(make_request(PATH, headers, address), Random(1))
+
+
+def opened():
+    it = session()
+    it.knocked(0.0)
+    it.answered(1, BOSS, 0.0)
+    it.opened(0.0)
+    return it
+
+
+def test_it_keeps_the_interfaces():
+    assert verifyObject(ISession, session())
+    assert verifyObject(IDialect, IsymphonyDialect.create(settings(), Config()))
+
+
+def test_it_serves_its_paths_and_no_others():
+    dialect = IsymphonyDialect.create(settings(paths=["/a", "/b"]), Config())
+    assert [dialect.serves(path) for path in ("/a", "/b", "/a/", "/", PATH)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_wire_is_as_the_operator_has_it():
+    config = Config(
+        websocket=WebSocket(ping_interval=7, ping_timeout=3, compression=True, allowed_origins=["https://a"]),
+        limits=Limits(message_bytes=1000),
+    )
+    wire = IsymphonyDialect.create(settings(), config).wire
+    assert (wire.ping_interval, wire.pong_deadline, wire.message_max) == (7, 3, 1000)
+    assert (wire.deflate, wire.origins) == (True, ("https://a",))
+
+
+def test_a_foreign_address_is_refused_whatever_it_knows():
+    assert session(address="10.0.0.1").knocked(0.0) == (Refuse(403),)
+    assert session({}, address="10.0.0.1").knocked(0.0) == (Refuse(403),)
+    forwarded = BASIC | {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1"}
+    assert session(forwarded, address="10.0.0.1").knocked(0.0) == (Refuse(403),)
+
+
+def test_the_operator_says_which_addresses_may():
+    asked = (Ask(1, Credentials("boss", "boss-pw", "10.0.0.1")),)
+    assert session(address="10.0.0.1", allow=["10.0.0.0/8"]).knocked(0.0) == asked
+    assert session(allow=["10.0.0.0/8"]).knocked(0.0) == (Refuse(403),)
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": ""}, {"authorization": "Bearer x"}, {"authorization": "Basic x"}]
+)
+def test_without_credentials_a_client_is_told_how_to_give_them(headers):
+    assert session(headers).knocked(0.0) == (UNAUTHORIZED,)
+
+
+def test_credentials_are_asked_about_before_the_upgrade():
+    it = session()
+    assert it.knocked(0.0) == (Ask(1, Credentials("boss", "boss-pw", "127.0.0.1"), hold=True),)
+    assert it.answered(1, BOSS, 0.0) == (Welcome(),)
+    assert it.identity == BOSS
+
+
+@pytest.mark.parametrize(
+    ("answer", "refusal"),
+    [
+        (Denied("wrong"), UNAUTHORIZED),
+        (Unavailable("busy"), Refuse(503, (("Retry-After", "1"),))),
+    ],
+)
+def test_credentials_that_do_not_let_in_are_refused(answer, refusal):
+    it = session()
+    it.knocked(0.0)
+    assert it.answered(1, answer, 0.0) == (refusal,)
+    assert it.identity is None
+
+
+def test_from_the_upgrade_on_everything_is_sent():
+    it = session()
+    it.knocked(0.0)
+    it.answered(1, BOSS, 0.0)
+    assert it.opened(0.0) == (ALL,)
+
+
+def test_filters_replace_those_before_and_are_replied_to_first():
+    it = opened()
+    for pairs in ([("type", "a")], [("x", "1"), ("y", "2")], []):
+        filters = [{"property": name, "value": value} for name, value in pairs]
+        message = json.dumps({"type": "filter", "filters": filters, "correlationId": "c"})
+        assert it.received(message, 1436889163.971) == (
+            Say('{"correlationId":"c","time":1436889163971,"type":"success"}'),
+            Listen(frozenset({interest(BOSS, compiled(pairs))})),
+        )
+
+
+def test_without_a_correlation_id_the_reply_has_null():
+    (reply, _) = opened().received('{"type": "filter", "filters": []}', 0.0)
+    assert reply == Say('{"correlationId":null,"time":0,"type":"success"}')
+
+
+@pytest.mark.parametrize(("message", "error"), MISTAKES, ids=range(len(MISTAKES)))
+def test_a_mistake_changes_nothing(message, error):
+    (reply,) = opened().received(message, 1.0)
+    fields = json.loads(reply.text)
+    assert (fields.pop("type"), fields.pop("error"), fields.pop("time")) == ("error", error, 1000)
+    assert list(fields) == ["correlationId"]
+
+
+@given(st.text() | st.binary())
+def test_whatever_is_said_is_replied_to_and_nobody_is_thrown_out(message):
+    effects = opened().received(message, 0.0)
+    assert isinstance(effects[0], Say)
+    assert not any(isinstance(effect, Hangup) for effect in effects)
+
+
+def test_a_bus_that_is_lost_ends_a_session():
+    assert opened().bus_lost(0.0) == (Hangup(closing.BUS_LOST),)
+
+
+def test_while_the_bus_is_down_a_session_ends_as_soon_as_it_is_open():
+    it = session()
+    assert it.bus_lost(0.0) == ()
+    it.knocked(0.0)
+    it.answered(1, BOSS, 0.0)
+    assert it.opened(0.0) == (Hangup(closing.BUS_ERROR),)
+
+
+def test_a_bus_that_comes_back_before_that_is_up():
+    it = session()
+    it.bus_lost(0.0)
+    it.knocked(0.0)
+    it.answered(1, BOSS, 0.0)
+    assert it.bus_back(0.0) == ()
+    assert it.opened(0.0) == (ALL,)

@@ -1,0 +1,1 @@
+"""Pure algorithms that a dialect and a client of it share."""

@@ -1,0 +1,70 @@
+"""innovaphone's protocol as a dialect. It takes the paths of its apps, and events of the generic source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+from zope.interface import implementer
+
+from wsevents.dialects.innovaphone.interest import Projection
+from wsevents.dialects.innovaphone.session import InnovaphoneSession
+from wsevents.dialects.innovaphone.settings import InnovaphoneSettings
+from wsevents.interfaces import IDialect
+from wsevents.messages import Wire
+from wsevents.source import NAME as GENERIC
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from random import Random
+
+    from wsevents.interfaces import ISource
+    from wsevents.messages import Event, Request
+    from wsevents.settings import Config, Limits
+
+FRAME_MAX = 16384
+"""Bytes: clients of the vendor's C++ library refuse longer frames."""
+
+
+@implementer(IDialect)
+@frozen
+class InnovaphoneDialect:
+    """The server's end of AppWebsocket."""
+
+    settings: ClassVar[type] = InnovaphoneSettings
+    name: ClassVar[str] = "innovaphone"
+    authority: ClassVar[str] = ""  # sessions ask nobody: whose password it is they can tell themselves
+    sources: ClassVar[tuple[ISource, ...]] = ()
+
+    wire: Wire
+    own: InnovaphoneSettings
+    limits: Limits
+
+    @classmethod
+    def create(cls, settings: Any, config: Config) -> InnovaphoneDialect:
+        """Return the dialect with these apps."""
+        wire = Wire(
+            ping_interval=settings.ping_interval,
+            pong_deadline=0,  # the vendor's PHP client never answers a ping
+            idle=settings.idle,
+            frame_max=FRAME_MAX,
+            message_max=config.limits.message_bytes,
+        )
+        return cls(wire, settings, config.limits)
+
+    def serves(self, path: str) -> bool:
+        """The paths of the apps."""
+        return any(app.path == path for app in self.own.apps.values())
+
+    def session(self, request: Request, entropy: Random) -> InnovaphoneSession:
+        """Begin a conversation with one of the apps of the path."""
+        apps = {name: app for name, app in self.own.apps.items() if app.path == request.path}
+        return InnovaphoneSession(apps, self.own.login_seconds, self.limits, entropy)
+
+    def project(self, event: Event) -> Projection | None:
+        """Take generic events."""
+        return Projection(event, self.own.data) if event.source == GENERIC else None
+
+    def encode(self, projection: Projection, shape: Hashable, variant: Hashable) -> bytes | None:
+        """Return the Event message for subscriptions with this `src`; None: the body is unfit."""
+        return projection.encode(shape)  # type: ignore[arg-type]  # an interest's shape is its src

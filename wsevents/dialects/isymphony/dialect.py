@@ -1,0 +1,76 @@
+"""iSymphony's Event API as a dialect: some paths, and the events of the `bus:` section's source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+from zope.interface import implementer
+
+from wsevents.dialects.isymphony.allowance import allowance
+from wsevents.dialects.isymphony.interest import project
+from wsevents.dialects.isymphony.mapping import vocabulary
+from wsevents.dialects.isymphony.session import IsymphonySession, encoded
+from wsevents.dialects.isymphony.settings import IsymphonySettings
+from wsevents.interfaces import IDialect
+from wsevents.messages import Wire
+from wsevents.source import NAME as GENERIC
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from random import Random
+
+    from wsevents.dialects.isymphony.allowance import Allowance
+    from wsevents.dialects.isymphony.interest import IsymphonyProjection
+    from wsevents.dialects.isymphony.mapping import Vocabulary
+    from wsevents.interfaces import ISource
+    from wsevents.messages import Event, Request
+    from wsevents.settings import Config
+
+
+@implementer(IDialect)
+@frozen(eq=False)
+class IsymphonyDialect:
+    """The Event API of iSymphony 3.2 and later."""
+
+    settings: ClassVar[type] = IsymphonySettings
+    name: ClassVar[str] = "isymphony"
+    authority: ClassVar[str] = "isymphony"
+    sources: ClassVar[tuple[ISource, ...]] = ()
+
+    wire: Wire
+    paths: frozenset[str]
+    allowance: Allowance
+    vocabulary: Vocabulary
+
+    @classmethod
+    def create(cls, settings: Any, config: Config) -> IsymphonyDialect:
+        """Return the dialect, as its section and the sections `websocket` and `limits` have it."""
+        websocket = config.websocket
+        wire = Wire(
+            ping_interval=websocket.ping_interval,
+            pong_deadline=websocket.ping_timeout,
+            message_max=config.limits.message_bytes,
+            deflate=websocket.compression,
+            origins=tuple(websocket.allowed_origins),
+        )
+        paths = frozenset(settings.paths)
+        return cls(wire, paths, allowance(settings.allow), vocabulary(settings))
+
+    def serves(self, path: str) -> bool:
+        """The configured paths."""
+        return path in self.paths
+
+    def session(self, request: Request, entropy: Random) -> IsymphonySession:
+        """Begin a conversation."""
+        return IsymphonySession(request, self.allowance)
+
+    def project(self, event: Event) -> IsymphonyProjection | None:
+        """Take generic events, in iSymphony's words."""
+        report = self.vocabulary.tell(event) if event.source == GENERIC else None
+        return None if report is None else project(report)
+
+    def encode(self, projection: IsymphonyProjection, shape: Hashable, variant: Hashable) -> bytes | None:
+        """Return the event as JSON."""
+        properties = projection.report.properties
+        return None if properties is None else encoded(properties).encode("ascii")

@@ -1,0 +1,73 @@
+"""VoIPBIN's protocol as a dialect, with the exchange of its own events as a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+from zope.interface import implementer
+
+from wsevents.dialects.voipbin.frame import payload
+from wsevents.dialects.voipbin.projection import mapped, own
+from wsevents.dialects.voipbin.session import VoipbinSession
+from wsevents.dialects.voipbin.settings import VoipbinSettings
+from wsevents.dialects.voipbin.source import NAME, VoipbinSource
+from wsevents.interfaces import IDialect
+from wsevents.messages import Exchange, Wire
+from wsevents.source import NAME as GENERIC
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from random import Random
+
+    from wsevents.dialects.voipbin.projection import VoipbinProjection
+    from wsevents.interfaces import ISource
+    from wsevents.messages import Event, Request
+    from wsevents.settings import Config, Limits
+
+
+@implementer(IDialect)
+@frozen
+class VoipbinDialect:
+    """The protocol of today and of the tutorial."""
+
+    settings: ClassVar[type] = VoipbinSettings
+    name: ClassVar[str] = "voipbin"
+    authority: ClassVar[str] = "voipbin"
+
+    section: VoipbinSettings
+    wire: Wire
+    sources: tuple[ISource, ...]
+    limits: Limits
+
+    @classmethod
+    def create(cls, settings: Any, config: Config) -> VoipbinDialect:
+        """Return the dialect as its section, `limits` and `websocket` have it."""
+        wire = Wire(
+            ping_interval=settings.ping_interval,
+            pong_deadline=settings.pong_timeout,
+            message_max=config.limits.message_bytes,
+            deflate=config.websocket.compression,
+        )
+        source = settings.source
+        sources = () if source is None else (VoipbinSource(Exchange(source.exchange, "topic")),)
+        return cls(settings, wire, sources, config.limits)
+
+    def serves(self, path: str) -> bool:
+        """Say whether it is one of its paths."""
+        return path in self.section.paths
+
+    def session(self, request: Request, entropy: Random) -> VoipbinSession:
+        """Begin a conversation."""
+        return VoipbinSession(request, self.section, self.limits, entropy.getrandbits(128))
+
+    def project(self, event: Event) -> VoipbinProjection | None:
+        """Take VoIPBIN's own events, and generic ones as the configuration maps them."""
+        if event.source == NAME:
+            return own(event)
+        generic = self.section.generic
+        return mapped(event, generic) if generic is not None and event.source == GENERIC else None
+
+    def encode(self, projection: VoipbinProjection, shape: Hashable, variant: Hashable) -> bytes | None:
+        """Return the frame of a shape, for those whom this topic matched."""
+        return payload(projection, str(shape), variant)

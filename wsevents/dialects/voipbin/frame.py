@@ -1,0 +1,81 @@
+"""What an event looks like on the wire, in four shapes, and the names that the tutorial has for events.
+
+| shape | frame |
+|---|---|
+| seed | the tutorial's: `event_type`, `timestamp`, `topic`, `data` |
+| wrapped | `type` and `data` |
+| bare | the resource |
+| superset | the resource, with `type` and the tutorial's four |
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from wsevents.dialects.voipbin.moment import stamp
+from wsevents.dialects.voipbin.publication import QUEUECALL
+
+if TYPE_CHECKING:
+    from wsevents.dialects.voipbin.projection import VoipbinProjection
+
+_NAMED = {
+    "activeflow_updated": "activeflow.updated",
+    "queuecall_created": "queue.joined",
+    "agent_status_updated": "agent.status",
+}
+_CALLS = "call_"
+_MESSAGE = "message_created"
+_INBOUND = ("inbound", "incoming")
+
+
+def names_topic(shape: str) -> bool:
+    """Say whether frames of this shape name the topic that matched."""
+    return shape in {"seed", "superset"}
+
+
+def event_type(kind: str, resource: dict[str, Any]) -> str:
+    """Return the tutorial's name of an event."""
+    if kind.startswith(_CALLS):
+        return "call.status"
+    if kind == _MESSAGE and resource.get("direction") in _INBOUND:
+        return "message.received"
+    return _NAMED.get(kind) or kind.replace("_", ".", 1)
+
+
+def tutorial_data(kind: str, resource: dict[str, Any]) -> dict[str, Any]:
+    """Return the resource with what the tutorial's programs read and VoIPBIN calls otherwise."""
+    family = kind.partition("_")[0]
+    more = {}
+    if (
+        family == QUEUECALL
+        and resource.get("reference_type", "call") == "call"
+        and "reference_id" in resource
+    ):
+        more["call_id"] = resource["reference_id"]
+    if family == "agent" and "id" in resource:
+        more["agent_id"] = resource["id"]
+    return more | resource
+
+
+def payload(projection: VoipbinProjection, shape: str, topic: object) -> bytes | None:
+    """Return a frame's payload; None: the resource holds what JSON cannot say."""
+    kind, resource = projection.publication.type, projection.publication.resource
+    frame: dict[str, Any]
+    if shape == "bare":
+        frame = resource
+    elif shape == "wrapped":
+        frame = {"type": kind, "data": resource}
+    else:
+        frame = {
+            "event_type": event_type(kind, resource),
+            "timestamp": stamp(projection.event.received),
+            "topic": topic,
+            "data": tutorial_data(kind, resource),
+        }
+        if shape == "superset":
+            frame = {**resource, "type": kind, **frame}
+    try:
+        return json.dumps(frame, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError):  # a number beyond what a float holds
+        return None
