@@ -168,6 +168,7 @@ def test_a_topic_that_is_not_allowed_is_explained(browser, embedded_default):
         ("isymphony", {"user": "manager"}, "Enter user and password"),
         ("isymphony", {"user": "a:b", "password": "x"}, "colon"),
         ("innovaphone", {"app": "demo"}, "its password"),
+        ("isymphony", MANAGER | {"path": "@elsewhere/"}, "begin with a slash"),
     ],
 )
 def test_what_is_missing_is_said_before_anything_is_sent(browser, embedded_default, protocol, fields, text):
@@ -201,7 +202,9 @@ def test_the_fragment_chooses_a_protocol_and_does_not_stay(browser, embedded_def
 
 
 def test_only_what_the_gateway_serves_is_offered(browser, gateway):
-    browser.open(f"https://localhost:{gateway.port}/")
+    browser.open(f"https://localhost:{gateway.port}/#protocol=voipbin&token=s3cret-user")
+    assert browser.value("#protocol") == "wazo2"
+    assert browser.value("#token") == "s3cret-user"
     offered = [option.text for option in browser.find_all("#protocol option")]
     assert offered == ["Wazo, version 2", "Wazo, version 1"]
 

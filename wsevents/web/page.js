@@ -139,7 +139,8 @@
 
   function connect() {
     const fields = given();
-    const mistake = protocol().mistake(fields);
+    // After anything but a slash the browser might look for another host.
+    const mistake = fields.path.startsWith("/") ? protocol().mistake(fields) : "The path must begin with a slash.";
     if (mistake) {
       showMistake(mistake);
       return;
@@ -608,7 +609,8 @@
     if (!["protocol", ...FIELDS].some((name) => taken.has(name))) return;
     history.replaceState(null, "", location.pathname);
     if (socket) disconnect();
-    if (taken.get("protocol") in protocols) $("protocol").value = taken.get("protocol");
+    const offered = Array.from($("protocol").options, (option) => option.value);
+    if (offered.includes(taken.get("protocol"))) $("protocol").value = taken.get("protocol");
     showProtocol();
     for (const name of FIELDS) if (taken.has(name)) $(name).value = taken.get(name);
     showAddress();
