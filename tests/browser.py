@@ -64,8 +64,9 @@ class Browser:
         return self.driver.execute_script(script)
 
     def complaints(self):
-        """Return what the browser wrote to its console: errors, refused content."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        """Return what the browser wrote to its console: errors, refused content. Of its own pages nothing."""
+        messages = [entry["message"] for entry in self.driver.get_log("browser")]
+        return [message for message in messages if not message.startswith("chrome://")]
 
 
 @pytest.fixture
