@@ -14,6 +14,16 @@ bench: PROGRAMS := rabbitmq-server nginx cc
 bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so
 bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
 
+# For the Debian package: what debian/control asks for.
+deb: PROGRAMS := dh dpkg-buildpackage cc fakeroot
+deb: FILES := /usr/bin/python3 /usr/lib/python3/dist-packages/pip /usr/lib/python3/dist-packages/setuptools \
+    /usr/lib/python3/dist-packages/wheel
+deb: PACKAGES := debhelper dpkg-dev build-essential fakeroot python3 python3-pip python3-setuptools python3-wheel
+# All that it is built from; the files of requirements.lock are fetched before, so that building takes no network.
+SOURCES := wsevents twisted etc debian docs setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
+DEB := $(CURDIR)/build/deb
+WHEELS := $(CURDIR)/build/wheels
+
 # What programs in Node need, of the versions that its package-lock.json has; where from is for npm's own configuration.
 NODE := tests/node
 
@@ -31,7 +41,7 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench clean packages
+.PHONY: help run test lint bench deb lock clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
@@ -53,6 +63,20 @@ lint: $(VENV)/.installed-test ## style and types
 bench: packages $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
 	@echo "== Measuring =="
 	$(BIN)/python -m bench $(ARGS)
+
+deb: packages $(WHEELS)/.fetched ## the Debian package, into dist/
+	@echo "== Building the package from a copy in $(DEB) =="
+	rm -rf $(DEB) && mkdir -p $(DEB)/wsevents dist
+	tar -c --exclude=__pycache__ --exclude=dropin.cache $(SOURCES) | tar -x -C $(DEB)/wsevents
+	cd $(DEB)/wsevents && WHEELS=$(WHEELS) dpkg-buildpackage --build=binary --no-sign
+	mv $(DEB)/wsevents_*.deb dist/
+	@echo "== Built: ==" && ls -1 dist/wsevents_"$$(dpkg-parsechangelog -l debian/changelog -S Version)"_*.deb
+
+lock: $(VENV)/.made ## requirements.lock anew: newest versions that setup.cfg allows, with their hashes
+	$(PIP) --quiet 'pip-tools >= 7.6.2'
+	@echo "== Looking up what wsevents requires =="
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes \
+	    --allow-unsafe --strip-extras --no-annotate --no-emit-options --output-file requirements.lock setup.cfg
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) $(NODE)/node_modules .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -104,3 +128,11 @@ $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ $(VENV)/.installed
+
+# With Debian's Python and pip, as they have to suit that.
+$(WHEELS)/.fetched: requirements.lock | packages
+	@echo "== Fetching what is in requirements.lock into $(WHEELS) =="
+	rm -rf $(WHEELS)
+	/usr/bin/python3 -m pip --disable-pip-version-check download --no-deps --no-build-isolation --require-hashes \
+	    --dest $(WHEELS) --requirement requirements.lock
+	@touch $@
