@@ -1,4 +1,4 @@
-"""Self-signed certificates: the embedded default's, the package's at its first installation, and one for a moment."""
+"""Self-signed certificates: the embedded default's, the Debian package's, and one for a moment."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def _certificate(key: EllipticCurvePrivateKey, now: datetime, host: str, days: i
     # A common name has 64 characters at most (RFC 5280, appendix A.1); it is the other names that count.
     subject = host[:64] or "wsevents embedded default"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
-    names: list[x509.GeneralName] = [x509.DNSName(one) for one in dict.fromkeys(filter(None, (host, *_NAMES)))]
+    hosts = dict.fromkeys(filter(None, (host, *_NAMES)))
+    names: list[x509.GeneralName] = [x509.DNSName(one) for one in hosts]
     names += [x509.IPAddress(ip_address(address)) for address in _ADDRESSES]
     builder = (
         x509.CertificateBuilder()
