@@ -14,7 +14,7 @@ sys.path += {ours!r}
 from wsevents.workers.worker import _environ, _flags, _paths
 import os, subprocess
 environ = _environ(sys.flags, os.environ) | {{"PYTHONPATH": os.pathsep.join(_paths())}}
-show = "import json, os, sys; print(json.dumps([sys.path, sys.flags.no_site, os.environ.get('PYTHONHASHSEED')]))"
+show = "import json, os, sys; print(json.dumps([sys.path, sys.flags.no_site, os.getenv('PYTHONHASHSEED')]))"
 sys.exit(subprocess.call([sys.executable, *_flags(sys.flags), "-c", show], env=environ))
 """
 
