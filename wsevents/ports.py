@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
+from wsevents.endpoints import server_endpoint
 from wsevents.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def listener(reactor: Any) -> Listen:
     """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
 
     def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
-        return listening
+        return server_endpoint(reactor, endpoint).listen(factory)
 
     return listen
 
@@ -68,7 +67,9 @@ class Ports:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
-        self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
+        maybeDeferred(self.listen, entrance.endpoint, entrance.factory).addCallbacks(
+            ports.append, failures.append
+        )
         if not ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
+
+from wsevents.endpoints import covered, is_systemd, server_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,8 +138,9 @@ class Inlets:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
             return succeed(self._inlet(factory))
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
-        return listening
+        if is_systemd(endpoint):  # the socket was passed to the supervisor alone
+            return succeed(self._inlet(covered(endpoint, factory)))
+        return server_endpoint(self, endpoint).listen(factory)
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)
