@@ -23,10 +23,11 @@ _log = Logger()
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, and what is behind it."""
+    """A Twisted server endpoint string, what is behind it, and the key that has it."""
 
     endpoint: str
     factory: IProtocolFactory
+    key: str
 
 
 def listener(reactor: Any) -> Listen:
@@ -58,13 +59,13 @@ class Ports:
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         try:
-            for number, entrance in enumerate(entrances):
-                self.opened.append(self._port(number, entrance))
+            for entrance in entrances:
+                self.opened.append(self._port(entrance))
         except ConfigurationError as error:
             self.close()
             raise SystemExit(f"wsevents: {error}") from None
 
-    def _port(self, number: int, entrance: Entrance) -> IListeningPort:
+    def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
@@ -73,7 +74,7 @@ class Ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)
             raise ConfigurationError(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}: {cause or why}"
             )
         port: IListeningPort = ports[0]
         _log.info("listening on {address}", address=_address(port))
