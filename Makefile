@@ -9,16 +9,22 @@ export WSEVENTS_STATE ?= $(CURDIR)/.state
 test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy promtool cc node npm
 test: FILES := /usr/include/openssl/ssl.h
 test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy prometheus gcc libc6-dev libssl-dev nodejs npm
+# For the Debian package: what debian/control asks for, with Debian's own Python, whatever else is on the PATH.
+BUILD_PROGRAMS := dh dpkg-buildpackage cc fakeroot
+BUILD_FILES := $(addprefix /usr/lib/python3/dist-packages/,pip setuptools wheel)
+BUILD_PACKAGES := debhelper dpkg-dev build-essential fakeroot python3 python3-pip python3-setuptools python3-wheel
+deb wheels: PROGRAMS := $(BUILD_PROGRAMS)
+deb wheels: FILES := $(BUILD_FILES)
+deb wheels: PACKAGES := $(BUILD_PACKAGES)
+# For its tests: what looks at it, and a Debian to install it in, with its systemd.
+test: PROGRAMS += $(BUILD_PROGRAMS) lintian debootstrap systemd-analyze systemd-nspawn nsenter curl openssl man mandoc
+test: FILES += $(BUILD_FILES)
+test: PACKAGES += $(BUILD_PACKAGES) lintian debootstrap systemd systemd-container util-linux curl openssl man-db mandoc
 # For the measures: RabbitMQ and the load generator again, and what is compared with.
 bench: PROGRAMS := rabbitmq-server nginx cc
 bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so
 bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
 
-# For the Debian package: what debian/control asks for.
-deb: PROGRAMS := dh dpkg-buildpackage cc fakeroot
-deb: FILES := /usr/bin/python3 /usr/lib/python3/dist-packages/pip /usr/lib/python3/dist-packages/setuptools \
-    /usr/lib/python3/dist-packages/wheel
-deb: PACKAGES := debhelper dpkg-dev build-essential fakeroot python3 python3-pip python3-setuptools python3-wheel
 # All that it is built from; the files of requirements.lock are fetched before, so that building takes no network.
 SOURCES := wsevents twisted etc debian docs setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
 DEB := $(CURDIR)/build/deb
@@ -41,7 +47,7 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench deb lock clean packages
+.PHONY: help run test lint bench deb wheels lock clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
@@ -71,6 +77,8 @@ deb: packages $(WHEELS)/.fetched ## the Debian package, into dist/
 	cd $(DEB)/wsevents && WHEELS=$(WHEELS) dpkg-buildpackage --build=binary --no-sign
 	mv $(DEB)/wsevents_*.deb dist/
 	@echo "== Built: ==" && ls -1 dist/wsevents_"$$(dpkg-parsechangelog -l debian/changelog -S Version)"_*.deb
+
+wheels: packages $(WHEELS)/.fetched
 
 lock: $(VENV)/.made ## requirements.lock anew: newest versions that setup.cfg allows, with their hashes
 	$(PIP) --quiet 'pip-tools >= 7.6.2'
