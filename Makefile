@@ -10,9 +10,9 @@ test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy promtool cc node
 test: FILES := /usr/include/openssl/ssl.h
 test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy prometheus gcc libc6-dev libssl-dev nodejs npm
 # For the Debian package: what debian/control asks for, with Debian's own Python, whatever else is on the PATH.
-BUILD_PROGRAMS := dh dpkg-buildpackage cc fakeroot
+BUILD_PROGRAMS := dh dpkg-buildpackage cc
 BUILD_FILES := $(addprefix /usr/lib/python3/dist-packages/,pip setuptools wheel)
-BUILD_PACKAGES := debhelper dpkg-dev build-essential fakeroot python3 python3-pip python3-setuptools python3-wheel
+BUILD_PACKAGES := debhelper dpkg-dev build-essential python3 python3-pip python3-setuptools python3-wheel
 deb wheels: PROGRAMS := $(BUILD_PROGRAMS)
 deb wheels: FILES := $(BUILD_FILES)
 deb wheels: PACKAGES := $(BUILD_PACKAGES)

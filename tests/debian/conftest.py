@@ -59,7 +59,7 @@ def bare(tmp_path_factory):
     check()
     folder = tmp_path_factory.mktemp("bare")
     debian = Debian.new(folder)
-    debian.install("adduser", "python3", "libstdc++6", "systemd", "systemd-sysv", "dbus")
+    debian.install("adduser", "procps", "python3", "libstdc++6", "systemd", "systemd-sysv", "dbus")
     debian.run("adduser", "--system", "--group", "somebody")  # so that the old copies of passwd(5) are there
     yield debian
     shutil.rmtree(folder)

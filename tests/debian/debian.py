@@ -6,13 +6,13 @@ What debootstrap has made is kept in a cache outside of the repository, as it ta
 import ctypes
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from time import sleep
 
 import pytest
 from attrs import define
@@ -171,21 +171,20 @@ class Debian:
     def started(self):
         """Give it with its systemd running and a network of its own, with nobody else in it."""
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network"]
-        command += ["--console=pipe", "--machine=wsevents-test", "--directory", self.root]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        command += ["--console=pipe", f"--machine=wsevents-{os.getpid()}", "--directory", self.root]
+        with (self.root.parent / "console").open("w+") as console:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT
+            )
         try:
-            machine = Machine(self, process, _first(process))
-            machine.run("systemctl", "is-system-running", "--wait")
-            yield machine
+            yield Machine(self, _first(process, console.name))
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.communicate(timeout=60)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.communicate()
+                process.wait()
 
 
 OLD = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
@@ -195,22 +194,18 @@ KEPT = [word for place in PLACES for word in ("-path", place, "-prune", "-o")]
 """For find: what changes without anybody's having changed it, or is others' book-keeping."""
 
 
-def _first(process):
-    """Return the pid, as it is here, of the first process there; once its systemd answers."""
-    said_so_far = b""
-    while b"Welcome to" not in said_so_far:
-        ready, _, _ = select.select([process.stdout], [], [], 60)
-        data = os.read(process.stdout.fileno(), 65536) if ready else b""
-        assert data, f"systemd does not start in a folder here:\n{said_so_far.decode(errors='replace')}"
-        said_so_far += data
-    Thread(target=_drain, args=(process.stdout,), daemon=True).start()
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return int(children[0])
-
-
-def _drain(stream):
-    while stream.read(65536):
-        pass
+def _first(process, console):
+    """Return the pid, as it is here, of the first process there, once that is a systemd that answers."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in range(PATIENCE):
+        status = process.poll()
+        assert status is None, f"systemd does not start in a folder here:\n{Path(console).read_text()}"
+        for pid in children.read_text().split():
+            answer = tried("nsenter", f"--target={pid}", "--all", "systemctl", "is-system-running", "--wait")
+            if answer[1].strip() in {"running", "degraded"}:
+                return int(pid)
+        sleep(1)  # nothing tells when it can be asked
+    raise AssertionError("systemd has started in a folder, but does not answer")
 
 
 @define
@@ -222,7 +217,6 @@ class Machine:
     """
 
     debian: Debian
-    process: subprocess.Popen
     first: int
 
     def run(self, *command):
