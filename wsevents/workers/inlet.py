@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.endpoints import covered, is_systemd, server_endpoint
+from wsevents.endpoints import server_endpoint, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -138,9 +138,7 @@ class Inlets:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
             return succeed(self._inlet(factory))
-        if is_systemd(endpoint):  # the socket was passed to the supervisor alone
-            return succeed(self._inlet(covered(endpoint, factory)))
-        return server_endpoint(self, endpoint).listen(factory)
+        return server_endpoint(self, unbound(endpoint)).listen(factory)
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)
