@@ -71,6 +71,13 @@ def test_it_holds_nothing_that_was_compiled_here_and_no_tests(deb):
     assert not [name for name in files if re.search(r"\.pyc$|/dropin\.cache$|/tests?/|\.pth$", name)]
 
 
+def test_the_command_is_there_and_finds_nothing_wrong_with_the_configuration_that_is_shipped(clean):
+    assert __version__ in clean.run("wsevents", "--version")
+    said_of_it = clean.run("wsevents", "check-config")
+    assert f"listen[0]: {CERTIFICATE} for " in said_of_it
+    assert f"{CONFIG}: can be used; read as wsevents" in said_of_it
+
+
 # -- installing, upgrading, removing, purging -----------------------------------------------------
 
 
