@@ -46,7 +46,7 @@ def tried(*command, **options):
     """Return the exit status of a command, and what it says."""
     done = subprocess.run(
         [str(word) for word in command],
-        env={"PATH": _path(), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"},
+        env=_environ(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -56,6 +56,13 @@ def tried(*command, **options):
         **{"timeout": PATIENCE} | options,
     )
     return done.returncode, done.stdout
+
+
+def _environ():
+    """Return the environment of a login: with proxies, without what make and Python have put there."""
+    ours = re.compile(r"PYTHON|VIRTUAL_ENV|MAKE|MFLAGS|ARGS|PYTEST|LC_|LANG|NOTIFY|LISTEN")
+    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    return kept | {"PATH": _path(), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _path():
