@@ -22,7 +22,7 @@ LAYERS = {
         wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
+        wsevents.client.backoff wsevents.commands.table wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
@@ -35,7 +35,7 @@ LAYERS = {
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
         wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
         """,
-    "tap": "wsevents.tap wsevents.workers.main",
+    "tap": "wsevents.tap wsevents.commands.* wsevents.workers.main",
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 

@@ -38,6 +38,15 @@ def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigurationError: with every problem there is.
     """
+    return _config(gather(path), str(path), plugins, environ)
+
+
+def gather(path: Path) -> Section:
+    """Return what the file and the `conf.d/*.yml` beside it say, merged; nobody has looked at it yet.
+
+    Raises:
+        ConfigurationError: with every file that cannot be read, or is no YAML.
+    """
     tree = Section()
     problems: list[str] = []
     for rank, file in enumerate([path, *_more(path.parent / "conf.d")]):
@@ -47,7 +56,7 @@ def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
             problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
-    return _config(tree, str(path), plugins, environ)
+    return tree
 
 
 def parse(text: str, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:

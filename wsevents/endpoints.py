@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from twisted.internet.endpoints import clientFromString, serverFromString
@@ -74,6 +75,32 @@ def check_client_endpoint(string: str) -> None:
         if not host:
             raise ValueError(f"names no host; write it like {CLIENT_EXAMPLES}")
         _check_port(files.get("port", others), lowest=1)
+
+
+@frozen
+class Shown:
+    """A certificate that a listener shows: its own, or one of those that lead from there to a known one."""
+
+    file: str
+    certificate: x509.Certificate
+    own: bool
+
+
+def certificates(string: str) -> list[Shown]:
+    """Return the certificates that a server endpoint string, one that was checked, has shown to clients."""
+    kind, arguments, files = _split(string)
+    if kind == "tls" and arguments:
+        return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
+    if kind != "ssl":
+        return []
+    own = _chain(files.get("certKey") or files.get("privateKey") or "server.pem", own=1)[:1]
+    return own + (_chain(files["extraCertChain"], own=0) if "extraCertChain" in files else [])
+
+
+def _chain(file: str, own: int) -> list[Shown]:
+    """Return the certificates of a file, of which the first so many are a listener's own."""
+    found = x509.load_pem_x509_certificates(_content(file))
+    return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
 
 
 def _split(string: str) -> tuple[str, list[str], dict[str, str]]:
