@@ -214,6 +214,16 @@ class Check:
     token: str = field(repr=False)
 
 
+@frozen
+class Describe:
+    """Question of an administrator: whose token is this, whether or not it may connect?
+
+    Answered as a WhoIs, or with Unavailable by an authority that does not know the question.
+    """
+
+    token: str = field(repr=False)
+
+
 # -- what a session wants done ----------------------------------------------------------------
 
 

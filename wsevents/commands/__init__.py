@@ -14,6 +14,7 @@ from wsevents.commands.console import Commands
 from wsevents.commands.kick import kick
 from wsevents.commands.sessions import sessions
 from wsevents.commands.tail import tail
+from wsevents.commands.token import token
 
 __all__ = ["main"]
 
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (check_config, kick, sessions, tail):
+for command in (check_config, kick, sessions, tail, token):
     main.add_command(command)
