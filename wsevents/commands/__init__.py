@@ -12,6 +12,7 @@ from wsevents import __version__
 from wsevents.commands.check_config import check_config
 from wsevents.commands.console import Commands
 from wsevents.commands.kick import kick
+from wsevents.commands.publish import publish
 from wsevents.commands.sessions import sessions
 from wsevents.commands.tail import tail
 from wsevents.commands.token import token
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (check_config, kick, sessions, tail, token):
+for command in (check_config, kick, publish, sessions, tail, token):
     main.add_command(command)

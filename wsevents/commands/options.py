@@ -6,12 +6,15 @@ import os
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from wsevents.commands.console import Refusal
+
+if TYPE_CHECKING:
+    from wsevents.settings import Config
 
 DEFAULT = "/etc/wsevents/config.yml"
 TOKEN = "WSEVENTS_TOKEN"  # noqa: S105 the name of a variable
@@ -27,6 +30,14 @@ config = click.option(
     help="Configuration of the gateway; the *.yml of conf.d beside it count, too.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def load(file: Path) -> Config:
+    """Return the whole configuration. Raises ConfigurationError: it cannot be used."""
+    from wsevents.config import load as load_config
+    from wsevents.plugins import Plugins
+
+    return load_config(file, Plugins(), os.environ)
 
 
 class DialectName(click.ParamType[str]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -78,7 +77,7 @@ def token(
     Exit status: 0 if one may connect, and sees all that was asked about; 1 if not, or if nobody can be asked.
     """
     text = options.token_from(token)
-    verdict = _verdict(text, _loaded(config), [f"events.{name}" for name in events] + list(required))
+    verdict = _verdict(text, options.load(config), [f"events.{name}" for name in events] + list(required))
     labels = [*events, *(None for _ in required)]
     if as_json:
         show(verdict.document(labels))
@@ -86,13 +85,6 @@ def token(
         verdict.tell(labels)
     if not (verdict.connects.yes and all(one.yes for one in verdict.sights)):
         ctx.exit(PROBLEM)
-
-
-def _loaded(file: Path) -> Config:
-    from wsevents.config import load
-    from wsevents.plugins import Plugins
-
-    return load(file, Plugins(), os.environ)
 
 
 def _verdict(text: str, config: Config, required: list[str]) -> Verdict:
