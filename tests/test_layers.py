@@ -23,7 +23,8 @@ LAYERS = {
         wsevents.deadlines wsevents.histogram wsevents.ledger wsevents.operations.metrics
         wsevents.operations.sessions wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.client.backoff wsevents.commands.table wsevents.codec.* wsevents.dialects.* wsevents.demo.*
+        wsevents.client.backoff wsevents.commands.table
+        wsevents.commands.translation wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
