@@ -67,7 +67,7 @@ async def test_it_says_what_wazo_auth_says(wazo_auth, config):
     assert said["reach"].startswith("user: events for this user")
     assert said["expires"].endswith((" UTC, in 2h00m", " UTC, in 1h59m"))
     assert said["connects"] == "yes, granted by websocketd"
-    assert said["acl"] == "events.me.# !events.calls.# #.read (2 more of its patterns are not about events)"
+    assert said["acl"] == "events.me.# !events.calls.# #.read (and 2 not about events)"
     assert "s3cret" not in done.out + done.err
 
 
@@ -169,7 +169,7 @@ def test_a_token_of_the_configuration_that_may_not_connect_is_described(static):
     done = wsevents("token", "s3cret-none", *static)
     assert done.status == 1
     assert "connects  no" in done.out
-    assert "acl       nothing about events (1 more of its patterns are not about events)\n" in done.out
+    assert "acl       nothing about events (and 1 not about events)\n" in done.out
 
 
 def test_a_token_of_the_configuration_that_has_ended_is_a_no(static):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command(
     short_help="Disconnect a peer, or all of a user.",
     epilog=options.examples(
-        "wsevents kick 1-42",
+        "wsevents kick 4711-42",
         "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775",
         "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775 --dialect wazo",
     ),

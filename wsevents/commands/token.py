@@ -214,7 +214,7 @@ class Verdict:
         say(f"expires   {self._expiry()}")
         say(f"connects  {_word(self.connects)}")
         others = len(one.acl) - len(self.patterns)
-        rest = f" ({others} more of its patterns are not about events)" if others else ""
+        rest = f" (and {others} not about events)" if others else ""
         say(f"acl       {' '.join(self.patterns) or 'nothing about events'}{rest}")
         for label, sight in zip(labels, self.sights, strict=True):
             name = f"{label}, if it requires {sight.required}" if label else sight.required
