@@ -91,7 +91,7 @@ def test_import_wazo_prints_what_is_shown(tmp_path):
 
 
 def test_sessions_prints_what_is_shown(tmp_path):
-    text = standalone(tmp_path).replace("endpoint: null", f"endpoint: 'unix:{tmp_path}/status'")
+    text = standalone(tmp_path) + f"status: {{endpoint: 'unix:{tmp_path}/status'}}\n"
     with (
         GatewayProcess(tmp_path, text) as gateway,
         gateway.ready().connect("/?token=s3cret-user&version=2") as client,

@@ -9,7 +9,7 @@ START = ('{"op": "subscribe", "data": {"event_name": "call_created"}}', '{"op": 
 
 
 def test_who_is_connected_is_shown_and_can_be_disconnected(tmp_path):
-    text = standalone(tmp_path).replace("endpoint: null", f"endpoint: 'unix:{tmp_path}/status'")
+    text = standalone(tmp_path) + f"status: {{endpoint: 'unix:{tmp_path}/status'}}\n"
     with GatewayProcess(tmp_path, text) as gateway:
         gateway.ready()
         here = ("--config", tmp_path / "config.yml")
