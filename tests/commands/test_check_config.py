@@ -58,7 +58,8 @@ def test_what_the_gateway_starts_with_is_fine(tmp_path):
     file = config(tmp_path, standalone(tmp_path))
     done = wsevents("check-config", file)
     assert done.status == 0
-    listener, verdict = done.lines
+    listener, status, verdict = done.lines
+    assert status == "status.endpoint: tcp:9503:interface=127.0.0.1, without TLS"
     assert listener.startswith(f"listen[0]: {tmp_path}/server.crt for localhost, 127.0.0.1, until 20")
     assert listener.endswith(", key and certificate match")
     assert verdict == f"{file}: can be used; read as {pwd.getpwuid(os.geteuid()).pw_name}"
@@ -121,7 +122,7 @@ def test_intermediate_certificates_count_too(tmp_path):
     file = config(tmp_path, standalone(tmp_path).replace('.crt"]', f'.crt{chain}"]'))
     done = wsevents("check-config", file)
     assert (done.status, f"the certificate {tmp_path}/dated.crt has expired" in done.err) == (1, True)
-    assert done.lines[-1].endswith(", intermediate")
+    assert done.lines[1].endswith(", intermediate")
 
 
 def test_the_certificates_of_a_folder_are_told_of(tmp_path):
@@ -146,7 +147,8 @@ def test_json_has_it_all(tmp_path):
     done = wsevents("check-config", file, "--json")
     found = done.json
     assert (found["ok"], found["problems"], len(found["warnings"])) == (True, [], 1)
-    (listener,) = found["listeners"]
+    listener, status = found["listeners"]
+    assert (listener["key"], status["key"], status["tls"]) == ("listen[0]", "status.endpoint", False)
     (shown,) = listener["certificates"]
     assert (listener["tls"], shown["names"], shown["days"], shown["own"]) == (
         True,

@@ -116,6 +116,11 @@ async def test_the_address_is_that_of_the_configuration(listener, tmp_path):
     assert len(listener.resource.requests) == 1
 
 
+def test_a_configuration_that_is_named_must_be_readable(tmp_path):
+    done = wsevents("sessions", "--config", tmp_path / "none.yml")
+    assert (done.status, done.err) == (1, f"{tmp_path}/none.yml: cannot be read: No such file or directory\n")
+
+
 def test_a_configuration_that_has_switched_it_off_is_named(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text("status: {endpoint: null}")

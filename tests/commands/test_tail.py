@@ -61,7 +61,7 @@ def test_an_event_is_a_line_with_its_name_and_json(gateway):
         assert re.fullmatch(r"\d\d:\d\d:\d\d", moment)
         assert name == "call_created"
         assert json.loads(text) == json.loads(body)
-        assert text.isascii()
+        assert '"é\\u009b\\n"' in text
 
 
 def test_a_name_cannot_speak_to_the_terminal(gateway):
@@ -231,6 +231,11 @@ def test_a_port_where_nobody_listens_is_named_and_tried_again(closed_port):
         r"\(again in \d s\)",
         first,
     )
+
+
+def test_an_address_of_ipv6_is_one(closed_port):
+    done = wsevents("tail", f"wss://[::1]:{closed_port}/", "--token", "x", "--once")
+    assert (done.status, f"[::1]:{closed_port}" in done.err) == (1, True)
 
 
 def test_a_host_that_does_not_exist_is_named():

@@ -44,9 +44,14 @@ class Mishap:
     advice: Advice = Advice.RETRY
 
 
+def place_of(host: str, port: int) -> str:
+    """Return host and port as they stand in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def of_failure(failure: Failure, host: str, port: int) -> Mishap:  # noqa: PLR0911 one kind a line
     """Return what a failure to connect, or the loss of a connection before it was one, means."""
-    reason, place = failure.value, f"{host}:{port}"
+    reason, place = failure.value, place_of(host, port)
     if isinstance(reason, error.DNSLookupError):
         return Mishap(f"there is no host {host}: correct the name, or see that it can be looked up")
     if isinstance(reason, error.ConnectionRefusedError):

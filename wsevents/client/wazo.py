@@ -22,7 +22,7 @@ from wsevents.blame import blame
 from wsevents.client.backoff import Backoff
 from wsevents.client.connection import CLOSING_SECONDS, Ending
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
-from wsevents.client.mishap import Mishap, of_failure, of_status
+from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
 from wsevents.closing import AUTH_EXPIRED, AUTH_FAILED, Advice, Closing
 from wsevents.jsontext import parse_object
 from wsevents.mute import Mute
@@ -294,7 +294,7 @@ class WazoClient:
         self._endpoint = endpoint or endpoint_for(self._autobahn, reactor, tls)
         self._backoff = backoff or Backoff(SystemRandom())
         self.opening_seconds, self.keep_alive = opening_seconds, keep_alive
-        self.place = f"{self._autobahn.host}:{self._autobahn.port}"
+        self.place = place_of(self._autobahn.host, self._autobahn.port)
         self.over: Deferred[Ending] = Deferred()
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._connection: _Connection | None = None

@@ -104,7 +104,7 @@ class Report:
     Attributes:
         problems: what keeps the gateway from starting, or its clients from connecting; a line each.
         warnings: what will, or may.
-        listeners: for each, its endpoint, whether it speaks TLS, and its certificates.
+        listeners: for each, its key, its endpoint, whether it speaks TLS, and its certificates.
     """
 
     file: Path
@@ -123,7 +123,9 @@ class Report:
             return
         now = datetime.now(UTC)
         for number, listener in enumerate(config.listen):
-            self._listener(number, listener.endpoint, now)
+            self._listener(f"listen[{number}]", listener.endpoint, now)
+        if config.status.endpoint is not None:
+            self._listener("status.endpoint", config.status.endpoint, now)
 
     def _assembled(self) -> Config:
         """Do all that the start does before it opens ports. Raises WseventsError."""
@@ -149,14 +151,15 @@ class Report:
             globalLogPublisher.removeObserver(hear)
         return config
 
-    def _listener(self, number: int, endpoint: str, now: datetime) -> None:
+    def _listener(self, key: str, endpoint: str, now: datetime) -> None:
         from wsevents.endpoints import certificates
 
         shown = certificates(endpoint)
         for one in shown:
-            self._validity(f"{self.file}: listen[{number}]: the certificate {one.file}", one, now)
+            self._validity(f"{self.file}: {key}: the certificate {one.file}", one, now)
         self.listeners.append(
             {
+                "key": key,
                 "endpoint": endpoint,
                 "tls": bool(shown),
                 "certificates": [
@@ -200,14 +203,14 @@ class Report:
             note(problem)
         for warning in self.warnings:
             note(f"warning: {warning}")
-        for number, listener in enumerate(self.listeners):
+        for listener in self.listeners:
             if not listener["tls"]:
-                say(f"listen[{number}]: {listener['endpoint']}, without TLS")
+                say(f"{listener['key']}: {listener['endpoint']}, without TLS")
             for one in listener["certificates"]:
                 kind = "key and certificate match" if one["own"] else "intermediate"
                 whose = f" for {', '.join(one['names'])}" if one["names"] else ""
                 say(
-                    f"listen[{number}]: {one['file']}{whose}, until {one['until'][:10]} "
+                    f"{listener['key']}: {one['file']}{whose}, until {one['until'][:10]} "
                     f"({one['days']} days), {kind}"
                 )
         if not self.problems:

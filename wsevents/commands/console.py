@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -38,6 +39,8 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
         """Run a command, and exit with its status."""
+        if isinstance(sys.stdout, TextIOWrapper):  # whatever the terminal cannot show is no reason to fail
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = super().main(*arguments, **(options | {"standalone_mode": False}))
         except click.Abort:

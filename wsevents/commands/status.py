@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from attrs import frozen
 
 from wsevents.commands.console import Refusal
+from wsevents.commands.options import DEFAULT
 from wsevents.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def address_of(endpoint: str) -> str:
 def find(url: str | None, config: Path) -> Listener:
     """Return the listener that was named, or that of a configuration, or the usual one.
 
-    A configuration that cannot be read is no obstacle: only few may read it, as it holds passwords.
+    The usual configuration need not be readable: only few may read it, as it holds passwords.
 
     Raises:
         Refusal: there is none.
+        ConfigurationError: another configuration was named, and it cannot be read.
     """
     return Listener(url or _configured(config))
 
@@ -65,6 +67,8 @@ def _configured(config: Path) -> str:
     try:
         status = gather(config).get("status")
     except ConfigurationError:
+        if str(config) != DEFAULT:
+            raise
         status = None
     section = status if isinstance(status, dict) else {}
     endpoint = section.get("endpoint", USUAL)

@@ -148,10 +148,8 @@ def _as_json(event: dict[str, Any]) -> str:
 
 
 def _as_text(event: dict[str, Any]) -> str:
-    # As it came: `json.dumps` escapes whatever a terminal could take for a command.
-    return (
-        f"{time.strftime('%H:%M:%S')}  {event.get('name', '-')}  {json.dumps(event, separators=(',', ':'))}"
-    )
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return f"{time.strftime('%H:%M:%S')}  {event.get('name', '-')}  {text}"
 
 
 @define
