@@ -74,6 +74,9 @@ TOO_BIG = Closing(1009, "", "The client sent a message over the size limit.", Ad
 BROKEN = Closing(1002, "", "The client broke the WebSocket protocol.", Advice.FIX)
 NOT_UTF8 = Closing(1007, "", "The client sent text that is not UTF-8.", Advice.FIX)
 GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
+UNAUTHENTICATED = Closing(
+    1008, "authentication timeout", "The client did not say in time who it is.", Advice.FIX
+)
 IDLE = Closing(1000, "", "The client sent nothing for longer than its protocol allows.", Advice.RETRY)
 DROPPED = Closing(None, "", "The connection was dropped, as the protocol asks for this input.", Advice.FIX)
 
