@@ -11,8 +11,9 @@ import pytest
 PATIENCE = 60
 PROGRAM = "/usr/sbin/nginx"
 CONFIGURATION = """
+{user}
 daemon off;
-master_process off;
+worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr notice;
 events {{ worker_connections 1000; }}
@@ -43,7 +44,10 @@ def terminating(folder, text, key, crt):
     file = folder / "nginx.conf"
     with socket.create_server(("127.0.0.1", 0)) as listening:  # so that nobody is too early
         number, port = listening.fileno(), listening.getsockname()[1]
-        file.write_text(CONFIGURATION.format(folder=folder, port=port, key=key, crt=crt, text=text))
+        user = "user root;" if os.geteuid() == 0 else ""
+        file.write_text(
+            CONFIGURATION.format(user=user, folder=folder, port=port, key=key, crt=crt, text=text)
+        )
         process = subprocess.Popen(
             [PROGRAM, "-p", folder, "-c", file, "-e", "stderr"],
             pass_fds=[number],

@@ -83,6 +83,52 @@ def test_zero_is_no_limit():
     assert everybody(admission) == list(range(20000))
 
 
+def test_only_so_many_are_let_in_at_all_wherever_they_come_from():
+    admission = Admission(Limits(connections=2))
+    assert [admission.arrive(1, "a"), admission.enter(2)] == [None, None]
+    assert admission.arrive(3, "b") == "too many connections"
+    assert admission.enter(3) == "too many connections"
+    assert admission.arrive(2, "b") is None, "it is in already"
+    admission.leave(1)
+    assert admission.arrive(3, "b") is None
+
+
+def test_nobody_is_limited_by_the_address_of_a_proxy_but_by_his_own_once_it_is_known():
+    admission = Admission(Limits(pending_handshakes=0, pending_per_address=1, connections_per_address=2))
+    assert [admission.arrive(key, "proxy", shared=True) for key in range(4)] == [None] * 4
+    assert everybody(admission) == [0, 1, 2, 3]
+    assert [admission.known(key, "a") for key in range(3)] == [
+        None,
+        None,
+        "too many connections from its address",
+    ]
+    assert admission.known(3, "b") is None
+    assert admission.known(1, "b") is None, "it counts by its first address"
+    assert admission.known(2, "b") is None, "it is gone"
+    assert admission.arrive(4, "a") == "too many connections from its address"
+    assert admission.arrive(5, "b") is None
+    assert everybody(admission) == [5], "turns of before its address was known do not count for it"
+    for key in range(6):
+        admission.leave(key)
+    assert admission.empty
+
+
+def test_who_waits_may_be_passed_on_when_its_turn_has_come():
+    admission = Admission(Limits(pending_handshakes=1, connections_per_address=1))
+    admission.enter("porch")
+    admission.arrive("porch", "a")
+    admission.arrive("late", "b")
+    assert everybody(admission) == ["porch"]
+    admission.pass_on("porch", "door")
+    admission.leave("porch")
+    assert admission.arrive("other", "a") is not None
+    admission.settle("door")
+    assert everybody(admission) == ["late"]
+    admission.leave("door")
+    admission.leave("late")
+    assert admission.empty
+
+
 class Doors(RuleBasedStateMachine):
     """Whatever comes and goes: the limits hold, nobody waits who need not, and nothing is left behind."""
 

@@ -70,7 +70,7 @@ class Porch(Protocol):
         there, keeper = self.transport.getPeer(), self._keeper
         self.address, self._port = getattr(there, "host", "") or LOCAL, getattr(there, "port", 0)
         if not keeper.trusted.covers(self.address):
-            self.turn_away("the listener is for proxies, and it is not of `trusted_proxies`")
+            self.turn_away("the listener is for proxies, and it is not of trusted_proxies")
             return
         if refusal := keeper.admission.enter(self):
             self.turn_away(refusal)

@@ -66,7 +66,9 @@ def test_what_is_a_credential(target, headers, found):
         ("null", ["null"], False),
     ],
 )
-def test_a_cookie_counts_for_programs_for_its_own_origin_and_for_those_that_are_named(origin, origins, counts):
+def test_a_cookie_counts_for_programs_for_its_own_origin_and_for_those_that_are_named(
+    origin, origins, counts
+):
     headers = {"cookie": "token=1"} | ({} if origin is None else {"origin": origin})
     assert find("/?token=2", headers, origins) == Bearer("1" if counts else "2")
 
