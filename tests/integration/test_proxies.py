@@ -40,7 +40,7 @@ frontend wsevents
     default_backend gateways
 
 backend gateways
-    server gateway1 127.0.0.1:{port} {option}
+    server gateway1 {address} {option}
 """
 
 
@@ -80,6 +80,10 @@ def introduced(address="192.0.2.7"):
     return SIGNATURE + b"\x21\x11" + struct.pack("!H", len(ends)) + ends
 
 
+def address(gateway):
+    return f"127.0.0.1:{gateway.port}"
+
+
 def complaints(gateway):
     return [line for line in gateway.log.splitlines() if "a connection from" in line]
 
@@ -91,9 +95,19 @@ def complaints(gateway):
 @pytest.mark.parametrize("option", ["send-proxy-v2", "send-proxy"])
 def test_behind_haproxy_a_peer_has_its_own_address(tmp_path, kind, option):
     with GatewayProcess(tmp_path, behind(standalone(tmp_path), kind)) as gateway:
-        text = HAPROXY.format(port=gateway.ready().port, option=option)
+        text = HAPROXY.format(address=address(gateway.ready()), option=option)
         with balancing(tmp_path, text, ":9502") as haproxy:
             greet(join(haproxy.port, secure=kind == "ssl"))
+        assert gateway.wait_for(OVER).groups() == ("wazo", PEER)
+
+
+def test_haproxy_may_come_by_a_unix_socket(tmp_path):
+    path = tmp_path / "wsevents.sock"
+    text = plain(tmp_path, f"haproxy:unix:{path}") + "trusted_proxies: [unix]\n"
+    with GatewayProcess(tmp_path, text) as gateway:
+        text = HAPROXY.format(address=gateway.ready() and f"unix@{path}", option="send-proxy-v2")
+        with balancing(tmp_path, text, ":9502") as haproxy:
+            greet(join(haproxy.port, secure=False))
         assert gateway.wait_for(OVER).groups() == ("wazo", PEER)
 
 
@@ -101,7 +115,7 @@ def test_behind_haproxy_a_peer_has_its_own_address(tmp_path, kind, option):
 def test_its_checks_in_which_it_speaks_for_itself_find_the_gateway_well(tmp_path, option):
     with GatewayProcess(tmp_path, behind(standalone(tmp_path))) as gateway:
         option += " check check-ssl verify none check-send-proxy inter 1s"
-        text = HAPROXY.format(port=gateway.ready().port, option=option)
+        text = HAPROXY.format(address=address(gateway.ready()), option=option)
         text = text.replace("backend gateways\n", "backend gateways\n    option httpchk GET /\n")
         with balancing(tmp_path, text, ":9502") as haproxy:
             haproxy.wait_for("gateways/gateway1 succeeded, reason: Layer7 check passed, code: 200")
@@ -110,7 +124,7 @@ def test_its_checks_in_which_it_speaks_for_itself_find_the_gateway_well(tmp_path
 
 def test_without_send_proxy_nobody_gets_in_and_a_line_says_why(tmp_path):
     with GatewayProcess(tmp_path, behind(standalone(tmp_path))) as gateway:
-        text = HAPROXY.format(port=gateway.ready().port, option="")
+        text = HAPROXY.format(address=address(gateway.ready()), option="")
         with balancing(tmp_path, text, ":9502") as haproxy, pytest.raises(OSError):
             join(haproxy.port)
         gateway.wait_for("a connection from 127.0.0.1 sent no PROXY header that can be understood")
@@ -119,7 +133,7 @@ def test_without_send_proxy_nobody_gets_in_and_a_line_says_why(tmp_path):
 @pytest.mark.parametrize("kind", ["ssl", "tcp"])
 def test_workers_know_peers_behind_haproxy_by_their_own_addresses(tmp_path, rabbitmq, kind):
     with started(tmp_path, behind(shared(tmp_path, rabbitmq), kind)) as gateway:
-        text = HAPROXY.format(port=gateway.port, option="send-proxy-v2")
+        text = HAPROXY.format(address=address(gateway), option="send-proxy-v2")
         with balancing(tmp_path, text, ":9502") as haproxy:
             for number in (33, 34):
                 greet(join(haproxy.port, address=f"127.0.0.{number}", secure=kind == "ssl"))
