@@ -20,8 +20,9 @@ LAYERS = {
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.forwarded wsevents.framing wsevents.knock wsevents.origin wsevents.proxy
-        wsevents.publication wsevents.session
+        wsevents.deadlines wsevents.forwarded wsevents.framing wsevents.histogram wsevents.knock
+        wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions wsevents.origin
+        wsevents.proxy wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
         wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
@@ -34,7 +35,7 @@ LAYERS = {
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
+        wsevents.demo.greeting wsevents.demo.service wsevents.operations.* wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
@@ -44,6 +45,7 @@ PURE = {
     "__future__",
     "attrs",
     "base64",
+    "bisect",
     "collections",
     "collections.abc",
     "datetime",

@@ -64,6 +64,7 @@ def test_a_stranger_who_finds_a_listener_for_proxies_is_refused_in_one_line(log)
     assert all(raw.lost and not raw.data for raw in raws)
     (line,) = [line for line in log.lines if "a connection from" in line]
     assert "a connection from 127.0.0.1 was refused: the listener is for proxies, and it is not of" in line
+    assert world.house.ledger.failed == {"proxy": 3}
     assert world.is_empty()
 
 
@@ -91,6 +92,15 @@ def test_a_header_that_does_not_come_in_time_ends_the_connection(log):
     world.run(1.1)
     assert raw.lost
     assert "did not send its PROXY header in time" in " ".join(log.lines)
+    assert world.house.ledger.failed == {"timeout": 1}
+    assert world.is_empty()
+
+
+def test_one_that_goes_before_it_has_said_anything_is_counted_as_lost():
+    world = World(trusted=HERE)
+    world.raw(b"PROXY ", porch=True).transport.abortConnection()
+    world.run()
+    assert world.house.ledger.failed == {"lost": 1}
     assert world.is_empty()
 
 

@@ -16,7 +16,7 @@ from wsevents.endpoints import PORCH, check_endpoint, has_porch
 from wsevents.errors import ConfigurationError, PluginError
 from wsevents.misfit import MisfitError, Problem, Tally, Veiled
 from wsevents.schema import Schema
-from wsevents.settings import Auth, Bus, Config, Listener
+from wsevents.settings import Auth, Bus, Config, Listener, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +121,17 @@ class _Rules:
             (Config, "bus"): lambda value: self.typed(value, Bus, self.plugins.bus),
             (Config, "auth"): lambda value: self.typed(value, Auth, self.plugins.authenticator),
             (Config, "dialects"): self.dialects,
+            (Status, "endpoint"): self.status,
         }
+
+    def status(self, value: Any) -> str | None:
+        """Fit `status.endpoint`, an endpoint that can be listened on."""
+        endpoint: str | None = Schema(self.environ).fit(value, str | None)
+        if endpoint is not None:
+            _usable(endpoint)
+            if has_porch(endpoint):
+                raise MisfitError(Problem(f"must not begin with {PORCH}; that is for `listen`"))
+        return endpoint
 
     def listen(self, value: Any) -> list[Listener]:
         """Fit `listen:`, endpoints that can be listened on, each for dialects that are spoken."""
@@ -143,10 +153,7 @@ class _Rules:
 
     def usable(self, endpoint: str) -> None:
         """Check that an endpoint can be listened on, and that somebody may come by it."""
-        try:
-            check_endpoint(endpoint)
-        except ValueError as error:
-            raise MisfitError(Problem(str(error))) from None
+        _usable(endpoint)
         if has_porch(endpoint) and not self.trusting:
             raise MisfitError(
                 Problem(f"begins with {PORCH}, so that only `trusted_proxies` may connect; name them there")
@@ -203,6 +210,13 @@ class _Rules:
                 fitted[name] = schema.fit(value[name], _found(self.plugins.dialect, name).settings)
         tally.settle()
         return fitted
+
+
+def _usable(endpoint: str) -> None:
+    try:
+        check_endpoint(endpoint)
+    except ValueError as error:
+        raise MisfitError(Problem(str(error))) from None
 
 
 def _found(find: Callable[[str], type[Any]], name: str) -> type[Any]:

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from wsevents.forwarded import LOCAL, Proxies, peer, proxies, secure
 from wsevents.kernel import fit_out
 from wsevents.knock import HEAD_MAX, head_end, parse_head
+from wsevents.ledger import Ledger
 from wsevents.messages import Refuse
 from wsevents.porch import PorchFactory
 from wsevents.roster import Roster
@@ -69,6 +70,7 @@ class Doorkeeper:
     """What all doors share.
 
     Attributes:
+        ledger: of those who come to nothing.
         trusted: proxies that are believed whom they speak for.
         doors: those through which a connection stands, whatever became of it inside, and porches.
     """
@@ -78,6 +80,7 @@ class Doorkeeper:
     handshake_seconds: float
     peers: PeerFactory
     site: Site
+    ledger: Ledger = field(factory=Ledger)
     trusted: Proxies = field(factory=lambda: proxies(()))
     doors: Roster[Door | Porch] = field(init=False, factory=Roster)
     complaints: Complaints = field(init=False)
@@ -121,6 +124,7 @@ class Door(Protocol):
         self.inside: Any = None
         self._data = b""
         self._begun = False
+        self._failed = False
         self.address = ""
         self.port = 0
         self.secure = False
@@ -152,6 +156,7 @@ class Door(Protocol):
         Nothing is said to the peer: an HTTP answer would need the TLS handshake first, which is what a
         connection costs most by, and so would be no protection.
         """
+        self.fail("limit")
         self._keeper.complaints.tell(f"was refused: {why}", self.address)
         self._keeper.admission.leave(self)
         self.abort()
@@ -194,7 +199,8 @@ class Door(Protocol):
             self._refuse(Refuse(400))
             return
         if self._trusted and (refusal := self._look_behind(head)):
-            self._keeper.complaints.tell(f"was refused: {refusal}", self.address)
+            self.complain(f"was refused: {refusal}")
+            self.fail("limit")
             self._refuse(_BUSY)
             return
         if head.wants_websocket:
@@ -221,6 +227,7 @@ class Door(Protocol):
     def _refuse(self, answer: Refuse) -> None:
         self._data = b""
         self._begun = False
+        self.fail(str(answer.status))
         self.settle()
         self.transport.write(http_answer(answer))
         self.transport.loseConnection()
@@ -240,12 +247,21 @@ class Door(Protocol):
         """Tell the log what became of the connection; see `Complaints.tell`."""
         self._keeper.complaints.tell(what, self.address, more)
 
+    def fail(self, reason: str) -> None:
+        """Count a handshake that comes to nothing; once, for its first reason."""
+        if not self._failed:
+            self._failed = True
+            self._keeper.ledger.failed[reason] += 1
+
     def _too_late(self, name: str) -> None:
+        self.fail("timeout")
         self._keeper.complaints.tell("did not finish its handshake in time", self.address)
         self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the peer out, and tell whom it was passed on to."""
+        if self.inside is None:
+            self.fail("lost")
         self.settle()
         self._keeper.admission.leave(self)
         self._keeper.let_in()

@@ -70,7 +70,7 @@ class Porch(Protocol):
         there, keeper = self.transport.getPeer(), self._keeper
         self.address, self._port = getattr(there, "host", "") or LOCAL, getattr(there, "port", 0)
         if not keeper.trusted.covers(self.address):
-            self.turn_away("the listener is for proxies, and it is not of trusted_proxies")
+            self._end("proxy", "was refused: the listener is for proxies, and it is not of trusted_proxies")
             return
         if refusal := keeper.admission.enter(self):
             self.turn_away(refusal)
@@ -89,7 +89,7 @@ class Porch(Protocol):
         try:
             self._heard = read(self._data)
         except Mistake:
-            self._end("sent no PROXY header that can be understood")
+            self._end("proxy", "sent no PROXY header that can be understood")
             return
         if self._heard is not None:
             self._arrive(self._heard)
@@ -123,13 +123,14 @@ class Porch(Protocol):
 
     def turn_away(self, why: str) -> None:
         """End the connection before its turn; see `Door.turn_away`."""
-        self._end(f"was refused: {why}")
+        self._end("limit", f"was refused: {why}")
 
     def _too_late(self, _: str) -> None:
-        self._end("did not send its PROXY header in time")
+        self._end("timeout", "did not send its PROXY header in time")
 
-    def _end(self, what: str) -> None:
+    def _end(self, reason: str, what: str) -> None:
         self._over = True
+        self._keeper.ledger.failed[reason] += 1
         self._keeper.complaints.tell(what, self.address)
         self._keeper.admission.leave(self)
         self.abort()
@@ -140,8 +141,10 @@ class Porch(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the peer out."""
-        self._over = True
         keeper = self._keeper
+        if not self._over:
+            keeper.ledger.failed["lost"] += 1
+        self._over = True
         keeper.keepalive.clear(self._too_late, "introduction")
         keeper.admission.leave(self)
         keeper.let_in()

@@ -25,10 +25,11 @@ _log = Logger()
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, and the factory of what is behind it: doors, if peers are served."""
+    """A Twisted server endpoint string, the factory of what is behind it, and the key that has it."""
 
     endpoint: str
     factory: Any
+    key: str
 
 
 def listener(reactor: Any) -> Listen:
@@ -48,10 +49,12 @@ class Ports:
 
     Attributes:
         listen: how a port is made.
+        said: to the log, of each; how a line begins that ends with the address.
         opened: what it listens on now.
     """
 
     listen: Listen
+    said: str = "listening on"
     opened: list[IListeningPort] = field(init=False, factory=list)
 
     def open(self, entrances: Sequence[Entrance]) -> None:
@@ -61,13 +64,13 @@ class Ports:
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         try:
-            for number, entrance in enumerate(entrances):
-                self.opened.append(self._port(number, entrance))
+            for entrance in entrances:
+                self.opened.append(self._port(entrance))
         except ConfigurationError as error:
             self.close()
             raise SystemExit(f"wsevents: {error}") from None
 
-    def _port(self, number: int, entrance: Entrance) -> IListeningPort:
+    def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
@@ -76,10 +79,10 @@ class Ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)
             raise ConfigurationError(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}: {cause or why}"
             )
         port: IListeningPort = ports[0]
-        _log.info("listening on {address}", address=_address(port))
+        _log.info("{said} {address}", said=self.said, address=_address(port))
         return port
 
     def close(self) -> Deferred[Any]:

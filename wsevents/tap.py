@@ -30,6 +30,11 @@ from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.ledger import Ledger
+from wsevents.operations.attendant import Attendant
+from wsevents.operations.panel import Alone, Several
+from wsevents.operations.pulse import Pulse
+from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.ports import Entrance, place
@@ -73,7 +78,7 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Gateway | Supervisor:
+def makeService(options: Options) -> Station:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
@@ -89,13 +94,18 @@ def makeService(options: Options) -> Gateway | Supervisor:
             return demonstration(reactor, plugins, os.environ)
         config = load(Path(options["config"]), plugins, os.environ)
         count = processes(config)
-        return (
-            supervised(reactor, config, plugins, count)
-            if count > 1
-            else Assembly(reactor, config, plugins).gateway()
-        )
+        if count > 1:
+            supervisor = supervised(reactor, config, plugins, count)
+            return Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+        assembly = Assembly(reactor, config, plugins)
+        return station(assembly, assembly.gateway())
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
+
+
+def station(assembly: Assembly, gateway: Gateway) -> Station:
+    """Return a gateway with its status listener."""
+    return Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
 
 
 def processes(config: Config) -> int:
@@ -122,7 +132,7 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
     return Supervisor(reactor, config, count, check)
 
 
-def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Gateway:
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Station:
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
@@ -144,7 +154,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return gateway
+    return station(assembly, gateway)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -186,6 +196,7 @@ class Assembly:
 
     Attributes:
         bus, authenticator: as the configuration names them; a demonstration drives them.
+        attendant: knows the gateway, once that is made.
 
     Raises:
         ConfigurationError: the parts do not go together.
@@ -196,7 +207,9 @@ class Assembly:
     ) -> None:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
-        self.authenticator = Lookups(plugins.authenticator(config.auth.type).create(config.auth, reactor))
+        self.authenticator = Lookups(
+            plugins.authenticator(config.auth.type).create(config.auth, reactor), called=config.auth.type
+        )
         self._plugins = plugins
         self._authorities = [self.authenticator]
         self._mounts = [
@@ -226,10 +239,13 @@ class Assembly:
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
+            house.ledger,
             proxies(config.trusted_proxies),
         )
         entrances = [
-            Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
+            Entrance(
+                listener.endpoint, DoorFactory(keeper, self._gate(number, listener)), f"listen[{number}]"
+            )
             for number, listener in enumerate(config.listen)
         ]
         gateway = Gateway(
@@ -241,7 +257,9 @@ class Assembly:
             list(dict.fromkeys(source.exchange for source in sources)),
             list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        for service in (house.expiry, house.keepalive, *self._authorities, self.bus):
+        pulse = Pulse(reactor)
+        self.attendant = Attendant(house, keeper, self._authorities, pulse)
+        for service in (pulse, house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
 
@@ -249,7 +267,9 @@ class Assembly:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
         if not dialect.authority:
             return Mount(dialect, self.authenticator)
-        authority = Lookups(self._plugins.authority(dialect.authority).create(section, self.reactor))
+        authority = Lookups(
+            self._plugins.authority(dialect.authority).create(section, self.reactor), called=dialect.authority
+        )
         self._authorities.append(authority)
         return Mount(dialect, authority)
 
@@ -286,13 +306,14 @@ class Assembly:
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
-            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes)),
+            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes), self.now),
             expiry=Alarms(self.reactor, self.now, longest=1.0),
             keepalive=Alarms(self.reactor, self.reactor.seconds),
             now=self.now,
             limits=self.config.limits,
             outbound=self._outbound(),
             entropy=SystemRandom(),
+            ledger=Ledger(os.getpid()),
         )
 
 

@@ -305,6 +305,7 @@ def test_behind_a_unix_socket_a_peer_has_its_own_address_if_that_is_trusted(tmp_
         ("listen: ['tcp:1']\ntrusted_proxies: [10.0.0.1/8]", "trusted_proxies: has '10.0.0.1/8', which is"),
         ("listen: ['tcp:1']\ntrusted_proxies: 127.0.0.1", "trusted_proxies: must be a list"),
         ("listen: ['tcp:1']\nlimits: {authentication_seconds: 0.5}", "must be 0, or from 1 to 86400"),
+        ("listen: ['tcp:1']\nstatus: {endpoint: 'haproxy:tcp:1'}", "status.endpoint: must not begin with"),
         ("listen: ['tcp:1']\nlimits: {connections: -1}", "limits.connections: must be 0 or more"),
     ],
 )
