@@ -142,10 +142,12 @@ class Doors(RuleBasedStateMachine):
         for key in everybody(self.admission):
             self.busy[key] = self.waiting.pop(key)
 
-    @rule(address=st.sampled_from("abc"))
-    def arrive(self, address):
+    @rule(address=st.sampled_from(["a", "b", "c", "proxy"]), enters=st.booleans())
+    def arrive(self, address, enters):
         self.keys += 1
-        assert self.admission.arrive(self.keys, address) is None
+        if enters:
+            assert self.admission.enter(self.keys) is None
+        assert self.admission.arrive(self.keys, address, shared=address == "proxy") is None
         self.waiting[self.keys] = address
         self.turns()
         gone = self.admission.crowded_out()
@@ -163,6 +165,20 @@ class Doors(RuleBasedStateMachine):
             self.admission.settle(key)
             self.turns()
 
+    @rule(data=st.data(), address=st.sampled_from("abc"))
+    def become_known(self, data, address):
+        strangers = [key for key, line in (self.busy | self.inside).items() if line == "proxy"]
+        if strangers:
+            assert self.admission.known(data.draw(st.sampled_from(strangers)), address) is None
+
+    @rule(data=st.data())
+    def pass_on(self, data):
+        if self.busy:
+            key = data.draw(st.sampled_from(sorted(self.busy)))
+            self.keys += 1
+            self.admission.pass_on(key, self.keys)
+            self.busy[self.keys] = self.busy.pop(key)
+
     @rule(data=st.data())
     def leave(self, data):
         everyone = self.waiting | self.busy | self.inside
@@ -178,7 +194,8 @@ class Doors(RuleBasedStateMachine):
         busy = list(self.busy.values())
         assert len(busy) <= 3
         assert all(busy.count(address) <= 2 for address in "abc")
-        assert len(busy) == 3 or all(busy.count(address) == 2 for address in self.waiting.values())
+        waiting = self.waiting.values()
+        assert len(busy) == 3 or all(line != "proxy" and busy.count(line) == 2 for line in waiting)
 
     def teardown(self):
         for key in [*self.waiting, *self.busy, *self.inside]:

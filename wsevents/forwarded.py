@@ -85,7 +85,7 @@ def _hop(text: str) -> tuple[str, int] | None:
     else:
         host, port = text, ""
     try:
-        found = ip_address(host)
+        found = ip_address(host.partition("%")[0])  # a zone means nothing but to the proxy
     except ValueError:
         return None
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:

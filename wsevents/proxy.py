@@ -75,6 +75,8 @@ def _line(data: bytes) -> Introduction | None:
 
 
 def _address(kind: type[IPv4Address | IPv6Address], text: bytes) -> str:
+    if b"%" in text:  # a zone (RFC 4007), which would be any text
+        raise Mistake
     try:
         return str(kind(text.decode("ascii")))
     except ValueError:
