@@ -182,6 +182,16 @@ def test_nonsense_from_a_proxy_costs_its_connection_only(tmp_path, kind):
         assert "did not send its PROXY header in time" in gateway.log
 
 
+@pytest.mark.parametrize("kind", ["ssl", "tcp"])
+def test_who_waits_for_his_turn_loses_nothing_of_what_he_has_said(tmp_path, kind):
+    text = behind(standalone(tmp_path), kind) + "limits: {pending_handshakes: 1, handshake_seconds: 2}\n"
+    with GatewayProcess(tmp_path, text) as gateway, dial(gateway.ready().port, "127.0.0.1") as silent:
+        silent.sendall(introduced("192.0.2.1"))
+        greet(join(gateway.port, address="127.0.0.1", header=introduced(), secure=kind == "ssl"))
+        gateway.wait_for("a connection from 192.0.2.1 did not finish its handshake in time")
+        assert gateway.wait_for(OVER).groups() == ("wazo", "192.0.2.7")
+
+
 def test_limits_by_address_are_for_those_behind_the_proxy(tmp_path):
     text = behind(standalone(tmp_path)) + "limits: {connections_per_address: 1}\n"
     with GatewayProcess(tmp_path, text) as gateway:
