@@ -48,7 +48,30 @@ def test_so_does_the_binary_form_with_whatever_else_is_in_it(address, port, more
     kind = 0x11 if address.version == 4 else 0x21
     head = binary(0x21, kind, ends(address, port, more))
     found, _ = pieces(head + rest, size)
-    assert found == Introduction(len(head), str(address), port)
+    assert (found.size, found.address, found.port) == (len(head), str(address), port)
+
+
+def told(*values):
+    """Return what a binary header tells besides, as pairs of kind and value."""
+    return b"".join(bytes([kind]) + struct.pack("!H", len(value)) + value for kind, value in values)
+
+
+@pytest.mark.parametrize(
+    ("more", "secure"),
+    [
+        (b"", False),
+        (told((0x20, b"\x01" + bytes(4))), True),
+        (told((0x20, b"\x07" + bytes(4))), True),
+        (told((0x20, b"\x00" + bytes(4))), False),
+        (told((0x01, b"h2"), (0x04, b""), (0x20, b"\x01" + bytes(4) + told((0x21, b"TLSv1.3")))), True),
+        (told((0x01, b"\x20\0\1\1")), False),
+        (b"\x01\xff\xff\x20\0\1\1", False),
+        (b"\x20\0", False),
+        (b"\x20\0\0", False),
+    ],
+)
+def test_a_proxy_may_tell_that_the_peer_came_over_tls(more, secure):
+    assert read(binary(0x21, 0x11, ends(IPv4Address("192.0.2.7"), 1, more))).secure is secure
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class Door(Protocol):
         keeper, there = self._keeper, self._there or self.transport.getPeer()
         self.address, self.port = getattr(there, "host", "") or LOCAL, getattr(there, "port", 0)
         self._trusted = keeper.trusted.covers(self.address)
-        self.secure = ISSLTransport.providedBy(self.transport)
+        self.secure = ISSLTransport.providedBy(self.transport) or getattr(there, "secure", False)
         porch = getattr(there, "porch", None)
         if porch is None and (refusal := keeper.admission.arrive(self, self.address, shared=self._trusted)):
             self.turn_away(refusal)

@@ -36,11 +36,13 @@ class Visitor:
 
     Attributes:
         host, port: of the peer; those of the proxy, if it speaks for itself.
+        secure: it came to the proxy over TLS.
         porch: where it waited for its turn, which has come.
     """
 
     host: str
     port: int
+    secure: bool
     porch: Porch = field(eq=False, repr=False)
 
 
@@ -114,7 +116,8 @@ class Porch(Protocol):
         """It is the peer's turn: pass the connection on, with what has come of it."""
         self._begun = self._over = True
         transport, data = self.transport, self._data
-        inner: Any = self._inner.buildProtocol(Visitor(self.address, self._port, self))
+        secure = self._heard is not None and self._heard.secure
+        inner: Any = self._inner.buildProtocol(Visitor(self.address, self._port, secure, self))
         transport.protocol = inner
         inner.makeConnection(transport)
         self._keeper.doors.remove(self)

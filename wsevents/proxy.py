@@ -26,6 +26,8 @@ _VERSION, _LOCAL, _PROXY = 2, 0, 1
 _KINDS = {0x11: (IPv4Address, 4), 0x21: (IPv6Address, 16)}
 """Family and transport that have an address of TCP, with its size; others are taken for unknown."""
 _HIGHEST_PORT = 65535
+_TLS, _BY_TLS = 0x20, 0x01
+"""Kind of what is told of TLS (section 2.2.5), and the flag in its first byte that there was any."""
 
 
 class Mistake(Exception):  # noqa: N818 it is the proxy's, not ours
@@ -40,11 +42,13 @@ class Introduction:
         size: its bytes.
         address: whom the proxy speaks for; "": for itself, as in a health check, or it does not know.
         port: of that address.
+        secure: it came to the proxy over TLS, which the proxy has taken off.
     """
 
     size: int
     address: str = ""
     port: int = 0
+    secure: bool = False
 
 
 def read(data: bytes) -> Introduction | None:
@@ -106,4 +110,15 @@ def _binary(data: bytes) -> Introduction | None:
     if size < ports + 4:
         raise Mistake
     address = str(kind(data[_FIXED : _FIXED + length]))
-    return Introduction(size, address, int.from_bytes(data[ports : ports + 2], "big"))
+    port = int.from_bytes(data[ports : ports + 2], "big")
+    return Introduction(size, address, port, _secure(data[ports + 4 : size]))
+
+
+def _secure(told: bytes) -> bool:
+    """Look through what else is told: kinds, each with a size in two bytes and a value."""
+    at = 0
+    while at + 3 < len(told):
+        if told[at] == _TLS:
+            return bool(told[at + 3] & _BY_TLS)
+        at += 3 + int.from_bytes(told[at + 1 : at + 3], "big")
+    return False

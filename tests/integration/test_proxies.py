@@ -43,6 +43,15 @@ backend gateways
     server gateway1 {address} {option}
 """
 
+ISYMPHONY = """
+dialects:
+  wazo: {}
+  isymphony:
+    allow: [127.0.0.33]
+    users:
+      one: {password_hash: HASH, tenant_uuid: t1, acl: ["#"]}
+""".replace("HASH", quick_hash("pw"))
+
 
 def behind(text, kind="ssl"):
     """Return a configuration whose listener is for proxies on this machine, with TLS or not."""
@@ -139,6 +148,25 @@ def test_workers_know_peers_behind_haproxy_by_their_own_addresses(tmp_path, rabb
                 greet(join(haproxy.port, address=f"127.0.0.{number}", secure=kind == "ssl"))
         for number in (33, 34):
             gateway.wait_for(rf"worker \d: session over: wazo 127\.0\.0\.{number} ")
+
+
+@pytest.mark.parametrize(("option", "is_own"), [("send-proxy-v2-ssl", True), ("send-proxy-v2", False)])
+def test_where_haproxy_takes_tls_off_it_tells_so_or_a_page_is_not_the_gateways_own(tmp_path, option, is_own):
+    text = behind(standalone(tmp_path), "tcp") + ISYMPHONY
+    pem = tmp_path / "both.pem"
+    pem.write_bytes((tmp_path / "server.crt").read_bytes() + (tmp_path / "server.key").read_bytes())
+    with GatewayProcess(tmp_path, text) as gateway:
+        text = HAPROXY.format(address=address(gateway.ready()), option=option)
+        text = text.replace("bind :9502", f"bind :9502 ssl crt {pem}")
+        with balancing(tmp_path, text, ":9502") as haproxy:
+            own = {"origin": f"https://localhost:{haproxy.port}"}
+            own["additional_headers"] = {"Authorization": basic("one", "pw")}
+            if is_own:
+                join(haproxy.port, PATH, **own).close()
+            else:
+                with pytest.raises(InvalidStatus) as refused:
+                    join(haproxy.port, PATH, **own)
+                assert refused.value.response.status_code == 403
 
 
 # -- strangers at a listener for proxies
@@ -253,16 +281,6 @@ def test_what_somebody_else_says_is_ignored(tmp_path):
         forged = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
         greet(join(gateway.ready().port, secure=False, additional_headers=forged))
         assert gateway.wait_for(OVER)[2] == PEER
-
-
-ISYMPHONY = """
-dialects:
-  wazo: {}
-  isymphony:
-    allow: [127.0.0.33]
-    users:
-      one: {password_hash: HASH, tenant_uuid: t1, acl: ["#"]}
-""".replace("HASH", quick_hash("pw"))
 
 
 @pytest.mark.parametrize("trusted", [True, False])
