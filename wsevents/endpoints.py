@@ -23,6 +23,8 @@ SERVER_EXAMPLES = (
 )
 CLIENT_EXAMPLES = "tcp:localhost:5672 or tls:rabbitmq.example.org:5671"
 HIGHEST_PORT = 65535
+PORCH = "haproxy:"
+"""What an endpoint string begins with whose peers come by a proxy that says so before all else."""
 
 _SEPARATOR = re.compile(r"(?<!\\):")
 
@@ -38,6 +40,16 @@ class _Deaf:
         return resolver
 
 
+def has_porch(string: str) -> bool:
+    """Say whether proxies for TCP connect to an endpoint, each with a header of the PROXY protocol."""
+    return string.startswith(PORCH)
+
+
+def within_porch(string: str) -> str:
+    """Return an endpoint string without that: what Twisted is to listen on."""
+    return string.removeprefix(PORCH)
+
+
 def check_endpoint(string: str) -> None:
     """Check a Twisted server endpoint string, with the key and the certificates that it names.
 
@@ -46,6 +58,9 @@ def check_endpoint(string: str) -> None:
     Raises:
         ValueError: it cannot be used; the text says why, and what would do.
     """
+    string = within_porch(string)
+    if has_porch(string):
+        raise ValueError(f"begins with {PORCH} twice; once is enough")
     kind, arguments, files = _split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])

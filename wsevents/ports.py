@@ -9,32 +9,35 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
+from wsevents.endpoints import has_porch, within_porch
 from wsevents.errors import ConfigurationError
+from wsevents.porch import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+    from twisted.internet.interfaces import IListeningPort
 
-    Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
+    Listen = Callable[[str, Any], Deferred[IListeningPort]]
 
 _log = Logger()
 
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, what is behind it, and the key that has it."""
+    """A Twisted server endpoint string, the factory of what is behind it, and the key that has it."""
 
     endpoint: str
-    factory: IProtocolFactory
+    factory: Any
     key: str
 
 
 def listener(reactor: Any) -> Listen:
     """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
 
-    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+    def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
+        ground = Ground(reactor, factory.porch) if has_porch(endpoint) else reactor
+        listening: Deferred[IListeningPort] = serverFromString(ground, within_porch(endpoint)).listen(factory)
         return listening
 
     return listen

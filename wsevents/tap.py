@@ -27,6 +27,7 @@ from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.ledger import Ledger
@@ -239,6 +240,7 @@ class Assembly:
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
             house.ledger,
+            proxies(config.trusted_proxies),
         )
         entrances = [
             Entrance(

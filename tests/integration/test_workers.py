@@ -5,6 +5,7 @@ import os
 import re
 import select
 import signal
+import socket
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -218,9 +219,12 @@ def test_passwords_are_in_no_line_and_in_no_list_of_processes(tmp_path, rabbitmq
 # -- where they listen ----------------------------------------------------------------------------
 
 
-def hears(url, publish, context):
-    """Check that a client there hears an event."""
-    with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, ssl=context) as client:
+def hears(url, publish, context, introduction=b""):
+    """Check that a client there hears an event, whose connection may begin with some bytes."""
+    raw = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), DEADLINE)
+    raw.sendall(introduction)
+    options = {"ssl": context, "sock": raw} | ({"server_hostname": "localhost"} if context else {})
+    with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, **options) as client:
         client.send('{"op": "subscribe", "data": {"event_name": "e"}}')
         client.send('{"op": "start"}')
         assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
@@ -237,16 +241,21 @@ def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
         "tcp:0:interface=127.0.0.1",
         r"tls:%s:port=0:interface=\\:\\:ffff\\:127.0.0.1" % pems,  # noqa: UP031 braces would be YAML's
         r"haproxy:tcp:0:interface=127.0.0.1",
+        r"haproxy:tls:%s:port=0:interface=\\:\\:ffff\\:127.0.0.1" % pems,  # noqa: UP031
     ]
     text = text.replace('certKey={}"]'.format(tmp_path / "server.crt"), 'certKey={}", {}]'.format(
         tmp_path / "server.crt", ", ".join(f'"{one}"' for one in more)
     ))  # fmt: skip
-    with started(tmp_path, text) as gateway:
+    with started(tmp_path, text + "\ntrusted_proxies: [127.0.0.1]") as gateway:
         said = re.findall(r"wsevents\.ports#info\] listening on \S+:(\d+)", gateway.log)
-        secure, plain, folder, _ = map(int, said)
+        secure, plain, folder, proxied, both = map(int, said)
         hears(f"wss://localhost:{secure}", publish, trusting())
         hears(f"ws://localhost:{plain}", publish, None)
         hears(f"wss://localhost:{folder}", publish, trusting())
+        introduction = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9502\r\n"
+        hears(f"ws://localhost:{proxied}", publish, None, introduction)
+        hears(f"wss://localhost:{both}", publish, trusting(), introduction)
+        gateway.wait_for(r"(?s)(worker \d: session over: wazo 192\.0\.2\.7 .*){2}")
 
 
 SOCKET_ACTIVATION = """

@@ -10,6 +10,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.tcp import Port
 
+from wsevents.endpoints import within_porch
 from wsevents.workers.brief import Place
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Hatches:
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint; see `wsevents.ports`."""
+        endpoint = within_porch(endpoint)  # that is for the worker to see to
         listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(self._lobby)
         return listening
 

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from wsevents.endpoints import has_porch
+from wsevents.ports import listener
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
+    from wsevents.door import DoorFactory
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
@@ -133,12 +135,11 @@ class Inlets:
     places: Sequence[Place]
     inlets: list[Inlet] = field(init=False, factory=list)
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
-            return succeed(self._inlet(factory))
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
-        return listening
+            return succeed(self._inlet(factory.porch(factory) if has_porch(endpoint) else factory))
+        return listener(self)(endpoint, factory)
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)
