@@ -1,5 +1,8 @@
 """What the pages have from the code and from the examples is as it is there."""
 
+import re
+from typing import get_type_hints
+
 import attrs
 import pytest
 from attrs import NOTHING, frozen
@@ -28,24 +31,30 @@ def keys(kind):
     return {each.name for each in attrs.fields(kind)}
 
 
-def test_every_key_of_every_section_is_in_the_reference():
+def sections():
+    """Return the keys of each section of the configuration."""
     found = Plugins()
-    kinds = [
-        Config,
-        *(
-            each.default.factory
-            for each in attrs.fields(Config)
-            if attrs.has(getattr(each.default, "factory", None))
-        ),
-    ]
-    kinds += [
-        found.bus("amqp").settings,
-        found.authenticator("wazo").settings,
-        found.authenticator("static").settings,
-    ]
-    kinds += [found.dialect(name).settings for name in ("wazo", "voipbin", "isymphony", "innovaphone")]
-    rows = {line.split("`")[1] for line in reference().splitlines() if line.startswith("| `")}
-    assert {name for kind in kinds for name in keys(kind)} - rows == set()
+    kinds = {name: [kind] for name, kind in get_type_hints(Config).items() if attrs.has(kind)}
+    kinds["bus"] += [found.bus(name).settings for name in ("amqp", "memory")]
+    kinds["auth"] += [found.authenticator(name).settings for name in ("wazo", "static")]
+    for name in ("wazo", "voipbin", "isymphony", "innovaphone"):
+        kinds[f"dialects.{name}"] = [found.dialect(name).settings]
+    return {name: {key for kind in some for key in keys(kind)} for name, some in kinds.items()}
+
+
+def test_every_key_of_every_section_is_in_the_reference():
+    text = reference()
+    rows = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert keys(Config).union(*sections().values()) - rows == set()
+    assert [name for name in sections() if f"# {name}\n" not in text] == []
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.rglob("*.md")), ids=lambda page: page.name)
+def test_every_key_that_a_page_names_is_one(page):
+    known = sections()
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text())
+    for section, name in re.findall(r"`((?:dialects\.)?[a-z]+)\.([a-z_]+)`", text):
+        assert section not in known or known[section] & {name, name.removesuffix("_file")}, (section, name)
 
 
 @frozen(kw_only=True)
