@@ -17,14 +17,7 @@ from urllib.request import Request, urlopen
 from websockets import ConnectionClosed, InvalidHandshake
 from websockets.asyncio.client import connect
 
-USELESS = {
-    1002,
-    1007,
-    1008,
-    1009,
-    4001,
-    4004,
-}  # it would happen again: this program is wrong
+USELESS = {1002, 1007, 1008, 1009, 4001, 4004}  # it would happen again: this program is wrong
 LONGEST = 60  # seconds to wait before another try
 
 

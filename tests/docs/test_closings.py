@@ -1,13 +1,18 @@
 """docs/closings.md has every reason for which a session can end, in the words of the code."""
 
 import pkgutil
+import re
 from importlib import import_module
 from pathlib import Path
 
-import wsevents
-from wsevents.closing import Closing
+import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs" / "closings.md").read_text()
+import wsevents
+from wsevents import closing
+from wsevents.closing import Advice, Closing
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, EXAMPLES = (DOCS / "closings.md").read_text(), DOCS / "examples"
 SENT, UNSENT = (
     PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
     for title in ("Sent by the gateway", "Without a close frame")
@@ -37,3 +42,10 @@ def test_every_closing_has_a_row_with_its_meaning_and_its_advice():
 def test_every_row_tells_the_operator_what_to_do():
     assert len(rows(SENT)) >= 15
     assert all(row[-1] for row in [*rows(SENT), *rows(UNSENT)])
+
+
+@pytest.mark.parametrize("name", ["wazo.py", "wazo.js", "wazo.html"])
+def test_the_examples_give_up_where_the_advice_is_to_change_something_first(name):
+    (line,) = re.findall(r"USELESS = .*?(\d[\d, ]+)", (EXAMPLES / name).read_text())
+    wanted = {one.code for one in vars(closing).values() if getattr(one, "advice", None) is Advice.FIX}
+    assert {int(code) for code in line.split(",")} == wanted - {None}
