@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "getting-started.md").read_text()
 START, PROGRAM = blocks(PAGE, "sh")
 (SAID,) = blocks(PAGE, "text")
+CLEAN = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))}
+"""The environment of somebody who begins, and not of `make test`."""
 
 
 class Shell:
@@ -34,7 +36,7 @@ class Shell:
         self.process = subprocess.Popen(
             ["sh", "-ec", command],
             cwd=ROOT,
-            env={name: text for name, text in os.environ.items() if name != "PYTHONPATH"} | environment,
+            env=CLEAN | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
