@@ -31,7 +31,7 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench clean packages
+.PHONY: help run test lint bench docs clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
@@ -53,6 +53,12 @@ lint: $(VENV)/.installed-test ## style and types
 bench: packages $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
 	@echo "== Measuring =="
 	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.installed-docs ## the documentation as a site, in build/docs, with what its pages have from the code brought up to date
+	@echo "== Writing what the pages have from the code, and making the site =="
+	$(BIN)/python -m docs
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees -c docs . build/docs
+	@echo "Open build/docs/index.html"
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) $(NODE)/node_modules .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -92,13 +98,18 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
-	$(PIP) --editable '.[test,lint,bench]'
-	@touch $@ $(VENV)/.installed
+	$(PIP) --editable '.[test,lint,bench,docs]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-docs
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages
 	@echo "== Installing what tests in Node need into $(NODE)/node_modules =="
 	cd $(NODE) && npm ci
 	@touch $@
+
+$(VENV)/.installed-docs: setup.cfg pyproject.toml | $(VENV)/.made
+	@echo "== Installing wsevents, what it needs, and what makes a site of its documentation into $(VENV) =="
+	$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="

@@ -137,7 +137,7 @@ def test_the_client_in_a_browser_hears_events_and_why_it_ended(browser, gateway)
 
 EXAMPLES = [
     pytest.param(text, id=f"{page}-{number}")
-    for page in ("README.md", "docs/operating.md")
+    for page in ("README.md", "docs/operating.md", "docs/migration.md")
     for number, text in enumerate(blocks((ROOT / page).read_text(), "yaml"))
 ]
 
