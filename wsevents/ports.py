@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
-from wsevents.endpoints import has_porch, within_porch
+from wsevents.endpoints import has_porch, server_endpoint, within_porch
 from wsevents.errors import ConfigurationError
 from wsevents.porch import Ground
 
@@ -37,8 +36,7 @@ def listener(reactor: Any) -> Listen:
 
     def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
         ground = Ground(reactor, factory.porch) if has_porch(endpoint) else reactor
-        listening: Deferred[IListeningPort] = serverFromString(ground, within_porch(endpoint)).listen(factory)
-        return listening
+        return server_endpoint(ground, within_porch(endpoint)).listen(factory)
 
     return listen
 
@@ -74,7 +72,9 @@ class Ports:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
-        self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
+        maybeDeferred(self.listen, entrance.endpoint, entrance.factory).addCallbacks(
+            ports.append, failures.append
+        )
         if not ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)

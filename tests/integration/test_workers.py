@@ -6,7 +6,6 @@ import re
 import select
 import signal
 import socket
-import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.client import Client, trusting
-from tests.gateway import DEADLINE, TWISTD, GatewayProcess, standalone
+from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, standalone
 from tests.publisher import publish
 
 __all__ = ["publish"]
@@ -258,23 +257,18 @@ def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
         gateway.wait_for(r"(?s)(worker \d: session over: wazo 192\.0\.2\.7 .*){2}")
 
 
-SOCKET_ACTIVATION = """
-import os, socket, sys
-listening = socket.create_server(("127.0.0.1", 0))
-os.dup2(listening.fileno(), 3)
-os.set_inheritable(3, True)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="wsevents")
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 def test_a_socket_of_systemd_can_be_shared(tmp_path, rabbitmq, publish):
-    script = tmp_path / "systemd.py"
-    script.write_text(SOCKET_ACTIVATION)
     text = re.sub("listen: .*", 'listen: ["systemd:domain=INET:index=0"]', shared(tmp_path, rabbitmq))
-    with started(tmp_path, text, twistd=(sys.executable, script, TWISTD)) as gateway:
+    with started(tmp_path, text, twistd=activated_twistd(tmp_path)) as gateway:
         for _ in range(2):
             hears(f"ws://localhost:{gateway.port}", publish, None)
+
+
+def test_a_socket_of_systemd_can_be_shared_with_tls_around_it(tmp_path, rabbitmq, publish):
+    text = shared(tmp_path, rabbitmq).replace("ssl:0:interface=127.0.0.1", "systemd:domain=INET:index=0")
+    with started(tmp_path, text, twistd=activated_twistd(tmp_path)) as gateway:
+        for _ in range(2):
+            hears(f"wss://localhost:{gateway.port}", publish, trusting())
 
 
 # -- what an operator may do wrong ----------------------------------------------------------------

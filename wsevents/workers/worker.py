@@ -23,6 +23,7 @@ from wsevents.workers.logline import Splitter, decode
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -108,8 +109,15 @@ class Worker(ProcessProtocol):
         self._reactor.spawnProcess(
             self,
             sys.executable,
-            [sys.executable, "-P", "-m", MODULE, str(self.number), type(self._reactor).__module__],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(_paths())},
+            [
+                sys.executable,
+                *_flags(sys.flags),
+                "-m",
+                MODULE,
+                str(self.number),
+                type(self._reactor).__module__,
+            ],
+            env=_environ(sys.flags, os.environ) | {"PYTHONPATH": os.pathsep.join(_paths())},
             childFDs={0: "w", 1: "r", 2: "r", CHANNEL: end, TO_WORKER: "w", FROM_WORKER: "r"},
         )
 
@@ -219,6 +227,24 @@ def _how(value: Any) -> str:
         names = {one.value: one.name for one in Signals}  # without those of real time
         return f"was ended by {names.get(value.signal, f'signal {value.signal}')}"
     return f"ended with status {value.exitCode}"
+
+
+def _flags(own: Any) -> list[str]:
+    """Return the options for a Python that is to be as isolated as one with these flags.
+
+    Without `-S` a `.pth` file of Debian's can put its own `zope` in place of ours. `-I` would hide
+    PYTHONPATH as well.
+    """
+    return ["-P", "-S"] if own.no_site else ["-P"]
+
+
+def _environ(own: Any, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for it; what this process was told to ignore is not passed on."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not (own.ignore_environment and name.startswith("PYTHON"))
+    }
 
 
 def _paths() -> list[str]:
