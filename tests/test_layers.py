@@ -22,12 +22,13 @@ LAYERS = {
         wsevents.conversation
         wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
+        wsevents.log.fold wsevents.log.line
         wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.ports
+        wsevents.log.* wsevents.ports wsevents.signals
         wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
@@ -57,6 +58,7 @@ PURE = {
     "json",
     "math",
     "re",
+    "string",
     "typing",
     "urllib.parse",
     "zlib",

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
-from wsevents.errors import ConfigurationError
+from wsevents.ending import ending
+from wsevents.errors import ConfigurationError, StartError, WseventsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,9 +61,9 @@ class Ports:
         try:
             for number, entrance in enumerate(entrances):
                 self.opened.append(self._port(number, entrance))
-        except ConfigurationError as error:
+        except WseventsError as error:
             self.close()
-            raise SystemExit(f"wsevents: {error}") from None
+            raise ending(error) from None
 
     def _port(self, number: int, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
@@ -72,7 +73,7 @@ class Ports:
         if not ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)
-            raise ConfigurationError(
+            raise (StartError if cause else ConfigurationError)(
                 f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
             )
         port: IListeningPort = ports[0]

@@ -25,16 +25,20 @@ from wsevents.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.log.logged import Logged
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.ports import Entrance, place
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
+from wsevents.settings import Log
+from wsevents.signals import end_in_order
 from wsevents.source import generic_source
 from wsevents.upstream import Upstream
 from wsevents.web.publish import PublishResource, Target
@@ -44,6 +48,8 @@ from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from twisted.application.service import Service
 
     from wsevents.interfaces import IDialect, ISource
     from wsevents.ports import Listen
@@ -72,29 +78,34 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Gateway | Supervisor:
+def makeService(options: Options) -> Logged:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
-        SystemExit: the configuration cannot be used; its text says why, a line a problem.
+        SystemExit: the configuration cannot be used; why was told, a line a problem.
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
+    end_in_order(reactor)
     try:
-        plugins = Plugins()
-        if options["config"] is None:
-            return demonstration(reactor, plugins, os.environ)
-        config = load(Path(options["config"]), plugins, os.environ)
-        count = processes(config)
-        return (
-            supervised(reactor, config, plugins, count)
-            if count > 1
-            else Assembly(reactor, config, plugins).gateway()
-        )
+        service, settings = _made(reactor, options["config"])
     except WseventsError as error:
-        raise SystemExit(f"wsevents: {error}") from None
+        raise ending(error) from None
+    return Logged(service, settings, options.parent or {}, reactor)
+
+
+def _made(reactor: Any, file: str | None) -> tuple[Service, Log]:
+    """Return the service of a configuration, and how it logs; without one, the demonstration."""
+    plugins = Plugins()
+    if file is None:
+        return demonstration(reactor, plugins, os.environ), Log()
+    config = load(Path(file), plugins, os.environ)
+    count = processes(config)
+    if count > 1:
+        return supervised(reactor, config, plugins, count), config.log
+    return Assembly(reactor, config, plugins).gateway(), config.log
 
 
 def processes(config: Config) -> int:
