@@ -29,7 +29,8 @@ LAYERS = {
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
         wsevents.log.* wsevents.ports wsevents.signals
-        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
+        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.validity
+        wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password

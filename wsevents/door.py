@@ -7,6 +7,7 @@ transport below them, and nothing of the other.
 from __future__ import annotations
 
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -175,7 +176,15 @@ class Door(Protocol):
         self.inside.makeConnection(self.transport)
         self.inside.dataReceived(data)
 
+    def complain(self, refusal: Refuse, dialect: str = "") -> None:
+        """Tell the log that the request was refused, and by which dialect."""
+        if refusal.status >= HTTPStatus.BAD_REQUEST:
+            by = f" ({dialect})" if dialect else ""
+            phrase = HTTPStatus(refusal.status).phrase
+            self._keeper.complaints.tell(f"was refused: {refusal.status} {phrase}{by}", self.address)
+
     def _refuse(self, status: int) -> None:
+        self.complain(Refuse(status))
         self._data = b""
         self._begun = False
         self.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from twisted.internet.interfaces import IReactorPluggableNameResolver
 from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from twisted.internet.interfaces import IHostnameResolver
 
@@ -56,6 +57,20 @@ def check_endpoint(string: str) -> None:
     _try(serverFromString, string, SERVER_EXAMPLES)
     if kind in {"tcp", "tcp6", "ssl"}:  # of another kind, what its port means is its own affair
         _check_port(files.get("port", arguments), lowest=0)
+
+
+def certificates(string: str) -> Iterator[tuple[str, x509.Certificate]]:
+    """Yield the certificates of a server endpoint string, each with the file that it is in.
+
+    What cannot be read is left out; `check_endpoint` says why.
+    """
+    kind, arguments, files = _split(string)
+    paths = [files[name] for name in ("certKey", "privateKey") if name in files][:1]
+    if kind == "tls" and arguments:
+        paths = sorted(str(path) for path in Path(arguments[0]).glob("*.pem"))
+    for path in paths:
+        with suppress(ValueError):
+            yield path, _certificate(path)
 
 
 def check_client_endpoint(string: str) -> None:

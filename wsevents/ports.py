@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -11,6 +12,7 @@ from twisted.logger import Logger
 
 from wsevents.ending import ending
 from wsevents.errors import ConfigurationError, StartError, WseventsError
+from wsevents.kernel import MORE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
     Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
 
+_REMEDIES = {
+    errno.EADDRINUSE: "stop who listens there (`ss -ltnp` tells), or choose another port",
+    errno.EACCES: "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or wait for the network",
+    errno.EMFILE: MORE_FILES,
+}
 _log = Logger()
 
 
@@ -71,10 +79,9 @@ class Ports:
         failures: list[Any] = []
         self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
         if not ports:
-            why = failures[0].value if failures else "the endpoint did not say"
-            cause = getattr(why, "socketError", None)
-            raise (StartError if cause else ConfigurationError)(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+            raise _mistake(
+                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}",
+                failures[0].value if failures else "the endpoint did not say why",
             )
         port: IListeningPort = ports[0]
         _log.info("listening on {address}", address=_address(port))
@@ -84,6 +91,15 @@ class Ports:
         """Stop listening; fires when it has."""
         ports, self.opened = self.opened, []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _mistake(what: str, why: Any) -> WseventsError:
+    """Return what to tell of a port that could not be had; the system may have it another time."""
+    cause = getattr(why, "socketError", None)
+    if cause is None:
+        return ConfigurationError(f"{what}: {why}")
+    remedy = _REMEDIES.get(cause.errno)
+    return StartError(f"{what}: {cause.strerror or cause}" + (f"; {remedy}" if remedy else ""))
 
 
 def _address(port: IListeningPort) -> str:

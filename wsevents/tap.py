@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import time
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
@@ -30,6 +31,7 @@ from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.kernel import check_open_files
 from wsevents.log.logged import Logged
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
@@ -41,6 +43,7 @@ from wsevents.settings import Log
 from wsevents.signals import end_in_order
 from wsevents.source import generic_source
 from wsevents.upstream import Upstream
+from wsevents.validity import tell_of_ends
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
 from wsevents.workers.supervisor import Supervisor
@@ -98,10 +101,12 @@ def makeService(options: Options) -> Logged:
 
 def _made(reactor: Any, file: str | None) -> tuple[Service, Log]:
     """Return the service of a configuration, and how it logs; without one, the demonstration."""
+    check_open_files()
     plugins = Plugins()
     if file is None:
         return demonstration(reactor, plugins, os.environ), Log()
     config = load(Path(file), plugins, os.environ)
+    tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
     count = processes(config)
     if count > 1:
         return supervised(reactor, config, plugins, count), config.log

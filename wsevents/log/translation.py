@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
+from wsevents.kernel import MORE_FILES
+
 if TYPE_CHECKING:
     from twisted.logger import LogEvent
 
-_PORT = "twisted.internet.tcp.Port"
 _CUT_OFF = "EMFILE encountered"
 _RECOVERY = ("EMFILE recovery", "Re-reserving EMFILE")
 _NOT_ACCEPTED = "Could not accept new connection"
 TOO_MANY_FILES = (
     "too many open files (the limit is {limit}): newcomers are cut off, those who are connected stay; "
-    "raise LimitNOFILE= in the systemd unit, or `ulimit -n` in the shell that starts it"
+    + MORE_FILES
 )
 
 
 def in_our_words(event: LogEvent) -> LogEvent | None:
     """Return the event as it is to be told, or None: it says nothing new."""
-    if event.get("log_namespace") != _PORT:
-        return event
     said = event.get("log_format") or ""
     if said.startswith(_RECOVERY):
         return None

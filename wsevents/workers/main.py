@@ -25,6 +25,7 @@ from twisted.logger import Logger, globalLogBeginner
 from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.kernel import MORE_FILES
 from wsevents.log.journal import Journal
 from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
@@ -141,7 +142,9 @@ class Work:
     def _heard(self, message: bytes, carried: int | None) -> None:
         """Take a connection in."""
         if carried is None:
-            _log.warn("a connection was lost: this process has no descriptor left for it (EMFILE)")
+            _log.error(
+                "a connection was lost, as this worker has too many open files; {remedy}", remedy=MORE_FILES
+            )
             self._left()
             return
         try:
