@@ -21,6 +21,7 @@ DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORT = 9502
 STANDALONE = """
+status: {{endpoint: null}}
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 bus: {{type: memory}}
 auth:

@@ -20,7 +20,8 @@ LAYERS = {
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
+        wsevents.deadlines wsevents.histogram wsevents.ledger wsevents.operations.metrics
+        wsevents.operations.sessions wsevents.framing wsevents.knock wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
         wsevents.log.fold wsevents.log.line
         wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
@@ -35,7 +36,7 @@ LAYERS = {
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
+        wsevents.demo.greeting wsevents.demo.service wsevents.operations.* wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
@@ -45,6 +46,7 @@ PURE = {
     "__future__",
     "attrs",
     "base64",
+    "bisect",
     "collections",
     "collections.abc",
     "datetime",

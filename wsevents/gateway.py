@@ -132,8 +132,12 @@ class Gateway(MultiService):
     # -- the bus ------------------------------------------------------------------------------
 
     def delivered(self, delivery: Delivery) -> None:
-        """Relay it."""
+        """Relay it; what it takes until the kernel has it is measured if anybody wants it."""
+        tally = self._relay.tally
+        before = tally.delivered
         self._relay.delivered(delivery)
+        if tally.delivered != before:
+            self._house.flusher.carry(delivery.received)
 
     def events_lost(self, why: str) -> None:
         """Hang up on every peer, once: each has missed something, and can look for it when it is back."""
@@ -157,6 +161,7 @@ class Gateway(MultiService):
             "the bus is lost, {peers} peers are told: {why}", peers=len(self._house.roster), why=why
         )
         self._house.bus_up = False
+        self._relay.tally.losses += 1
         self._watch(False)
         for authority in self._authorities:
             authority.bus_lost()

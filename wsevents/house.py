@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, frozen
+from attrs import define, field, frozen
+
+from wsevents.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +58,7 @@ class House:
         keepalive: alarms on the reactor's time, for connections.
         bus_up: whether events can come at all.
         stopping: whoever comes now is told to go.
+        ledger: what has become of sessions.
     """
 
     relay: Relay
@@ -70,3 +73,4 @@ class House:
     entropy: Random
     bus_up: bool = False
     stopping: bool = False
+    ledger: Ledger = field(factory=Ledger)

@@ -32,10 +32,11 @@ _log = Logger()
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, and what is behind it."""
+    """A Twisted server endpoint string, what is behind it, and the key that has it."""
 
     endpoint: str
     factory: IProtocolFactory
+    key: str
 
 
 def listener(reactor: Any) -> Listen:
@@ -67,20 +68,20 @@ class Ports:
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         try:
-            for number, entrance in enumerate(entrances):
-                self.opened.append(self._port(number, entrance))
+            for entrance in entrances:
+                self.opened.append(self._port(entrance))
         except WseventsError as error:
             self.close()
             raise ending(error) from None
 
-    def _port(self, number: int, entrance: Entrance) -> IListeningPort:
+    def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
         self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
         if not ports:
             raise _mistake(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}",
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}",
                 failures[0].value if failures else "the endpoint did not say why",
             )
         port: IListeningPort = ports[0]

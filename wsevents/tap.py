@@ -32,7 +32,12 @@ from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.kernel import check_open_files
+from wsevents.ledger import Ledger
 from wsevents.log.logged import Logged
+from wsevents.operations.attendant import Attendant
+from wsevents.operations.panel import Alone, Several
+from wsevents.operations.pulse import Pulse
+from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.ports import Entrance, place
@@ -51,8 +56,6 @@ from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from twisted.application.service import Service
 
     from wsevents.interfaces import IDialect, ISource
     from wsevents.ports import Listen
@@ -99,7 +102,7 @@ def makeService(options: Options) -> Logged:
     return Logged(service, settings, options.parent or {}, reactor)
 
 
-def _made(reactor: Any, file: str | None) -> tuple[Service, Log]:
+def _made(reactor: Any, file: str | None) -> tuple[Station, Log]:
     """Return the service of a configuration, and how it logs; without one, the demonstration."""
     check_open_files()
     plugins = Plugins()
@@ -109,8 +112,16 @@ def _made(reactor: Any, file: str | None) -> tuple[Service, Log]:
     tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
     count = processes(config)
     if count > 1:
-        return supervised(reactor, config, plugins, count), config.log
-    return Assembly(reactor, config, plugins).gateway(), config.log
+        supervisor = supervised(reactor, config, plugins, count)
+        panel = Several(supervisor.workers)
+        return Station(reactor, supervisor, panel, config.status.endpoint), config.log
+    assembly = Assembly(reactor, config, plugins)
+    return station(assembly, assembly.gateway()), config.log
+
+
+def station(assembly: Assembly, gateway: Gateway) -> Station:
+    """Return a gateway with its status listener."""
+    return Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
 
 
 def processes(config: Config) -> int:
@@ -137,11 +148,11 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
     return Supervisor(reactor, config, count, check)
 
 
-def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Gateway:
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Station:
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
-        ConfigurationError: its certificate cannot be kept.
+        StartError: its certificate cannot be kept.
     """
     state = state_folder(environ)
     ensure_certificate(state)
@@ -159,7 +170,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return gateway
+    return station(assembly, gateway)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -201,6 +212,7 @@ class Assembly:
 
     Attributes:
         bus, authenticator: as the configuration names them; a demonstration drives them.
+        attendant: knows the gateway, once that is made.
 
     Raises:
         ConfigurationError: the parts do not go together.
@@ -211,7 +223,9 @@ class Assembly:
     ) -> None:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
-        self.authenticator = Lookups(plugins.authenticator(config.auth.type).create(config.auth, reactor))
+        self.authenticator = Lookups(
+            plugins.authenticator(config.auth.type).create(config.auth, reactor), called=config.auth.type
+        )
         self._plugins = plugins
         self._authorities = [self.authenticator]
         self._mounts = [
@@ -241,9 +255,12 @@ class Assembly:
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
+            house.ledger,
         )
         entrances = [
-            Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
+            Entrance(
+                listener.endpoint, DoorFactory(keeper, self._gate(number, listener)), f"listen[{number}]"
+            )
             for number, listener in enumerate(config.listen)
         ]
         gateway = Gateway(
@@ -255,7 +272,9 @@ class Assembly:
             list(dict.fromkeys(source.exchange for source in sources)),
             list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        for service in (house.expiry, house.keepalive, *self._authorities, self.bus):
+        pulse = Pulse(reactor)
+        self.attendant = Attendant(house, keeper, self._authorities, pulse)
+        for service in (pulse, house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
 
@@ -263,7 +282,9 @@ class Assembly:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
         if not dialect.authority:
             return Mount(dialect, self.authenticator)
-        authority = Lookups(self._plugins.authority(dialect.authority).create(section, self.reactor))
+        authority = Lookups(
+            self._plugins.authority(dialect.authority).create(section, self.reactor), called=dialect.authority
+        )
         self._authorities.append(authority)
         return Mount(dialect, authority)
 
@@ -300,13 +321,14 @@ class Assembly:
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
-            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes)),
+            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes), self.now),
             expiry=Alarms(self.reactor, self.now, longest=1.0),
             keepalive=Alarms(self.reactor, self.reactor.seconds),
             now=self.now,
             limits=self.config.limits,
             outbound=self._outbound(),
             entropy=SystemRandom(),
+            ledger=Ledger(os.getpid()),
         )
 
 

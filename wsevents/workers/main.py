@@ -94,9 +94,9 @@ class Work:
         self._reactor = reactor
         self._inlets = Inlets(reactor, brief.places)
         self._channel = Channel(reactor, end, self._heard, self._forsaken)
-        self._gateway = Assembly(reactor, brief.config, Plugins()).gateway(
-            listen=self._inlets.listen, watch=self._watch
-        )
+        assembly = Assembly(reactor, brief.config, Plugins())
+        self._gateway = assembly.gateway(listen=self._inlets.listen, watch=self._watch)
+        self._attendant = assembly.attendant
 
     def start(self) -> None:
         """Start the gateway, let it be asked, and say when it is under way.
@@ -113,7 +113,7 @@ class Work:
 
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what the supervisor may ask: each a question and what answers it."""
-        return {}
+        return self._attendant.answers()
 
     def _running(self) -> None:
         # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.

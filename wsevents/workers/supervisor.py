@@ -65,7 +65,12 @@ class Supervisor(Service):
     def privilegedStartService(self) -> None:
         """Listen, but let nobody in before there are workers. Raises SystemExit: it cannot."""
         raise_open_files()  # connections wait here for a worker that stands still
-        self._ports.open([Entrance(listener.endpoint, Lobby()) for listener in self._config.listen])
+        self._ports.open(
+            [
+                Entrance(listener.endpoint, Lobby(), f"listen[{number}]")
+                for number, listener in enumerate(self._config.listen)
+            ]
+        )
 
     def startService(self) -> None:
         """Start the workers. Raises SystemExit: they could not work."""
@@ -102,6 +107,11 @@ class Supervisor(Service):
         """Stop in order; fires when no worker is left."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
+
+    def workers(self) -> dict[int, Worker | None]:
+        """Return each worker by its number; None: it is not there, or not yet ready to answer."""
+        here = {worker.number: worker for worker in self._alive if worker.pid}
+        return {number: here.get(number) for number in self._restarts}
 
     async def _stop(self) -> None:
         for call in self._calls.values():

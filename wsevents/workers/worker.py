@@ -73,12 +73,13 @@ class Worker(ProcessProtocol):
 
     Attributes:
         name: what it is called in the log, once it was started.
+        pid: of the process, or 0.
     """
 
     transport: Any
 
     def __init__(self, reactor: Any, number: int, chief: Chief) -> None:
-        self.number, self.name = number, f"worker {number}"
+        self.number, self.name, self.pid = number, f"worker {number}", 0
         self._reactor, self._chief = reactor, chief
         self._splitters = {1: Splitter(), 2: Splitter()}
         self._channel: Channel | None = None
@@ -97,7 +98,8 @@ class Worker(ProcessProtocol):
             except OSError as error:
                 self._over(f"cannot be started: {error.strerror}")
                 return
-        self.name = f"worker {self.number} (pid {self.transport.pid})"
+        self.pid = self.transport.pid
+        self.name = f"worker {self.number} (pid {self.pid})"
         self._late = self._reactor.callLater(START_SECONDS, self.kill)
         self.transport.write(brief)
         self.transport.closeStdin()
