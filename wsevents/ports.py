@@ -55,10 +55,12 @@ class Ports:
 
     Attributes:
         listen: how a port is made.
+        said: to the log, of each; how a line begins that ends with the address.
         opened: what it listens on now.
     """
 
     listen: Listen
+    said: str = "listening on"
     opened: list[IListeningPort] = field(init=False, factory=list)
 
     def open(self, entrances: Sequence[Entrance]) -> None:
@@ -85,7 +87,7 @@ class Ports:
                 failures[0].value if failures else "the endpoint did not say why",
             )
         port: IListeningPort = ports[0]
-        _log.info("listening on {address}", address=_address(port))
+        _log.info("{said} {address}", said=self.said, address=_address(port))
         return port
 
     def close(self) -> Deferred[Any]:

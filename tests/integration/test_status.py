@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 from contextlib import ExitStack
 from urllib.error import HTTPError
@@ -18,14 +17,14 @@ from tests.publisher import publish
 
 __all__ = ["publish"]
 
-LISTENING = 'status: {endpoint: "tcp:0:interface=127.0.0.1"}'
+LISTENING = '\nstatus: {endpoint: "tcp:0:interface=127.0.0.1"}\n'
 
 
 class Desk:
-    """Where an operator asks: the first port that a gateway says it listens on."""
+    """Where an operator asks a gateway."""
 
     def __init__(self, gateway):
-        self.url = f"http://127.0.0.1:{gateway.wait_for(r'listening on 127.0.0.1:([0-9]+)')[1]}"
+        self.url = f"http://127.0.0.1:{gateway.wait_for(r'status and metrics at 127.0.0.1:([0-9]+)')[1]}"
 
     def get(self, path):
         try:
@@ -53,15 +52,6 @@ class Desk:
         )
 
 
-class Attended(GatewayProcess):
-    """Its second port is the one for peers."""
-
-    @property
-    def port(self):
-        self.wait_for(r"(listening on 127\.0\.0\.1:\d+[\s\S]*){2}")
-        return int(re.findall(r"listening on 127\.0\.0\.1:(\d+)", self.log)[1])
-
-
 def closed(client):
     with pytest.raises(ConnectionClosed) as caught:
         while True:
@@ -70,8 +60,8 @@ def closed(client):
 
 
 def test_a_gateway_says_how_it_is_who_is_there_and_ends_sessions(tmp_path):
-    text = standalone(tmp_path).replace("status: {endpoint: null}", LISTENING)
-    with Attended(tmp_path, text) as gateway, ExitStack() as stack:
+    text = standalone(tmp_path) + LISTENING
+    with GatewayProcess(tmp_path, text) as gateway, ExitStack() as stack:
         gateway.ready()
         desk = Desk(gateway)
         assert desk.get("/ready")[0] == 200
@@ -95,8 +85,8 @@ def test_a_port_that_is_taken_is_named_with_its_key(tmp_path):
     (first, second) = (tmp_path / "1", tmp_path / "2")
     first.mkdir()
     second.mkdir()
-    text = standalone(first).replace("status: {endpoint: null}", LISTENING)
-    with Attended(first, text) as gateway:
+    text = standalone(first) + LISTENING
+    with GatewayProcess(first, text) as gateway:
         port = Desk(gateway.ready()).url.rpartition(":")[2]
         taken = text.replace("tcp:0:", f"tcp:{port}:", 1)
         with GatewayProcess(second, taken) as other:
@@ -106,9 +96,9 @@ def test_a_port_that_is_taken_is_named_with_its_key(tmp_path):
 
 
 def test_workers_are_one_gateway_to_who_asks(tmp_path, rabbitmq, publish):
-    text = shared(tmp_path, rabbitmq).replace("status: {endpoint: null}", LISTENING)
+    text = shared(tmp_path, rabbitmq) + LISTENING
     with ExitStack() as stack:
-        gateway = stack.enter_context(Attended(tmp_path, text))
+        gateway = stack.enter_context(GatewayProcess(tmp_path, text))
         for worker in (1, 2):
             gateway.wait_for(f"worker {worker}: the bus is up")
         desk = Desk(gateway)
@@ -142,8 +132,8 @@ def test_workers_are_one_gateway_to_who_asks(tmp_path, rabbitmq, publish):
 
 
 def test_a_worker_that_hangs_is_seen(tmp_path, rabbitmq):
-    text = shared(tmp_path, rabbitmq).replace("status: {endpoint: null}", LISTENING)
-    with Attended(tmp_path, text) as gateway:
+    text = shared(tmp_path, rabbitmq) + LISTENING
+    with GatewayProcess(tmp_path, text) as gateway:
         for worker in (1, 2):
             gateway.wait_for(f"worker {worker}: the bus is up")
         desk, pid = Desk(gateway), pid_of(gateway, 1)

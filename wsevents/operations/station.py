@@ -37,7 +37,7 @@ class Station(Service):
     _ports: Ports = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._ports = Ports(listener(self.reactor))
+        self._ports = Ports(listener(self.reactor), "status and metrics at")
 
     def privilegedStartService(self) -> None:
         """Listen. Raises SystemExit: it cannot."""
