@@ -39,7 +39,9 @@ txaio.set_global_log_level("trace")
 from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.scripts.twistd import run
+from wsevents.log.threshold import THRESHOLD
 
+reactor.callWhenRunning(THRESHOLD.set, "debug")
 for log in (Logger(), txaio.make_logger()):
     reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
 run()

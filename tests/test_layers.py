@@ -24,14 +24,15 @@ LAYERS = {
         wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions wsevents.origin
         wsevents.proxy wsevents.publication wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.client.backoff wsevents.commands.table
+        wsevents.client.backoff wsevents.commands.table wsevents.log.fold wsevents.log.line
         wsevents.commands.translation wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.porch wsevents.ports
-        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
+        wsevents.log.* wsevents.porch wsevents.ports wsevents.signals
+        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.validity
+        wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
@@ -61,6 +62,7 @@ PURE = {
     "json",
     "math",
     "re",
+    "string",
     "typing",
     "urllib.parse",
     "zlib",

@@ -7,6 +7,7 @@ transport below them, and nothing of the other.
 from __future__ import annotations
 
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -125,6 +126,7 @@ class Door(Protocol):
         self._data = b""
         self._begun = False
         self._failed = False
+        self._complained = False
         self.address = ""
         self.port = 0
         self.secure = False
@@ -224,7 +226,14 @@ class Door(Protocol):
             return None
         return self._keeper.admission.known(self, self.address)
 
+    def refused(self, answer: Refuse, dialect: str = "") -> None:
+        """Tell the log that the request was refused, and by which dialect."""
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            by = f" ({dialect})" if dialect else ""
+            self.complain(f"was refused: {answer.status} {HTTPStatus(answer.status).phrase}{by}")
+
     def _refuse(self, answer: Refuse) -> None:
+        self.refused(answer)
         self._data = b""
         self._begun = False
         self.fail(str(answer.status))
@@ -244,7 +253,10 @@ class Door(Protocol):
         self._keeper.keepalive.clear(self._too_late, "handshake")
 
     def complain(self, what: str, more: str = "") -> None:
-        """Tell the log what became of the connection; see `Complaints.tell`."""
+        """Tell the log what became of the connection, once, the first reason; see `Complaints.tell`."""
+        if self._complained:
+            return
+        self._complained = True
         self._keeper.complaints.tell(what, self.address, more)
 
     def fail(self, reason: str) -> None:

@@ -172,11 +172,15 @@ class Shown:
 
 
 def certificates(string: str) -> list[Shown]:
-    """Return the certificates that a server endpoint string, one that was checked, has shown to clients."""
-    kind, arguments, files = _split(string)
+    """Return the certificates that a server endpoint string, one that was checked, has shown to clients.
+
+    Raises:
+        ValueError: a file cannot be read any more.
+    """
+    kind, arguments, files = _split(within_porch(string))
     if kind == "tls" and arguments:
         return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
-    if kind != "ssl":
+    if kind != "ssl" and "privateKey" not in files:
         return []
     own = _chain(files.get("certKey") or files.get("privateKey") or "server.pem", own=1)[:1]
     return own + (_chain(files["extraCertChain"], own=0) if "extraCertChain" in files else [])

@@ -446,6 +446,7 @@ class Peer(WebSocketServerProtocol):
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Answer a bad request; `reason` is not logged nor sent, it may quote the URL and its token."""
         refusal = self._refusal or Refuse(code, tuple(responseHeaders or ()))
+        self._door.refused(refusal, self._runner.mount.dialect.name if self._known else "")
         self.wasNotCleanReason = "refused"
         self._door.fail(str(refusal.status))
         self.sendData(http_answer(refusal))

@@ -266,6 +266,20 @@ class Auth:
 
 
 @frozen(kw_only=True)
+class Log:
+    """`log:`, what is logged, and how it looks."""
+
+    level: str = key(
+        "info",
+        "From which level on: debug, info, warn or error.",
+        check=one_of("debug", "info", "warn", "error"),
+    )
+    format: str = key(
+        "text", "text for people, or json: one object a line, for programs.", check=one_of("text", "json")
+    )
+
+
+@frozen(kw_only=True)
 class Config:
     """The whole configuration."""
 
@@ -291,5 +305,6 @@ class Config:
     websocket: WebSocket = field(factory=WebSocket)
     limits: Limits = field(factory=Limits)
     outbound: Outbound = field(factory=Outbound)
+    log: Log = field(factory=Log)
     status: Status = field(factory=Status)
     dialects: dict[str, Any] = field(factory=dict)
