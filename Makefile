@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, promtool, Node, and what compiles the load
+# For the tests: a real RabbitMQ, a real browser with its driver, real proxies, promtool, Node, and what compiles the load
 # generator of bench/.
-test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy promtool cc node npm
+test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy nginx promtool cc node npm
 test: FILES := /usr/include/openssl/ssl.h
-test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy prometheus gcc libc6-dev libssl-dev nodejs npm
+test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy nginx-light prometheus gcc libc6-dev libssl-dev nodejs npm
 # For the Debian package: what debian/control asks for, with Debian's own Python, whatever else is on the PATH.
 BUILD_PROGRAMS := dh dpkg-buildpackage cc
 BUILD_FILES := $(addprefix /usr/lib/python3/dist-packages/,pip setuptools wheel)
@@ -47,7 +47,7 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench deb wheels lock clean packages
+.PHONY: help run test lint bench deb wheels lock docs clean packages
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,12 @@ lint: $(VENV)/.installed-test ## style and types
 bench: packages $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
 	@echo "== Measuring =="
 	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.installed-docs ## the documentation as a site, in build/docs, with what its pages have from the code brought up to date
+	@echo "== Writing what the pages have from the code, and making the site =="
+	$(BIN)/python -m docs
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees -c docs . build/docs
+	@echo "Open build/docs/index.html"
 
 deb: packages $(WHEELS)/.fetched ## the Debian package, into dist/
 	@echo "== Building the package from a copy in $(DEB) =="
@@ -124,13 +130,18 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
-	$(PIP) --editable '.[test,lint,bench]'
-	@touch $@ $(VENV)/.installed
+	$(PIP) --editable '.[test,lint,bench,docs]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-docs
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages
 	@echo "== Installing what tests in Node need into $(NODE)/node_modules =="
 	cd $(NODE) && npm ci
 	@touch $@
+
+$(VENV)/.installed-docs: setup.cfg pyproject.toml | $(VENV)/.made
+	@echo "== Installing wsevents, what it needs, and what makes a site of its documentation into $(VENV) =="
+	$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
 	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="

@@ -21,7 +21,6 @@ DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
-status: {{endpoint: null}}
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 bus: {{type: memory}}
 auth:
@@ -40,7 +39,9 @@ txaio.set_global_log_level("trace")
 from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.scripts.twistd import run
+from wsevents.log.threshold import THRESHOLD
 
+reactor.callWhenRunning(THRESHOLD.set, "debug")
 for log in (Logger(), txaio.make_logger()):
     reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
 run()
@@ -87,7 +88,12 @@ class GatewayProcess:
         arguments = [*twistd, "--nodaemon", "--pidfile=", "wsevents"]
         if text is not None:
             file = self.folder / "config.yml"
-            file.write_text(text)
+            # Many run at the same time, and the default is one port for all.
+            file.write_text(
+                text
+                if re.search(r"(?m)^status:|\"status\":", text)
+                else f"{text}\nstatus: {{endpoint: null}}\n"
+            )
             arguments += ["--config", str(file)]
         self.process = subprocess.Popen(
             arguments,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from twisted.internet.ssl import PrivateCertificate
 
-from wsevents.errors import ConfigurationError
+from wsevents.errors import StartError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
     A pair that is there is kept until it ends.
 
     Raises:
-        ConfigurationError: the folder cannot be used.
+        StartError: the folder cannot be used.
     """
     now = now or datetime.now(UTC)
     try:
@@ -45,7 +45,7 @@ def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
         _write(folder / "server.key", key)
         _write(folder / "server.crt", certificate)
     except OSError as error:
-        raise ConfigurationError(
+        raise StartError(
             f"{folder}: cannot keep the certificate of the embedded default there: {error.strerror}; "
             "name a folder that can be written to in WSEVENTS_STATE"
         ) from None

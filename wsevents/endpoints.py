@@ -32,6 +32,8 @@ SYSTEMD_EXAMPLES = (
     "systemd:domain=INET:index=0:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
 )
 HIGHEST_PORT = 65535
+PORCH = "haproxy:"
+"""What an endpoint string begins with whose peers come by a proxy that says so before all else."""
 
 _FILES = ("privateKey=", "certKey=", "extraCertChain=")
 _SEPARATOR = re.compile(r"(?<!\\):")
@@ -46,6 +48,16 @@ class _Deaf:
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
         """Do nothing; nobody calls it."""
         return resolver
+
+
+def has_porch(string: str) -> bool:
+    """Say whether proxies for TCP connect to an endpoint, each with a header of the PROXY protocol."""
+    return string.startswith(PORCH)
+
+
+def within_porch(string: str) -> str:
+    """Return an endpoint string without that: what Twisted is to listen on."""
+    return string.removeprefix(PORCH)
 
 
 class _Eavesdropper(_Deaf):
@@ -97,10 +109,10 @@ def unbound(string: str) -> str:
 
     What systemd has passed can be listened on once, and by one process: `ssl:` and `tcp:` say the same.
     """
-    if not _is_systemd(string):
+    if not _is_systemd(within_porch(string)):
         return string
     files = [part for part in _SEPARATOR.split(string) if part.startswith(_FILES)]
-    return ":".join(["ssl" if files else "tcp", "0", *files])
+    return PORCH * has_porch(string) + ":".join(["ssl" if files else "tcp", "0", *files])
 
 
 def _is_systemd(string: str) -> bool:
@@ -115,6 +127,9 @@ def check_endpoint(string: str) -> None:
     Raises:
         ValueError: it cannot be used; the text says why, and what would do.
     """
+    string = within_porch(string)
+    if has_porch(string):
+        raise ValueError(f"begins with {PORCH} twice; once is enough")
     kind, arguments, files = _split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])
@@ -147,6 +162,36 @@ def check_client_endpoint(string: str) -> None:
         if not host:
             raise ValueError(f"names no host; write it like {CLIENT_EXAMPLES}")
         _check_port(files.get("port", others), lowest=1)
+
+
+@frozen
+class Shown:
+    """A certificate that a listener shows: its own, or one of those that lead from there to a known one."""
+
+    file: str
+    certificate: x509.Certificate
+    own: bool
+
+
+def certificates(string: str) -> list[Shown]:
+    """Return the certificates that a server endpoint string, one that was checked, has shown to clients.
+
+    Raises:
+        ValueError: a file cannot be read any more.
+    """
+    kind, arguments, files = _split(within_porch(string))
+    if kind == "tls" and arguments:
+        return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
+    if kind != "ssl" and "privateKey" not in files:
+        return []
+    own = _chain(files.get("certKey") or files.get("privateKey") or "server.pem", own=1)[:1]
+    return own + (_chain(files["extraCertChain"], own=0) if "extraCertChain" in files else [])
+
+
+def _chain(file: str, own: int) -> list[Shown]:
+    """Return the certificates of a file, of which the first so many are a listener's own."""
+    found = x509.load_pem_x509_certificates(_content(file))
+    return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
 
 
 def _split(string: str) -> tuple[str, list[str], dict[str, str]]:

@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.tcp import Port
 
-from wsevents.endpoints import server_endpoint
+from wsevents.endpoints import server_endpoint, within_porch
 from wsevents.workers.brief import Place
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Hatches:
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint; see `wsevents.ports`."""
-        return server_endpoint(self, endpoint).listen(self._lobby)
+        # What stands before `haproxy:` connections is for the worker to see to.
+        return server_endpoint(self, within_porch(endpoint)).listen(self._lobby)
 
     def _opened(self, hatch: Hatch, factory: Any) -> Hatch:
         number = len(self.hatches)

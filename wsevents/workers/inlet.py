@@ -14,14 +14,15 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.endpoints import server_endpoint, unbound
+from wsevents.endpoints import has_porch, unbound
+from wsevents.ports import listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
+    from wsevents.door import DoorFactory
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
@@ -134,11 +135,11 @@ class Inlets:
     places: Sequence[Place]
     inlets: list[Inlet] = field(init=False, factory=list)
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
-            return succeed(self._inlet(factory))
-        return server_endpoint(self, unbound(endpoint)).listen(factory)
+            return succeed(self._inlet(factory.porch(factory) if has_porch(endpoint) else factory))
+        return listener(self)(unbound(endpoint), factory)
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)

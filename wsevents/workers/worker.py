@@ -10,7 +10,7 @@ from signal import Signals
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import LogLevel, globalLogPublisher
@@ -173,15 +173,18 @@ class Worker(ProcessProtocol):
 
     def _tell(self, lines: list[bytes]) -> None:
         for data in lines:
-            line = decode(data, __name__)
+            line = decode(data, __name__, self.number)
+            told = line if line.time is not None else evolve(line, time=time())
             globalLogPublisher(
                 {
                     "log_level": LogLevel.levelWithName(line.level),
                     "log_namespace": line.who,
-                    "log_time": time() if line.time is None else line.time,
+                    "log_time": told.time,
                     "log_format": "worker {worker}: {text}",
                     "worker": self.number,
-                    "text": line.text,
+                    "text": f"{line.text}\n{line.trace}" if line.trace else line.text,
+                    "line": told,  # what the log of this process makes of it; see `wsevents.log.journal`
+                    "folded": told is line,  # the worker has done so
                 }
             )
 
