@@ -26,7 +26,7 @@ bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_modu
 bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
 
 # All that it is built from; the files of requirements.lock are fetched before, so that building takes no network.
-SOURCES := wsevents twisted etc debian docs setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
+SOURCES := wsevents twisted etc debian docs contrib setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
 DEB := $(CURDIR)/build/deb
 WHEELS := $(CURDIR)/build/wheels
 

@@ -26,6 +26,8 @@ OF_SYSTEMD = {
     "var/lib/systemd/deb-systemd-helper-enabled/multi-user.target.wants/wsevents.service",
 }
 """That it is to be started, and what deb-systemd-helper remembers of that."""
+CANNOT_BE_USED = 78
+"""What the service ends with when its configuration cannot be used."""
 CONFFILE_OF_ITS_OWN = "# Mine.\n"
 
 
@@ -294,14 +296,14 @@ def test_the_unit_never_starts_the_embedded_default(debian):
     assert command[-2:] == ["--config", CONFIG]
     debian.path(CONFIG).unlink()
     status, output = refusal(debian, *command)
-    assert status == 1
+    assert status == CANNOT_BE_USED
     assert f"wsevents: {CONFIG}: cannot be read: No such file or directory" in output
 
 
 @pytest.mark.parametrize("argument", ["--config=", "--config=/etc/wsevents"])
 def test_an_empty_configuration_argument_does_not_start_it_either(debian, argument):
     status, output = refusal(debian, *start_command()[:-2], argument)
-    assert status == 1
+    assert status == CANNOT_BE_USED
     assert "cannot be read: Is a directory" in output
     assert "listening" not in output
 

@@ -144,6 +144,7 @@ def test_a_missing_configuration_is_a_failure_and_no_demonstration(machine, conf
         status, _ = machine.tried("systemctl", "restart", "wsevents.service")
         assert status == 1
         assert "config.yml: cannot be read: No such file or directory" in machine.journal()
+        assert machine.property("ActiveState") == "failed"  # and not about to be started again
     finally:
         config.write_text(text)
 
