@@ -74,7 +74,7 @@ def test_it_says_what_the_start_says(tmp_path):
     assert done.status == 1
     assert done.out == ""
     with GatewayProcess(tmp_path, text) as gateway:
-        assert gateway.ended() == 1
+        assert gateway.ended() == 78
     said = [line.removeprefix("wsevents: ") for line in gateway.log.splitlines()]
     assert done.err.splitlines() == said
     assert len(said) == 2
