@@ -34,7 +34,7 @@ Every key there is; `make docs` writes this page from the code that reads them.
 * A value that does not fit stops the start, with one line that names file, key and remedy.
 """
 FLAGS = {
-    "secret": "A *secret* may also be given as `KEY_file: /path/of/a/file` or as `KEY_env: NAME_OF_VARIABLE`.",
+    "secret": "A *secret* may also be given as `KEY_file: /path/of/a/file` or `KEY_env: NAME_OF_VARIABLE`.",
     "live": "A *live* key can be changed by a reload; every other needs a restart.",
 }
 """What is said of a key in its metadata, and what that means; explained if any key has it."""
