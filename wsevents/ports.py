@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 
-from wsevents.errors import ConfigurationError
+from wsevents.ending import ending
+from wsevents.endpoints import has_porch, server_endpoint, within_porch
+from wsevents.errors import ConfigurationError, StartError, WseventsError
+from wsevents.kernel import MORE_FILES
+from wsevents.porch import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+    from twisted.internet.interfaces import IListeningPort
 
-    Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
+    Listen = Callable[[str, Any], Deferred[IListeningPort]]
 
+_REMEDIES = {
+    errno.EADDRINUSE: "stop who listens there (`ss -ltnp` tells), or choose another port",
+    errno.EACCES: "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or wait for the network",
+    errno.EMFILE: MORE_FILES,
+}
 _log = Logger()
 
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, what is behind it, and the key that has it."""
+    """A Twisted server endpoint string, the factory of what is behind it, and the key that has it."""
 
     endpoint: str
-    factory: IProtocolFactory
+    factory: Any
     key: str
 
 
 def listener(reactor: Any) -> Listen:
     """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
 
-    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
-        return listening
+    def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
+        ground = Ground(reactor, factory.porch) if has_porch(endpoint) else reactor
+        return server_endpoint(ground, within_porch(endpoint)).listen(factory)
 
     return listen
 
@@ -63,20 +73,21 @@ class Ports:
         try:
             for entrance in entrances:
                 self.opened.append(self._port(entrance))
-        except ConfigurationError as error:
+        except WseventsError as error:
             self.close()
-            raise SystemExit(f"wsevents: {error}") from None
+            raise ending(error) from None
 
     def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
-        self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
+        maybeDeferred(self.listen, entrance.endpoint, entrance.factory).addCallbacks(
+            ports.append, failures.append
+        )
         if not ports:
-            why = failures[0].value if failures else "the endpoint did not say"
-            cause = getattr(why, "socketError", None)
-            raise ConfigurationError(
-                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+            raise _mistake(
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}",
+                failures[0].value if failures else "the endpoint did not say why",
             )
         port: IListeningPort = ports[0]
         _log.info("{said} {address}", said=self.said, address=_address(port))
@@ -86,6 +97,15 @@ class Ports:
         """Stop listening; fires when it has."""
         ports, self.opened = self.opened, []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _mistake(what: str, why: Any) -> WseventsError:
+    """Return what to tell of a port that could not be had; the system may have it another time."""
+    cause = getattr(why, "socketError", None)
+    if cause is None:
+        return ConfigurationError(f"{what}: {why}")
+    remedy = _REMEDIES.get(cause.errno)
+    return StartError(f"{what}: {cause.strerror or cause}" + (f"; {remedy}" if remedy else ""))
 
 
 def _address(port: IListeningPort) -> str:

@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import time
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
@@ -25,11 +26,15 @@ from wsevents.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.kernel import check_open_files
 from wsevents.ledger import Ledger
+from wsevents.log.logged import Logged
 from wsevents.operations.attendant import Attendant
 from wsevents.operations.panel import Alone, Several
 from wsevents.operations.pulse import Pulse
@@ -40,8 +45,11 @@ from wsevents.ports import Entrance, place
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
+from wsevents.settings import Log
+from wsevents.signals import end_in_order
 from wsevents.source import generic_source
 from wsevents.upstream import Upstream
+from wsevents.validity import tell_of_ends
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
 from wsevents.workers.supervisor import Supervisor
@@ -77,29 +85,39 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Station:
+def makeService(options: Options) -> Logged:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
-        SystemExit: the configuration cannot be used; its text says why, a line a problem.
+        SystemExit: the configuration cannot be used; why was told, a line a problem.
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
+    end_in_order(reactor)
     try:
-        plugins = Plugins()
-        if options["config"] is None:
-            return demonstration(reactor, plugins, os.environ)
-        config = load(Path(options["config"]), plugins, os.environ)
-        count = processes(config)
-        if count > 1:
-            supervisor = supervised(reactor, config, plugins, count)
-            return Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
-        assembly = Assembly(reactor, config, plugins)
-        return station(assembly, assembly.gateway())
+        service, settings = _made(reactor, options["config"])
     except WseventsError as error:
-        raise SystemExit(f"wsevents: {error}") from None
+        raise ending(error) from None
+    return Logged(service, settings, options.parent or {}, reactor)
+
+
+def _made(reactor: Any, file: str | None) -> tuple[Station, Log]:
+    """Return the service of a configuration, and how it logs; without one, the demonstration."""
+    check_open_files()
+    plugins = Plugins()
+    if file is None:
+        return demonstration(reactor, plugins, os.environ), Log()
+    config = load(Path(file), plugins, os.environ)
+    tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
+    count = processes(config)
+    if count > 1:
+        supervisor = supervised(reactor, config, plugins, count)
+        panel = Several(supervisor.workers)
+        return Station(reactor, supervisor, panel, config.status.endpoint), config.log
+    assembly = Assembly(reactor, config, plugins)
+    return station(assembly, assembly.gateway()), config.log
 
 
 def station(assembly: Assembly, gateway: Gateway) -> Station:
@@ -135,7 +153,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
-        ConfigurationError: its certificate cannot be kept.
+        StartError: its certificate cannot be kept.
     """
     state = state_folder(environ)
     ensure_certificate(state)
@@ -239,6 +257,7 @@ class Assembly:
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
             house.ledger,
+            proxies(config.trusted_proxies),
         )
         entrances = [
             Entrance(

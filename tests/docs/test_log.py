@@ -53,9 +53,13 @@ def messages():
 
 
 def shape(text):
-    """Return what a row must match to be that of a message: each field is some word of the page's."""
-    parts = re.split(r"\{[^}]*\}", text)
-    return re.compile(".+?".join(map(re.escape, parts)), re.DOTALL)
+    """Return what a row must match to be that of a message: each field is some word of the page's.
+
+    A row that ends with "…" leaves out the words after the last field that it has.
+    """
+    parts = [re.escape(part) for part in re.split(r"\{[^}]*\}", text)]
+    *_, last = beginnings = [".+?".join(parts[:count]) for count in range(2, len(parts) + 1)] or parts
+    return re.compile("|".join([*(f"{one}.*…" for one in beginnings), last]), re.DOTALL)
 
 
 def documented(level, text):
@@ -90,3 +94,8 @@ def test_a_message_is_found_wherever_its_logger_and_its_text_are():
 def test_a_row_is_that_of_a_message_only_with_all_its_words():
     assert shape("{name} does not end, {why}").fullmatch("worker N does not end, WHY")
     assert not shape("{name} does not end, {why}").fullmatch("worker N ends, WHY")
+
+
+def test_a_row_may_end_with_dots():
+    assert shape("from {address} {what} (of {count})").fullmatch("from ADDRESS was refused …")
+    assert not shape("from {address} {what} (of {count})").fullmatch("to ADDRESS was refused …")

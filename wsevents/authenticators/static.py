@@ -15,7 +15,7 @@ from wsevents.access import compile_acl
 from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.authenticators.identity import epoch, moment
 from wsevents.interfaces import IAuthenticator
-from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
+from wsevents.messages import Check, Confirmed, Denied, Describe, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive
 
 if TYPE_CHECKING:
@@ -139,9 +139,19 @@ class StaticAuthenticator(Service):
         if isinstance(question, Check):
             answer = self._identify(question.token, now)
             return Confirmed() if isinstance(answer, Identity) else answer
+        if isinstance(question, Describe):
+            return self._describe(question.token, now)
         return Unavailable(f"static tokens do not answer {type(question).__name__}")
 
     def _identify(self, token: str, now: float) -> Identity | Denied:
+        identity = self._describe(token, now)
+        if isinstance(identity, Denied):
+            return identity
+        if not compile_acl(identity.acl).may_see("websocketd", me=identity.subject, session=identity.session):
+            return Denied("the token does not grant websocketd")
+        return identity
+
+    def _describe(self, token: str, now: float) -> Identity | Denied:
         key = self._fingerprint.of(token)
         entry = self._tokens.get(key)
         if entry is None or not token.strip():
@@ -149,13 +159,10 @@ class StaticAuthenticator(Service):
         expires = self._expiry(key, entry, now)
         if expires is not None and expires <= now:
             return Denied("the token has expired")
-        acl = tuple(entry.acl)
-        if not compile_acl(acl).may_see("websocketd", me=entry.uuid, session=entry.session_uuid):
-            return Denied("the token does not grant websocketd")
         return Identity(
             subject=entry.uuid,
             tenant=entry.tenant_uuid,
-            acl=acl,
+            acl=tuple(entry.acl),
             session=entry.session_uuid,
             reach=entry.reach,
             expires=expires,

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from wsevents.endpoints import covered, has_porch, is_systemd, within_porch
+from wsevents.ports import listener
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
+    from wsevents.door import DoorFactory
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
@@ -133,12 +135,15 @@ class Inlets:
     places: Sequence[Place]
     inlets: list[Inlet] = field(init=False, factory=list)
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
-            return succeed(self._inlet(factory))
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
-        return listening
+            inside: Any = factory
+        elif is_systemd(within_porch(endpoint)):  # the socket was passed to the supervisor alone
+            inside = covered(within_porch(endpoint), factory)
+        else:
+            return listener(self)(endpoint, factory)
+        return succeed(self._inlet(factory.porch(inside) if has_porch(endpoint) else inside))
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)

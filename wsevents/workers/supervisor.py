@@ -9,6 +9,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from wsevents.ending import ending
 from wsevents.errors import ConfigurationError
 from wsevents.kernel import raise_open_files
 from wsevents.ports import Entrance, Ports
@@ -79,7 +80,7 @@ class Supervisor(Service):
             self._brief = self._written()
         except ConfigurationError as error:
             self._ports.close()
-            raise SystemExit(f"wsevents: {error}") from None
+            raise ending(error) from None
         super().startService()
         for number in self._restarts:
             self._calls[number] = self._reactor.callLater(0, self._start, number)
