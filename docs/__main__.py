@@ -10,17 +10,31 @@ from docs.reference import reference
 PAGES = Path(__file__).parent
 EXCERPT = re.compile(r"(?ms)^(<!-- (?P<file>examples/\S+) -->\n\n```\w+\n).*?^```$")
 """Where an example stands in a page: after a comment with its name, in a fence."""
+CONTENTS = re.compile(r"(?m)^<!-- contents -->\n\n(?:\* .*\n)*")
+"""Where a page lists its sections."""
+FENCED = re.compile(r"(?ms)^ *```.*?^ *```$")
 
 
 def pages() -> dict[Path, str]:
     """Return what is written, by page: each whole text, as it has to be."""
     texts = {page: page.read_text("utf-8") for page in sorted(PAGES.rglob("*.md"))}
-    texts = {page: EXCERPT.sub(_example, text) for page, text in texts.items() if EXCERPT.search(text)}
-    return texts | {PAGES / "configuration.md": reference()}
+    written = {page: EXCERPT.sub(_example, CONTENTS.sub(_contents, text)) for page, text in texts.items()}
+    marked = {page: text for page, text in written.items() if EXCERPT.search(text) or CONTENTS.search(text)}
+    return marked | {PAGES / "configuration.md": reference()}
+
+
+def anchor(title: str) -> str:
+    """Return the anchor of a heading, as repositories and MyST make it."""
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
 
 
 def _example(found: re.Match[str]) -> str:
     return f"{found[1]}{(PAGES / found['file']).read_text('utf-8')}```"
+
+
+def _contents(found: re.Match[str]) -> str:
+    titles = re.findall(r"(?m)^## (.+)$", FENCED.sub("", found.string))
+    return "<!-- contents -->\n\n" + "".join(f"* [{title}](#{anchor(title)})\n" for title in titles)
 
 
 if __name__ == "__main__":

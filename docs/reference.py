@@ -30,10 +30,14 @@ Every key there is; `make docs` writes this page from the code that reads them.
 [etc/wsevents/config.yml](../etc/wsevents/config.yml) is a file to start from.
 
 * A key that you leave out has its default. A section that you write must have the keys that are `required`.
-* A *secret* may also be given as `KEY_file: /path/of/a/file` or as `KEY_env: NAME_OF_A_VARIABLE`.
 * `null` is YAML for nothing. *NAME* stands for a name of your choice, `[]` for each entry of a list.
 * A value that does not fit stops the start, with one line that names file, key and remedy.
 """
+FLAGS = {
+    "secret": "A *secret* may also be given as `KEY_file: /path/of/a/file` or `KEY_env: NAME_OF_VARIABLE`.",
+    "live": "A *live* key can be changed by a reload; every other needs a restart.",
+}
+"""What is said of a key in its metadata, and what that means; explained if any key has it."""
 PLUGGED = {"bus": "wsevents.buses", "auth": "wsevents.authenticators"}
 """Sections whose further keys depend on their `type`, and the entry points of the types."""
 DIALECTS = "wsevents.dialects"
@@ -64,12 +68,14 @@ class Part:
         kind: its settings class.
         shared: a class whose keys stand elsewhere.
         type: of several kinds of this section, the one that has these keys.
+        live: all its keys are.
     """
 
     path: str
     kind: type
     shared: type = object
     type: str = ""
+    live: bool = False
 
     @property
     def title(self) -> str:
@@ -90,9 +96,10 @@ class Part:
         """Yield the sections in this one."""
         for each, kind in self.fields().items():
             for inner, step in _sections(kind):
-                yield Part(f"{self.path}.{each.name}{step}".removeprefix("."), inner)
+                live = bool(each.metadata.get("live")) and not step
+                yield Part(f"{self.path}.{each.name}{step}".removeprefix("."), inner, live=live)
         for name, kind in _brought("" if self.type else PLUGGED.get(self.path, "")):
-            yield Part(self.path, kind, self.kind, name)
+            yield Part(self.path, kind, self.kind, name, self.live)
 
 
 @define
@@ -107,7 +114,7 @@ class Page:
         fields = part.fields()
         if fields:
             self.lines += ["| key | what it is | default | must be |", "|---|---|---|---|"]
-            self.lines += [*(_row(each, kind) for each, kind in fields.items()), ""]
+            self.lines += [*(_row(each, kind, part) for each, kind in fields.items()), ""]
         for each in fields:
             value = _default(each)
             if value is not attrs.NOTHING and len(_shown(value)) > LONGEST:
@@ -119,18 +126,19 @@ class Page:
 
 def reference() -> str:
     """Return the page."""
-    page = Page(HEAD.splitlines())
-    page.lines.append("")
+    page = Page()
     page.write(Part("", settings.Config))
     page.lines += [
         "## dialects",
         "",
-        "The protocols that are spoken, each a section; without any: `wazo`.",
+        "The protocols that are spoken, a section each. Without any: `wazo`.",
         "",
     ]
     for name, kind in _brought(DIALECTS):
         page.write(Part(f"dialects.{name}", kind), 3)
-    return "\n".join(page.lines).rstrip() + "\n"
+    text = "\n".join(page.lines).rstrip() + "\n"
+    flags = [f"* {meaning}\n" for name, meaning in FLAGS.items() if f"*{name.capitalize()}.*" in text]
+    return "".join([HEAD, *flags, "\n", text])
 
 
 def _brought(group: str) -> Iterator[tuple[str, type]]:
@@ -154,10 +162,11 @@ def _sentence(kind: type) -> str:
     return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
 
 
-def _row(each: attrs.Attribute[Any], kind: Any) -> str:
+def _row(each: attrs.Attribute[Any], kind: Any, part: Part) -> str:
     doc = each.metadata.get("doc") or f"See [below](#{each.name})."
-    secret = " *Secret.*" if each.metadata.get("secret") else ""
-    return f"| `{each.name}` | {doc}{secret} | {_written(each, kind)} | {_must_be(each, kind)} |"
+    flags = {name for name in FLAGS if each.metadata.get(name)} | ({"live"} if part.live else set())
+    said = "".join(f" *{name.capitalize()}.*" for name in FLAGS if name in flags)
+    return f"| `{each.name}` | {doc}{said} | {_written(each, kind)} | {_must_be(each, kind)} |"
 
 
 def _written(each: attrs.Attribute[Any], kind: Any) -> str:

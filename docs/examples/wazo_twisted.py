@@ -1,57 +1,40 @@
-"""Prints events of Wazo until it is stopped, on Twisted. Needs `pip install autobahn[twisted] pyOpenSSL`.
+"""Prints events of Wazo until it is stopped, on Twisted, by the client that comes with wsevents.
 
 TOKEN=… python wazo_twisted.py wss://HOST/api/websocketd/ EVENT …
 """
 
-import json
 import os
 import sys
-from urllib.parse import urlsplit
 
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
 from twisted.internet import reactor
-from twisted.internet.protocol import ReconnectingClientFactory
-from twisted.internet.ssl import optionsForClientTLS
+
+from wsevents.client import WazoClient
 
 URL, *NAMES = sys.argv[1:]
-USELESS = {1002, 1007, 1008, 1009, 4001, 4002, 4003, 4004}  # the token is never another one here
+client = WazoClient(f"{URL}?version=2", os.environ["TOKEN"], NAMES)
 
 
-class Listener(WebSocketClientProtocol):
-    """One connection; autobahn answers pings."""
-
-    def onOpen(self):
-        for name in NAMES:
-            self.say("subscribe", {"event_name": name})
-        self.say("start")
-
-    def say(self, op, data=None):
-        self.sendMessage(json.dumps({"op": op, "data": data}).encode())
-
-    def onMessage(self, payload, isBinary):
-        message = json.loads(payload)
-        if message["op"] == "start":
-            self.factory.resetDelay()
-            print("listening", flush=True)
-        elif message["op"] == "event":
-            print(message["data"]["name"], flush=True)
-
-    def onClose(self, wasClean, code, reason):
-        print("closed:", code, reason, flush=True)
-        if code in USELESS:
-            self.factory.stopTrying()
-            reactor.stop()
+@client.on_open
+def opened(client):
+    """Ask the REST APIs for the present state here: events of the time before are gone."""
+    print("listening", flush=True)
 
 
-class Factory(WebSocketClientFactory, ReconnectingClientFactory):
-    """Connects again after 1 s, 2.7 s, 7.4 s … by chance somewhat more or less, at most a minute."""
-
-    protocol = Listener
-    maxDelay = 60
-    jitter = 0.3
+@client.on_event
+def handle(client, event):
+    """Do what is to be done about an event."""
+    print(event["name"], flush=True)
 
 
-factory = Factory(f"{URL}?version=2", headers={"X-Auth-Token": os.environ["TOKEN"]})
-factory.setProtocolOptions(autoPingInterval=30, autoPingTimeout=10)
-connectWS(factory, optionsForClientTLS(urlsplit(URL).hostname))
+@client.on_close
+def closed(client, ending, seconds):
+    """Tell why; it comes back by itself after so many seconds, or not at all: None."""
+    if ending.code is None:
+        print("not connected:", ending.why, flush=True)
+    else:
+        print("closed:", ending.code, ending.reason, flush=True)
+
+
+client.over.addCallback(lambda ending: reactor.stop())
+client.start()
 reactor.run()

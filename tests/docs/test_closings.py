@@ -27,7 +27,8 @@ def rows(text):
 
 def closings():
     """Return every closing that any module of wsevents names."""
-    modules = [import_module(found.name) for found in pkgutil.walk_packages(wsevents.__path__, "wsevents.")]
+    names = [found.name for found in pkgutil.walk_packages(wsevents.__path__, "wsevents.")]
+    modules = [import_module(name) for name in names if not name.endswith("__main__")]
     return {one for module in modules for one in vars(module).values() if isinstance(one, Closing)}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.__main__ import anchor
+
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 FETCHED = re.compile(r"""<(?:script|img|link|iframe)\b[^>]*?\b(?:src|href)=["'](?:https?:)?//[^"']*""")
@@ -57,8 +59,7 @@ def anchors(page):
     """Return the anchors of a page, as repositories make them of its headings."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
     titles = re.findall(r"(?m)^#+ (.+)$", text)
-    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).strip().lower() for title in titles]
-    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in plain}
+    return {anchor(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title)) for title in titles}
 
 
 def links(page):

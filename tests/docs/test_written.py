@@ -5,7 +5,7 @@ from typing import get_type_hints
 
 import attrs
 import pytest
-from attrs import NOTHING, frozen
+from attrs import NOTHING, field, frozen
 
 from docs.__main__ import PAGES, pages
 from docs.reference import Page, Part, reference
@@ -61,7 +61,7 @@ def test_every_key_that_a_page_names_is_one(page):
 class Inner:
     """`inner:`, what is within."""
 
-    word: str = key("a", "A word.", check=one_of("a", "b"))
+    word: str = field(default="a", validator=one_of("a", "b"), metadata={"doc": "A word.", "live": True})
 
 
 @frozen(kw_only=True)
@@ -95,6 +95,6 @@ def test_a_key_is_shown_with_its_sentence_its_default_and_what_it_may_be():
 
 | key | what it is | default | must be |
 |---|---|---|---|
-| `word` | A word. | `"a"` | text; one of a, b |
+| `word` | A word. *Live.* | `"a"` | text; one of a, b |
 """
     )
