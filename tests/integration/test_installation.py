@@ -54,6 +54,9 @@ class Deaf:
         if not self.up.called:
             self.up.callback(None)
 
+    def bus_failed(self, why):
+        pass
+
 
 class Site:
     """A broker, a wazo-auth, a publisher and a gateway; the last in a process of its own."""
