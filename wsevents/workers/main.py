@@ -1,7 +1,8 @@
 """What a worker process runs: `python -m wsevents.workers.main NUMBER REACTOR`.
 
 The supervisor starts it, and gives it all that it needs: on standard input what it is to know, as
-descriptor 3 its end of the channel. It says what it has to say on standard output, a line each.
+descriptor 3 its end of the channel, as 4 and 5 the link. It says what it has to say on standard
+output, a line each.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.stdio import StandardIO
 from twisted.logger import ILogObserver, Logger, eventAsText, globalLogBeginner
 from zope.interface import provider
 
@@ -28,10 +30,13 @@ from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
 from wsevents.workers.inlet import Inlets
+from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
 from wsevents.workers.logline import LogLine, encode
 from wsevents.workers.worker import CHANNEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.logger import LogEvent
 
     from wsevents.workers.brief import Brief
@@ -97,11 +102,21 @@ class Work:
         )
 
     def start(self) -> None:
-        """Start the gateway, and say so when it is under way. Raises SystemExit: it cannot."""
+        """Start the gateway, let it be asked, and say when it is under way.
+
+        Raises:
+            SystemExit: it cannot be started.
+        """
         self._gateway.privilegedStartService()
         self._gateway.startService()
+        link = Link(self._reactor, self._answers())
+        StandardIO(link, TO_WORKER, FROM_WORKER, self._reactor)  # type: ignore[call-arg]  # mypy sees Windows'
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self._reactor.callWhenRunning(self._running)
+
+    def _answers(self) -> dict[str, Callable[[Any], Any]]:
+        """Return what the supervisor may ask: each a question and what answers it."""
+        return {}
 
     def _running(self) -> None:
         # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.

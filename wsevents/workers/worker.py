@@ -10,6 +10,7 @@ from signal import Signals
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attrs import frozen
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import LogLevel, globalLogPublisher
@@ -17,11 +18,13 @@ from twisted.logger import LogLevel, globalLogPublisher
 from wsevents.errors import ConfigurationError
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel, pair
+from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
 from wsevents.workers.logline import Splitter, decode
 
 if TYPE_CHECKING:
     import socket
 
+    from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
 MODULE = "wsevents.workers.main"
@@ -79,6 +82,7 @@ class Worker(ProcessProtocol):
         self._reactor, self._chief = reactor, chief
         self._splitters = {1: Splitter(), 2: Splitter()}
         self._channel: Channel | None = None
+        self._link = Link(reactor, {})
         self._late: Any = None
         self._began = 0.0
 
@@ -104,8 +108,12 @@ class Worker(ProcessProtocol):
             sys.executable,
             [sys.executable, "-P", "-m", MODULE, str(self.number), type(self._reactor).__module__],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(_paths())},
-            childFDs={0: "w", 1: "r", 2: "r", CHANNEL: end},
+            childFDs={0: "w", 1: "r", 2: "r", CHANNEL: end, TO_WORKER: "w", FROM_WORKER: "r"},
         )
+
+    def connectionMade(self) -> None:
+        """Let it be asked."""
+        self._link.makeConnection(_Pipe(self.transport))
 
     def give(self, listener: int, connection: socket.socket) -> bool:
         """Give it a connection that came to a listener; False: it is gone, and so is the connection."""
@@ -113,6 +121,10 @@ class Worker(ProcessProtocol):
             connection.close()
             return False
         return self._channel.say(b"%d" % listener, connection)
+
+    def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
+        """Ask it; fires with its answer, fails with LinkError."""
+        return self._link.ask(name, argument)
 
     def stop(self) -> None:
         """Have it end in order."""
@@ -144,7 +156,10 @@ class Worker(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Pass on what it says."""
-        self._tell(self._splitters[childFD].feed(data))
+        if childFD == FROM_WORKER:
+            self._link.dataReceived(data)
+        else:
+            self._tell(self._splitters[childFD].feed(data))
 
     def _tell(self, lines: list[bytes]) -> None:
         for data in lines:
@@ -172,12 +187,28 @@ class Worker(ProcessProtocol):
         self._in_time()
         if self._channel is not None:
             self._channel.close()
+        self._link.connectionLost()
         self._chief.ended(self, how, self._reactor.seconds() - self._began)
 
     def _in_time(self) -> None:
         late, self._late = self._late, None
         if late is not None and late.active():
             late.cancel()
+
+
+@frozen
+class _Pipe:
+    """The way to a worker, as far as its link needs one."""
+
+    process: Any
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self.process.writeToChild(TO_WORKER, data)
+
+    def loseConnection(self) -> None:
+        """What it said makes no sense: it cannot go on."""
+        self.process.signalProcess("KILL")
 
 
 def _how(value: Any) -> str:
