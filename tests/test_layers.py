@@ -15,20 +15,23 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "values": """
         wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.settings wsevents.workers.brief
+        wsevents.pulse wsevents.settings wsevents.workers.brief
         """,
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.framing wsevents.knock wsevents.publication wsevents.session
+        wsevents.deadlines wsevents.drain wsevents.framing wsevents.knock wsevents.publication
+        wsevents.renewal wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
+        wsevents.workers.vigil
         wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.ports
-        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.writethrough
+        wsevents.patience wsevents.ports
+        wsevents.relay wsevents.reload wsevents.roster wsevents.runner wsevents.server wsevents.signals
+        wsevents.systemd wsevents.unit wsevents.upstream wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wsevents.alarms import Alarms
     from wsevents.house import Gate
     from wsevents.server import PeerFactory
+    from wsevents.settings import Limits
 
 _CLOSING_SECONDS = 5.0
 _QUIET_SECONDS = 60.0
@@ -76,6 +77,12 @@ class Doorkeeper:
 
     def __attrs_post_init__(self) -> None:
         self.complaints = Complaints(self.keepalive)
+
+    def renew(self, limits: Limits) -> None:
+        """Admit by these limits from now on."""
+        self.admission.limits = limits
+        self.handshake_seconds = limits.handshake_seconds
+        self.let_in()
 
     def let_in(self) -> None:
         """Begin with those whose turn it is."""

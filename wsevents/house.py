@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, frozen
+from attrs import define, evolve, field, frozen
+
+from wsevents.settings import Drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
     from wsevents.relay import Relay
     from wsevents.roster import Roster
     from wsevents.server import Peer
-    from wsevents.settings import Limits, Outbound
+    from wsevents.settings import Config, Limits, Outbound
     from wsevents.upstream import Upstream
 
 
-@frozen
+@define(eq=False)
 class Mount:
-    """A dialect that is served, and the authority that answers its questions."""
+    """A dialect that is served, and the authority that answers its questions.
+
+    A reload puts another object in place of the dialect, which differs by what it took of `limits`.
+    """
 
     dialect: IDialect
     authority: IAuthority
@@ -56,6 +61,7 @@ class House:
         keepalive: alarms on the reactor's time, for connections.
         bus_up: whether events can come at all.
         stopping: whoever comes now is told to go.
+        limits, outbound, drain: as the configuration has them now.
     """
 
     relay: Relay
@@ -68,5 +74,12 @@ class House:
     limits: Limits
     outbound: Outbound
     entropy: Random
+    drain: Drain = field(factory=Drain)
     bus_up: bool = False
     stopping: bool = False
+
+    def renew(self, config: Config) -> None:
+        """Take over what a reload may change; who is here keeps its own size of queue and rate."""
+        self.limits, self.drain = config.limits, config.drain
+        self.outbound = evolve(config.outbound, write_through=self.outbound.write_through)
+        self.flusher.backlog.limit = config.outbound.total_bytes

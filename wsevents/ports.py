@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
+from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+    from twisted.internet.interfaces import IListeningPort
 
     Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
 
@@ -29,14 +33,130 @@ class Entrance:
     factory: IProtocolFactory
 
 
-def listener(reactor: Any) -> Listen:
-    """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
+class Listening(Protocol):
+    """How a process listens."""
 
-    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Return the port of an endpoint string."""
+
+    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read the keys and certificates of what it listens on again; return what puts them in force.
+
+        Raises:
+            ConfigurationError: they cannot be used; everything stays as it is.
+        """
+
+
+@define(eq=False)
+class Reading:
+    """Reads an endpoint string for what it puts around a factory, such as TLS; listens on nothing.
+
+    It is a reactor as far as Twisted's endpoints need one to listen.
+
+    Attributes:
+        reactor: the real one.
+        around: the factory with what is around it.
+    """
+
+    reactor: Any
+    around: Any = None
+
+    @classmethod
+    def of(cls, reactor: Any, number: int, entrance: Entrance) -> Any:
+        """Return the factory of an entrance with what is around it. Raises ConfigurationError."""
+        reading = cls(reactor)
+        try:
+            check_endpoint(entrance.endpoint)
+            listening = serverFromString(reading, entrance.endpoint).listen(entrance.factory)
+        except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
+            raise ConfigurationError(f"listen[{number}]: {error}") from None
+        listening.addErrback(lambda _failure: None)  # nothing is there then
+        if reading.around is None:
+            raise ConfigurationError(f"listen[{number}]: {place(entrance.endpoint)} cannot be read again")
+        return reading.around
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Take the factory that an endpoint would listen with."""
+        self.around = factory
+        return self
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Take the factory, with TLS around it as Twisted's reactors have it."""
+        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the reactor has, such as its clock."""
+        return getattr(self.reactor, name)
+
+
+@implementer(IProtocolFactory)
+class Porch:
+    """Between a port and the factory that it listens for; what is around that can be replaced.
+
+    Args:
+        around: the factory with what is around it, as from now on for each new connection.
+    """
+
+    noisy = False
+
+    def __init__(self, around: Any) -> None:
+        self.around = around
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Return what serves a new connection."""
+        return self.around.buildProtocol(addr)
+
+    def doStart(self) -> None:
+        """Do nothing, as what is behind it."""
+
+    def doStop(self) -> None:
+        """Do nothing."""
+
+
+@define(eq=False)
+class Porches:
+    """All ports of a process that listens itself; a reactor as far as endpoints need one to listen.
+
+    Attributes:
+        reactor: the real one.
+    """
+
+    reactor: Any
+    _porches: dict[int, Porch] = field(init=False, factory=dict)
+    _number: int = field(init=False, default=-1)
+
+    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Return the port of an endpoint string; see `Listening`."""
+        self._number += 1
+        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
         return listening
 
-    return listen
+    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read certificates again; see `Listening`."""
+        read = {number: Reading.of(self.reactor, number, entrances[number]) for number in self._porches}
+
+        def put() -> None:
+            for number, around in read.items():
+                self._porches[number].around = around
+
+        return put
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen. Raises CannotListenError."""
+        porch = self._porches[self._number] = Porch(factory)
+        return self.reactor.listenTCP(port, porch, backlog, interface)
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Listen, with TLS as Twisted's reactors have it. Raises CannotListenError."""
+        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the reactor has, such as its clock."""
+        return getattr(self.reactor, name)
 
 
 @define(eq=False)

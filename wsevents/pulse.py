@@ -18,24 +18,32 @@ class Pulse:
         peers: how many it has.
         tried: whether the bus was up, or at least tried, once.
         why: why the bus is down; "" while it is up.
+        note: what else there is to say of it.
     """
 
     peers: int
     tried: bool
     why: str
+    note: str = ""
 
     @property
     def text(self) -> str:
         """Return it in one line."""
-        return f"{self.peers} peers, {f'bus down: {self.why}' if self.why else 'bus up'}"
+        bus = f"bus down: {self.why}" if self.why else "bus up"
+        return ", ".join(filter(None, (f"{self.peers} peers", self.note, bus)))
 
 
-def together(pulses: Sequence[Pulse]) -> Pulse:
-    """Return how several are as one: the bus is down if it is for one of them."""
+def together(pulses: Sequence[Pulse], count: int) -> Pulse:
+    """Return how so many workers are as one; of those that are missing there is no pulse.
+
+    The bus is down if it is for one of them.
+    """
     down = [pulse.why for pulse in pulses if pulse.why]
-    share = "" if len(down) == len(pulses) else f"for {len(down)} of {len(pulses)} workers: "
+    share = f"for {len(down)} of {count} workers: " if len(down) < count else ""
+    missing = count - len(pulses)
     return Pulse(
         sum(pulse.peers for pulse in pulses),
-        all(pulse.tried for pulse in pulses),
+        not missing and all(pulse.tried for pulse in pulses),
         f"{share}{down[0]}" if down else "",
+        f"{missing} of {count} workers do not serve" if missing else "",
     )

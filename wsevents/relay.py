@@ -161,6 +161,9 @@ class Relay:
         )
 
     def listen(self, dialect: IDialect, peer: Listener, interests: frozenset[IInterest]) -> Changes:
-        """Give a peer exactly these interests; return what that changed."""
-        index = next(stage.index for stage in self.stages if stage.dialect is dialect)
+        """Give a peer exactly these interests; return what that changed.
+
+        The dialect counts by its name: after a reload it is another object.
+        """
+        index = next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)
         return index.listen(peer, interests)

@@ -7,12 +7,13 @@ Rule 3: each key that differs is named; of what is not to be shown (`repr` is of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import define, field, frozen
 
-from wsevents.settings import Config
+if TYPE_CHECKING:
+    from wsevents.settings import Config
 
 
 @frozen
@@ -80,4 +81,6 @@ class _Merger:
 
     def _mapping(self, old: dict[Any, Any], new: dict[Any, Any], at: str) -> dict[Any, Any]:
         self.kept += [f"{at}.{name}" for name in new if name not in old]
-        return {name: self.merged(value, new.get(name), f"{at}.{name}", live=False) for name, value in old.items()}
+        return {
+            name: self.merged(value, new.get(name), f"{at}.{name}", live=False) for name, value in old.items()
+        }

@@ -43,7 +43,7 @@ class Notifier:
         return cls(address, int(microseconds) / 1e6 if wanted else 0.0)
 
     def say(self, *lines: str) -> None:
-        """Send lines such as READY=1, all in one datagram; what goes wrong is logged and is no reason to stop."""
+        """Send lines such as READY=1, all in one datagram; what goes wrong is only logged."""
         if not self.address:
             return
         address = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address

@@ -29,13 +29,17 @@ from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.interfaces import IRenewable
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
-from wsevents.ports import Entrance, place
+from wsevents.ports import Entrance, Porches, place
 from wsevents.relay import Relay, Stage
+from wsevents.reload import Reload
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
 from wsevents.source import generic_source
+from wsevents.systemd import here
+from wsevents.unit import Unit
 from wsevents.upstream import Upstream
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect, ISource
-    from wsevents.ports import Listen
+    from wsevents.ports import Listening
     from wsevents.settings import Config, Listener, Outbound
 
 _ANY_PATH = "/any/path/at/all"
@@ -72,7 +76,7 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Gateway | Supervisor:
+def makeService(options: Options) -> Unit:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
@@ -85,16 +89,31 @@ def makeService(options: Options) -> Gateway | Supervisor:
     try:
         plugins = Plugins()
         if options["config"] is None:
-            return demonstration(reactor, plugins, os.environ)
-        config = load(Path(options["config"]), plugins, os.environ)
-        count = processes(config)
-        return (
-            supervised(reactor, config, plugins, count)
-            if count > 1
-            else Assembly(reactor, config, plugins).gateway()
-        )
+            return Unit(reactor, demonstration(reactor, plugins, os.environ), here())
+        return configured(reactor, Path(options["config"]), plugins, os.environ)
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
+
+
+def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
+    """Return what a file asks for, which is read again at each SIGHUP. Raises ConfigurationError."""
+
+    def read() -> Config:
+        config = load(path, plugins, environ)
+        Assembly(reactor, config, plugins).gateway()
+        return config
+
+    config = load(path, plugins, environ)
+    count = processes(config)
+    if count > 1:
+        supervisor = supervised(reactor, config, plugins, count)
+        return Unit(reactor, supervisor, here(), Reload(config, read, supervisor.renew))
+    assembly = Assembly(reactor, config, plugins)
+
+    async def put(config: Config) -> None:
+        assembly.renewal(config)()
+
+    return Unit(reactor, assembly.gateway(), here(), Reload(config, read, put))
 
 
 def processes(config: Config) -> int:
@@ -195,8 +214,10 @@ class Assembly:
     ) -> None:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
-        self.authenticator = Lookups(plugins.authenticator(config.auth.type).create(config.auth, reactor))
+        authenticator = plugins.authenticator(config.auth.type).create(config.auth, reactor)
+        self.authenticator = Lookups(authenticator)
         self._plugins = plugins
+        self._renewable = [(self.bus, "bus"), (authenticator, "auth")]
         self._authorities = [self.authenticator]
         self._mounts = [
             self._mount(plugins.dialect(name).create(section, config), section)
@@ -212,26 +233,30 @@ class Assembly:
     def gateway(
         self,
         announce: Callable[[Gateway], None] = lambda _gateway: None,
-        listen: Listen | None = None,
+        listening: Listening | None = None,
         watch: Callable[[bool], None] = lambda _up: None,
     ) -> Gateway:
-        """Return the gateway with all its services, not yet started; for the arguments see there."""
+        """Return the gateway with all its services, not yet started; for the arguments see there.
+
+        Called once; `renewal` is about what it has returned.
+        """
         config, reactor = self.config, self.reactor
         relay = Relay(self._sources, [Stage(mount.dialect) for mount in self._mounts])
-        house = self._house(relay)
-        keeper = Doorkeeper(
+        house = self.house = self._house(relay)
+        keeper = self._keeper = Doorkeeper(
             Admission(config.limits),
             house.keepalive,
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
         )
-        entrances = [
+        listening = self._listening = listening or Porches(reactor)
+        entrances = self._entrances = [
             Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
             for number, listener in enumerate(config.listen)
         ]
         gateway = Gateway(
-            reactor, entrances, house, keeper, relay, self._authorities, announce, listen, watch
+            reactor, entrances, house, keeper, relay, self._authorities, announce, listening.listen, watch
         )
         sources = [source for group in self._sources.values() for source in group]
         self.bus.attach(
@@ -242,6 +267,33 @@ class Assembly:
         for service in (house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
+
+    def renewal(self, config: Config) -> Callable[[], None]:
+        """Read certificates again; return what puts them and the live keys of a configuration in force.
+
+        Args:
+            config: differs from the one before in live keys only: see `wsevents.renewal`.
+
+        Raises:
+            ConfigurationError: it cannot be done; nothing has changed.
+        """
+        admit = self._listening.renew(self._entrances)
+        dialects = [
+            self._plugins.dialect(name).create(section, config) for name, section in config.dialects.items()
+        ]
+
+        def put() -> None:
+            self.config = config
+            for mount, dialect in zip(self._mounts, dialects, strict=True):
+                mount.dialect = dialect
+            self.house.renew(config)
+            self._keeper.renew(config.limits)
+            admit()
+            for part, section in self._renewable:
+                if IRenewable.providedBy(part):
+                    IRenewable(part).renew(getattr(config, section))
+
+        return put
 
     def _mount(self, dialect: IDialect, section: Any) -> Mount:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
@@ -291,6 +343,7 @@ class Assembly:
             limits=self.config.limits,
             outbound=self._outbound(),
             entropy=SystemRandom(),
+            drain=self.config.drain,
         )
 
 

@@ -133,7 +133,7 @@ def test_stopping_says_goodbye_to_all_and_leaves_no_process(tmp_path, rabbitmq):
             clients = enter(stack, gateway, 4)
             gateway.process.send_signal(signal.SIGTERM)
             assert [code(client) for client in clients] == [1001] * 4
-            assert gateway.ended() == -signal.SIGTERM
+            assert gateway.ended() == 0
             gone()
         for worker in (1, 2):
             assert gateway.log.count(f"worker {worker}: session over: wazo 127.0.0.1 user=u1") == 2
@@ -152,7 +152,7 @@ def test_a_signal_for_all_processes_at_once_stops_them_in_order_too(tmp_path, ra
         for pid in pids:
             os.kill(pid, signal.SIGTERM)
         assert [code(client) for client in clients] == [1001] * 2
-        assert gateway.ended() == -signal.SIGTERM
+        assert gateway.ended() == 0
         assert "Traceback" not in gateway.log
         assert "started again" not in gateway.log
 
@@ -171,7 +171,7 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path, rabbitmq):
         pids = [pid_of(gateway, worker) for worker in (1, 2)]
         with watched(*pids) as gone:
             os.kill(pids[0], signal.SIGSTOP)
-            assert gateway.stop() == -signal.SIGTERM
+            assert gateway.stop() == 0
             gone()
         assert f"worker 1 (pid {pids[0]}) does not end and is killed" in gateway.log
         assert f"worker 1 (pid {pids[0]}) was ended by SIGKILL" in gateway.log

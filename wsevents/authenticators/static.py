@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENDED_SECONDS = 5.0
 """How long a token that ended after so many seconds is refused, before it begins anew."""
-_TOKEN = "token"
+_CLAIM = "fingerprint"
 """The claim that holds the fingerprint of an identity's token."""
 
 
@@ -132,7 +132,7 @@ class StaticAuthenticator(Service):
         return succeed(self._answer(question, now) if self.running else Unavailable("not running"))
 
     def renew(self, settings: StaticAuth) -> None:
-        """Take these tokens instead; who came with one that is gone, or now says other things, hears of it."""
+        """Take these tokens instead; who came with one that is gone or says other things hears of it."""
         self._tokens = self._table(settings)
         self._began = {token: began for token, began in self._began.items() if token in self._tokens}
         for changed in self._watchers:
@@ -143,7 +143,7 @@ class StaticAuthenticator(Service):
 
     def revise(self, identity: Identity) -> Answer:
         """Say what its token is worth now; an identity of somebody else's stays as it is."""
-        token = identity.claims.get(_TOKEN)
+        token = identity.claims.get(_CLAIM)
         if token is None:
             return identity
         entry = self._tokens.get(token)
@@ -185,7 +185,7 @@ class StaticAuthenticator(Service):
             session=entry.session_uuid,
             reach=entry.reach,
             expires=expires,
-            claims={_TOKEN: key},
+            claims={_CLAIM: key},
         )
 
     def _begin(self, key: bytes, entry: StaticToken, now: float) -> None:

@@ -15,12 +15,15 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from wsevents.ports import Reading
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
+    from wsevents.ports import Entrance
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
@@ -55,7 +58,7 @@ class Inlet:
     Attributes:
         reactor: of the connections.
         place: where the supervisor listens.
-        factory: makes their protocols, TLS included.
+        factory: makes their protocols, TLS included; may be replaced.
     """
 
     reactor: Any
@@ -139,6 +142,20 @@ class Inlets:
             return succeed(self._inlet(factory))
         listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
         return listening
+
+    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read certificates again; see `wsevents.ports`."""
+        read = {
+            number: Reading.of(self.reactor, number, entrance)
+            for number, entrance in enumerate(entrances)
+            if not self.places[number].bare
+        }
+
+        def put() -> None:
+            for number, around in read.items():
+                self.inlets[number].factory = around
+
+        return put
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)

@@ -26,6 +26,7 @@ from zope.interface import provider
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.plugins import Plugins
+from wsevents.signals import heed, ignore
 from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from twisted.logger import LogEvent
 
+    from wsevents.settings import Config
     from wsevents.workers.brief import Brief
 
 FORSAKEN_SECONDS = 20
@@ -94,12 +96,12 @@ class Work:
         for number, (listener, place) in enumerate(zip(brief.config.listen, brief.places, strict=True)):
             if not place.bare:
                 _check(number, listener.endpoint)
+        self._put: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._inlets = Inlets(reactor, brief.places)
         self._channel = Channel(reactor, end, self._heard, self._forsaken)
-        self._gateway = Assembly(reactor, brief.config, Plugins()).gateway(
-            listen=self._inlets.listen, watch=self._watch
-        )
+        self._assembly = Assembly(reactor, brief.config, Plugins())
+        self._gateway = self._assembly.gateway(listening=self._inlets, watch=self._watch)
 
     def start(self) -> None:
         """Start the gateway, let it be asked, and say when it is under way.
@@ -116,12 +118,22 @@ class Work:
 
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what the supervisor may ask: each a question and what answers it."""
-        return {}
+        return {
+            "pulse": lambda _: self._gateway.pulse(),
+            "prepare": self._prepare,
+            "renew": lambda _: self._put(),
+            "hurry": lambda _: self._gateway.hurry(),
+        }
+
+    def _prepare(self, config: Config) -> None:
+        """Get ready for a configuration, without any change yet. Raises ConfigurationError."""
+        self._put = self._assembly.renewal(config)
 
     def _running(self) -> None:
-        # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._reactor.callFromThread(self._end))
+        # Both systemd and the supervisor send a SIGTERM: the second is the first. It is by the link that the
+        # supervisor says that it is in a hurry, and that there is another configuration.
+        heed(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._end))
+        ignore(signal.SIGHUP)
         self._channel.say(Word.READY)
 
     def _end(self) -> None:
@@ -160,6 +172,7 @@ class Work:
         """End as well: whoever starts wsevents again finds nothing of it left."""
         signal.alarm(FORSAKEN_SECONDS)  # whatever happens: its default action ends the process
         _log.warn("the supervisor is gone")
+        self._gateway.hurry()
         self._end()
 
 

@@ -20,12 +20,16 @@ from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel, pair
 from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
 from wsevents.workers.logline import Splitter, decode
+from wsevents.workers.vigil import Vigil
 
 if TYPE_CHECKING:
     import socket
 
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
+
+    from wsevents.pulse import Pulse
+    from wsevents.settings import Config
 
 MODULE = "wsevents.workers.main"
 """What a worker runs."""
@@ -73,6 +77,9 @@ class Worker(ProcessProtocol):
 
     Attributes:
         name: what it is called in the log, once it was started.
+        vigil: whether it answers.
+        pulse: how it was when it last said so; None: it has not yet.
+        config: what it has, or was told to have.
     """
 
     transport: Any
@@ -83,6 +90,9 @@ class Worker(ProcessProtocol):
         self._splitters = {1: Splitter(), 2: Splitter()}
         self._channel: Channel | None = None
         self._link = Link(reactor, {})
+        self.vigil = Vigil()
+        self.pulse: Pulse | None = None
+        self.config: Config | None = None
         self._late: Any = None
         self._began = 0.0
 
