@@ -1,0 +1,221 @@
+"""SIGHUP at a real twistd: what changes while peers are connected, what does not, and that nobody notices."""
+
+import json
+import os
+import signal
+import ssl
+from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.certificates import write_pair
+from tests.crowd import Crowd
+from tests.gateway import DEADLINE, GatewayProcess, gateway, standalone
+from tests.publisher import publish
+
+__all__ = ["gateway", "publish"]
+
+PEERS = 200
+ROUNDS = 4
+
+
+def receive(client):
+    return json.loads(client.recv(DEADLINE))
+
+
+def subscribe(client, name):
+    client.send(json.dumps({"op": "subscribe", "data": {"event_name": name}}))
+
+
+def reload(gateway, expected="reload: done"):
+    """Have it read its configuration again; return what it says of that."""
+    since = len(gateway.log)
+    os.kill(gateway.process.pid, signal.SIGHUP)
+    gateway.wait_for(expected, since)
+    return gateway.log[since:]
+
+
+def rewrite(gateway, old, new):
+    """Change the file."""
+    file = gateway.folder / "config.yml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def shown(gateway, times=1):
+    """Return the certificates that so many newcomers at once are shown."""
+    with ExitStack() as stack:
+        dialed = [stack.enter_context(gateway.dial()) for _ in range(times)]
+        return {ssl.DER_cert_to_PEM_cert(one.getpeercert(binary_form=True)) for one in dialed}
+
+
+@contextmanager
+def publishing(publish):
+    """Publish all the time; give a list of what was."""
+    bodies, over = [], Event()
+
+    def work():
+        while not over.wait(0.02):
+            bodies.append(publish("e"))
+
+    thread = Thread(target=work)
+    thread.start()
+    yield bodies
+    over.set()
+    thread.join(DEADLINE)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nobody_is_closed_and_no_event_lost_or_doubled_whatever_is_read_again(
+    tmp_path, rabbitmq, publish, workers
+):
+    bus = f"workers: {workers}\nlimits: {{subscriptions: 100}}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    with GatewayProcess(tmp_path, text) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        with Crowd(gateway, PEERS) as crowd, publishing(publish) as bodies:
+            for turn in range(ROUNDS):
+                certificate = write_pair(tmp_path)[1]
+                rewrite(gateway, f"subscriptions: {100 + turn}", f"subscriptions: {101 + turn}")
+                assert "changed: limits.subscriptions\n" in reload(gateway)
+                assert shown(gateway, 2 * workers) == {certificate.read_text()}
+                good = certificate.read_text()
+                certificate.write_text("no certificate")
+                said = reload(gateway, "everything stays as it was")
+                assert f"listen[0]: {certificate} must be a certificate in PEM format" in said
+                certificate.write_text(good)
+                assert shown(gateway, 2 * workers) == {good}
+            enough = len(bodies) + 1
+            assert crowd.until(lambda member: len(member.heard) >= enough)
+        sent = [json.dumps(body) for body in bodies]
+        assert len(sent) > ROUNDS
+        for member in crowd.members:
+            assert [json.dumps(json.loads(text)) for text in member.heard] == sent[: len(member.heard)]
+        assert crowd.codes == {None}
+    assert "Traceback" not in gateway.log
+
+
+def test_limits_hold_for_who_comes_then(gateway):
+    with gateway.connect("/?token=s3cret-user") as before:
+        receive(before)
+        file = gateway.folder / "config.yml"
+        file.write_text(file.read_text() + "limits: {subscriptions: 1}\n")
+        said = reload(gateway)
+        assert "reload: done; certificates were read again, and changed: limits.subscriptions\n" in said
+        for name in ("a", "b"):
+            subscribe(before, name)
+        before.send('{"op": "start"}')
+        assert [receive(before)["op"] for _ in range(3)] == ["subscribe", "subscribe", "start"]
+        with gateway.connect("/?token=s3cret-user") as client:
+            for name in ("a", "b"):
+                subscribe(client, name)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    client.recv(DEADLINE)
+            assert closed.value.rcvd.code == 4004
+
+
+def test_a_token_that_is_gone_ends_its_sessions_and_one_that_sees_other_things_goes_on(gateway):
+    with ExitStack() as stack:
+        user, other = (
+            stack.enter_context(gateway.connect(f"/?token=s3cret-{name}")) for name in ("user", "other")
+        )
+        for client in (user, other):
+            subscribe(client, "*")
+            client.send('{"op": "start"}')
+            assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
+        rewrite(gateway, "s3cret-other: {uuid: u2, tenant_uuid: t2", "s3cret-new: {uuid: u2, tenant_uuid: t1")
+        said = reload(gateway)
+        assert "changed: auth.tokens\n" in said
+        with pytest.raises(ConnectionClosed) as closed:
+            other.recv(DEADLINE)
+        assert closed.value.rcvd.code == 4003
+        new = stack.enter_context(gateway.connect("/?token=s3cret-new"))
+        assert receive(new)["op"] == "init"
+        body = gateway.publish("e")
+        assert user.recv(DEADLINE) == body
+        rewrite(gateway, 's3cret-user: {uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"]}',
+                's3cret-user: {uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.other"]}')  # fmt: skip
+        reload(gateway)
+        gateway.publish("e", "s3cret-new")
+        user.send('{"op": "start"}')
+        assert receive(user)["op"] == "start", "it does not see events any more, and is still there"
+    assert "s3cret" not in gateway.log
+
+
+def test_what_cannot_change_is_named_and_stays(gateway):
+    rewrite(gateway, "ssl:0:interface=127.0.0.1", "ssl:0:interface=127.0.0.1:backlog=77")
+    rewrite(gateway, "bus: {type: memory}", "bus: {type: memory, exchange_name: other}\nworkers: 1")
+    said = reload(gateway)
+    assert "reload: listen[0].endpoint needs a restart to change\n" in said
+    assert "reload: bus.exchange_name needs a restart to change\n" in said
+    assert "reload: done; certificates were read again, and changed: nothing else\n" in said
+    with gateway.connect("/?token=s3cret-user") as client:
+        for text in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):
+            client.send(text)
+        assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
+        assert gateway.publish("e") == client.recv(DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("drain: ", "dran: ", "config.yml: dran: is not a key that exists here; did you mean drain?"),
+        ("drain: {seconds: 0}", "drain: {seconds: 0", "config.yml: line"),
+        ("drain: {seconds: 0}", "limits: {message_bytes: lots}", "limits.message_bytes: must be a whole"),
+        (
+            'listen: ["',
+            'dialects: {wazo: {}}\nlisten: ["tcp:nowhere", "',
+            "config.yml: listen[0]: is not an endpoint that can be used",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_leaves_everything_as_it_was(gateway, old, new, said):
+    with gateway.connect("/?token=s3cret-user") as client:
+        assert receive(client)["op"] == "init"
+        rewrite(gateway, old, new)
+        text = reload(gateway, "reload: everything stays as it was")
+        (line,) = [line for line in text.splitlines() if "error]" in line]
+        assert said in line
+        client.send('{"op": "start"}')
+        assert receive(client)["op"] == "start"
+    assert "Traceback" not in gateway.log
+
+
+def test_a_file_that_is_gone_leaves_everything_as_it_was(gateway):
+    (gateway.folder / "config.yml").unlink()
+    said = reload(gateway, "reload: everything stays as it was")
+    assert "config.yml: cannot be read: No such file or directory" in said
+    with gateway.connect("/?token=s3cret-user") as client:
+        assert receive(client)["op"] == "init"
+
+
+def test_several_at_once_are_done_one_after_the_other(gateway):
+    for _ in range(5):
+        reload(gateway, "reload: ")
+    gateway.stop()
+    assert "Traceback" not in gateway.log
+    assert "Unhandled" not in gateway.log
+
+
+def test_a_worker_that_is_started_later_has_the_new_configuration(tmp_path, rabbitmq):
+    bus = f"workers: 2\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    with GatewayProcess(tmp_path, standalone(tmp_path).replace("bus: {type: memory}", bus)) as gateway:
+        for worker in (1, 2):
+            gateway.wait_for(f"worker {worker}: the bus is up")
+        rewrite(gateway, "workers: 2", "workers: 2\nlimits: {connections_per_address: 1}")
+        reload(gateway)
+        since = len(gateway.log)
+        os.kill(int(gateway.wait_for(r"worker 1 \(pid (\d+)\) starts")[1]), signal.SIGKILL)
+        gateway.wait_for("worker 1: the bus is up", since)
+        with ExitStack() as stack:
+            for _ in range(2):  # one for each worker
+                assert receive(stack.enter_context(gateway.connect("/?token=s3cret-user")))["op"] == "init"
+            for _ in range(2):
+                with pytest.raises(OSError):
+                    stack.enter_context(gateway.connect("/?token=s3cret-user"))
+        gateway.wait_for("was refused: too many connections from its address")
