@@ -56,8 +56,9 @@ class _Merger:
             return [self.merged(*pair, f"{at}[{place}]", live=False) for place, pair in pairs]
         if isinstance(old, dict) and isinstance(new, dict) and not live:
             return self._mapping(old, new, at)
-        (self.changed if live else self.kept).append(at)
-        return new if live else old
+        if attrs.has(type(old)) and getattr(old, "type", None) != getattr(new, "type", None):
+            at = f"{at}.type"
+        return self._whole(old, new, at, live=live)
 
     def _section(self, old: Any, new: Any, at: str, *, live: bool) -> Any:
         values = {}

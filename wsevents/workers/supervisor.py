@@ -150,7 +150,9 @@ class Supervisor(Service):
         self._rounds = self._reactor.callLater(ROUND_SECONDS, self._go_round)
         for worker in self._serving.values():
             worker.vigil.begin_round()
-            self._balance.answers(worker.number, not worker.vigil.slow)
+            if worker.vigil.slow:
+                self._log.warn("{name} does not answer; others get the newcomers", name=worker.name)
+                self._balance.answers(worker.number, False)
             if worker.vigil.stuck:
                 self._log.warn("{name} does not answer and is killed", name=worker.name)
                 worker.kill()

@@ -39,8 +39,8 @@ class Vigil:
 
     @property
     def slow(self) -> bool:
-        """Whether others should have the newcomers."""
-        return self.silent > SLOW_ROUNDS
+        """Whether others are to have the newcomers from now on: said once."""
+        return self.silent == SLOW_ROUNDS + 1
 
     @property
     def stuck(self) -> bool:
