@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, Node, and what compiles the load
+# For the tests: a real RabbitMQ, a real browser with its driver, a real load balancer, promtool, Node, and what compiles the load
 # generator of bench/.
-test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy cc node npm
+test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy promtool cc node npm
 test: FILES := /usr/include/openssl/ssl.h
-test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy gcc libc6-dev libssl-dev nodejs npm
+test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy prometheus gcc libc6-dev libssl-dev nodejs npm
 # For the measures: RabbitMQ and the load generator again, and what is compared with.
 bench: PROGRAMS := rabbitmq-server nginx cc
 bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so

@@ -19,8 +19,9 @@ from tests.client import Client, trusting
 
 DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
-EMBEDDED_PORT = 9502
+EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
+status: {{endpoint: null}}
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 drain: {{seconds: 0}}
 bus: {{type: memory}}
@@ -167,10 +168,10 @@ def gateway(tmp_path):
 
 @pytest.fixture
 def embedded_default(tmp_path):
-    """What `make run` starts. Its port is always the same: it is what the documentation tells people."""
-    if is_taken(EMBEDDED_PORT):
-        why = f"port {EMBEDDED_PORT} is in use: stop the gateway that `make run` started"
-        pytest.fail(why, pytrace=False)
+    """What `make run` starts. Its ports are always the same: they are what the documentation tells people."""
+    for port in EMBEDDED_PORTS:
+        if is_taken(port):
+            pytest.fail(f"port {port} is in use: stop the gateway that `make run` started", pytrace=False)
     with GatewayProcess(tmp_path) as process:
         yield process.ready()
 

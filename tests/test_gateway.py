@@ -3,8 +3,8 @@
 import pytest
 
 from tests.wire import World
+from wsevents.condition import Condition
 from wsevents.gateway import ABORT_SECONDS, GOODBYE_SECONDS, HURRY_SECONDS, Gateway
-from wsevents.pulse import Pulse
 from wsevents.settings import Drain
 
 LOST = (1011, "events were lost", True)
@@ -74,17 +74,17 @@ def test_a_peer_whose_session_has_not_begun_is_not_concerned_by_a_gap():
 # -- how it is ------------------------------------------------------------------------------------
 
 
-def test_its_pulse_is_who_is_here_and_how_the_bus_is():
+def test_its_condition_is_who_is_here_and_how_the_bus_is():
     world = World()
     one = gateway(world)
-    assert one.pulse() == Pulse(0, False, "it was not tried yet")
+    assert one.condition() == Condition(0, False, "it was not tried yet")
     one.bus_failed("nobody is there")
-    assert one.pulse() == Pulse(0, True, "nobody is there")
+    assert one.condition() == Condition(0, True, "nobody is there")
     one.bus_back()
     world.client()
-    assert one.pulse() == Pulse(1, True, "")
+    assert one.condition() == Condition(1, True, "")
     one.bus_lost("it was stopped")
-    assert one.pulse().why == "it was stopped"
+    assert one.condition().why == "it was stopped"
 
 
 def test_a_bus_that_never_came_up_is_no_news_for_sessions():

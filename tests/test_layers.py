@@ -15,13 +15,14 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "values": """
         wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.pulse wsevents.settings wsevents.workers.brief
+        wsevents.condition wsevents.settings wsevents.workers.brief
         """,
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.drain wsevents.framing wsevents.knock wsevents.publication
-        wsevents.renewal wsevents.session
+        wsevents.deadlines wsevents.drain wsevents.histogram wsevents.ledger wsevents.operations.metrics
+        wsevents.operations.sessions wsevents.framing wsevents.knock wsevents.publication wsevents.renewal
+        wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
         wsevents.workers.vigil
         wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
@@ -36,7 +37,7 @@ LAYERS = {
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.greeting wsevents.demo.service wsevents.web.* wsevents.workers.*
+        wsevents.demo.greeting wsevents.demo.service wsevents.operations.* wsevents.web.* wsevents.workers.*
         """,
     "tap": "wsevents.tap wsevents.workers.main",
 }
@@ -46,6 +47,7 @@ PURE = {
     "__future__",
     "attrs",
     "base64",
+    "bisect",
     "collections",
     "collections.abc",
     "datetime",

@@ -37,7 +37,7 @@ class Peer:
 
     def __init__(self, cap=100, room=10**9, flusher=None, total=10**9):
         self.clock = Clock()
-        self.flusher = flusher or Flusher(self.clock, Backlog(total))
+        self.flusher = flusher or Flusher(self.clock, Backlog(total), self.clock.seconds)
         self.writer, self.said = Writer(room), []
         self.queue = self.writer.queue = Outbound(self.writer, self.flusher, cap, self)
 
@@ -147,7 +147,7 @@ def test_a_message_larger_than_a_chunk_goes_in_parts_and_is_never_cut_short():
 
 def test_of_all_together_the_most_behind_go_first():
     clock = Clock()
-    flusher = Flusher(clock, Backlog(1000))
+    flusher = Flusher(clock, Backlog(1000), clock.seconds)
     peers = [Peer(cap=10**6, flusher=flusher) for _ in range(3)]
     for peer in peers:
         peer.queue.pauseProducing()
@@ -188,7 +188,7 @@ def test_a_queue_whose_connection_is_gone_holds_nothing_and_takes_nothing():
 
 def test_one_broken_transport_does_not_keep_the_others_waiting(errors):
     clock = Clock()
-    flusher = Flusher(clock, Backlog(1000))
+    flusher = Flusher(clock, Backlog(1000), clock.seconds)
     broken, working = Peer(flusher=flusher), Peer(flusher=flusher)
     broken.queue.writer = None
     broken.queue.reply(b"a")

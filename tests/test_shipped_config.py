@@ -12,7 +12,7 @@ from tests.certificates import write_pair
 from wsevents.authenticators.static import StaticToken
 from wsevents.config import parse
 from wsevents.plugins import Plugins
-from wsevents.settings import Config, Drain, Limits, Listener, Outbound, WebSocket
+from wsevents.settings import Config, Drain, Limits, Listener, Outbound, Status, WebSocket
 
 SHIPPED = Path(__file__).parents[1] / "etc" / "wsevents" / "config.yml"
 OPEN = 'listen: ["tcp:9502"]\n'
@@ -72,6 +72,7 @@ def expected():
         ("limits",): Limits,
         ("outbound",): Outbound,
         ("drain",): Drain,
+        ("status",): Status,
         ("dialects", "wazo"): found.dialect("wazo").settings,
     }
     ways = {(*way, name) for way, kind in sections.items() for name in names(kind)}

@@ -161,7 +161,7 @@ class World:
             relay=self.relay,
             upstream=Upstream(StillBus()),
             roster=Roster(),
-            flusher=Flusher(self.clock, Backlog(settings.get("outbound", Outbound()).total_bytes)),
+            flusher=Flusher(self.clock, Backlog(settings.get("outbound", Outbound()).total_bytes), self.now),
             expiry=Alarms(self.clock, self.now, longest=1.0),
             keepalive=Alarms(self.clock, self.clock.seconds),
             now=self.now,
@@ -172,15 +172,16 @@ class World:
         )
         self.house.expiry.startService()
         self.house.keepalive.startService()
-        keeper = Doorkeeper(
+        self.keeper = Doorkeeper(
             self.admission,
             self.house.keepalive,
             limits.handshake_seconds,
             PeerFactory(self.house, self.clock),
             make_site(reactor=self.clock),
+            self.house.ledger,
         )
         gate = Gate("tcp:9502", [Mount(dialect, self.authority) for dialect in self.dialects])
-        self.factory = DoorFactory(keeper, gate)
+        self.factory = DoorFactory(self.keeper, gate)
         self.pumps = []
 
     def now(self):

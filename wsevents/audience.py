@@ -69,6 +69,10 @@ class Index(Generic[P]):
             self._held.pop(peer, None)
         return changes
 
+    def held(self, peer: P) -> frozenset[IInterest]:
+        """Return the interests that a peer has."""
+        return self._held.get(peer, NOTHING)
+
     def at(self, addresses: Sequence[Hashable]) -> Iterable[Audience[P]]:
         """Return each audience that is to be found at any of the addresses, once."""
         found = [there for address in addresses if (there := self._at.get(address)) is not None]

@@ -38,12 +38,14 @@ class Closing:
         reason: the text in the close frame, at most 123 bytes of UTF-8, as the protocol has it.
         meaning: one sentence for people; the log and the page show it.
         advice: what the client should do.
+        expiry: it is because the token has ended; such sessions are counted.
     """
 
     code: int | None
     reason: str = field(validator=_short)
     meaning: str
     advice: Advice
+    expiry: bool = False
 
 
 NO_TOKEN = Closing(4001, "no token", "No token was given.", Advice.FIX)
@@ -53,7 +55,9 @@ AUTH_FAILED = Closing(
     "The token is invalid, has expired, or lacks the right to connect.",
     Advice.TOKEN,
 )
-AUTH_EXPIRED = Closing(4003, "authentication expired", "The token has expired or was revoked.", Advice.TOKEN)
+AUTH_EXPIRED = Closing(
+    4003, "authentication expired", "The token has expired or was revoked.", Advice.TOKEN, expiry=True
+)
 PROTOCOL_ERROR = Closing(4004, "", "The client sent something that the protocol does not have.", Advice.FIX)
 
 BUS_LOST = Closing(
@@ -73,6 +77,9 @@ TOO_SLOW = Closing(1013, "too slow", "The client did not read its events fast en
 TOO_BIG = Closing(1009, "", "The client sent a message over the size limit.", Advice.FIX)
 BROKEN = Closing(1002, "", "The client broke the WebSocket protocol.", Advice.FIX)
 NOT_UTF8 = Closing(1007, "", "The client sent text that is not UTF-8.", Advice.FIX)
+KICKED = Closing(
+    1008, "ended by an administrator", "An administrator of the gateway ended the session.", Advice.FIX
+)
 GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
 IDLE = Closing(1000, "", "The client sent nothing for longer than its protocol allows.", Advice.RETRY)
 DROPPED = Closing(None, "", "The connection was dropped, as the protocol asks for this input.", Advice.FIX)

@@ -16,7 +16,7 @@ from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, PluginError
 from wsevents.misfit import MisfitError, Problem, Tally, Veiled
 from wsevents.schema import Schema
-from wsevents.settings import Auth, Bus, Config, Listener
+from wsevents.settings import Auth, Bus, Config, Listener, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,7 +119,15 @@ class _Rules:
             (Config, "bus"): lambda value: self.typed(value, Bus, self.plugins.bus),
             (Config, "auth"): lambda value: self.typed(value, Auth, self.plugins.authenticator),
             (Config, "dialects"): self.dialects,
+            (Status, "endpoint"): self.status,
         }
+
+    def status(self, value: Any) -> str | None:
+        """Fit `status.endpoint`, an endpoint that can be listened on."""
+        endpoint: str | None = Schema(self.environ).fit(value, str | None)
+        if endpoint is not None:
+            _usable(endpoint)
+        return endpoint
 
     def listen(self, value: Any) -> list[Listener]:
         """Fit `listen:`, endpoints that can be listened on, each for dialects that are spoken."""

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from wsevents.kernel import fit_out
 from wsevents.knock import HEAD_MAX, head_end, parse_head
+from wsevents.ledger import Ledger
 from wsevents.messages import Refuse
 from wsevents.roster import Roster
 from wsevents.server import http_answer
@@ -64,6 +65,7 @@ class Doorkeeper:
     """What all doors share.
 
     Attributes:
+        ledger: of those who come to nothing.
         doors: those through which a connection stands, whatever became of it inside.
     """
 
@@ -72,6 +74,7 @@ class Doorkeeper:
     handshake_seconds: float
     peers: PeerFactory
     site: Site
+    ledger: Ledger = field(factory=Ledger)
     doors: Roster[Door] = field(init=False, factory=Roster)
     complaints: Complaints = field(init=False)
 
@@ -112,6 +115,7 @@ class Door(Protocol):
         self.inside: Any = None
         self._data = b""
         self._begun = False
+        self._failed = False
         self.address = ""
         self.port = 0
 
@@ -133,6 +137,7 @@ class Door(Protocol):
 
     def turn_away(self, why: str) -> None:
         """End the connection before its turn."""
+        self.fail("limit")
         self._keeper.complaints.tell(f"was refused: {why}", self.address)
         self._keeper.admission.leave(self)
         self.abort()
@@ -185,6 +190,7 @@ class Door(Protocol):
     def _refuse(self, status: int) -> None:
         self._data = b""
         self._begun = False
+        self.fail(str(status))
         self.settle()
         self.transport.write(http_answer(Refuse(status)))
         self.transport.loseConnection()
@@ -196,12 +202,21 @@ class Door(Protocol):
         self._keeper.admission.settle(self)
         self._keeper.let_in()
 
+    def fail(self, reason: str) -> None:
+        """Count a handshake that comes to nothing; once, for its first reason."""
+        if not self._failed:
+            self._failed = True
+            self._keeper.ledger.failed[reason] += 1
+
     def _too_late(self, name: str) -> None:
+        self.fail("timeout")
         self._keeper.complaints.tell("did not finish its handshake in time", self.address)
         self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the peer out, and tell whom it was passed on to."""
+        if self.inside is None:
+            self.fail("lost")
         self.settle()
         self._keeper.admission.leave(self)
         self._keeper.let_in()

@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.closing import EVENTS_LOST, GOING_AWAY
+from wsevents.condition import Condition
 from wsevents.drain import farewells
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
 from wsevents.patience import Patience
 from wsevents.ports import Porches, Ports
-from wsevents.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,9 +93,9 @@ class Gateway(MultiService):
         """What it listens on, once started."""
         return self._ports.opened
 
-    def pulse(self) -> Pulse:
+    def condition(self) -> Condition:
         """Return how it is."""
-        return Pulse(len(self._house.roster), self._tried, self._why_down)
+        return Condition(len(self._house.roster), self._tried, self._why_down)
 
     def well(self) -> bool:
         """Say that it is as alive as the reactor that calls."""
@@ -177,8 +177,12 @@ class Gateway(MultiService):
     # -- the bus ------------------------------------------------------------------------------
 
     def delivered(self, delivery: Delivery) -> None:
-        """Relay it."""
+        """Relay it; what it takes until the kernel has it is measured if anybody wants it."""
+        tally = self._relay.tally
+        before = tally.delivered
         self._relay.delivered(delivery)
+        if tally.delivered != before:
+            self._house.flusher.carry(delivery.received)
 
     def events_lost(self, why: str) -> None:
         """Hang up on every peer, once: each has missed something, and can look for it when it is back."""
@@ -203,6 +207,7 @@ class Gateway(MultiService):
         )
         self._house.bus_up = False
         self._tried, self._why_down = True, why
+        self._relay.tally.losses += 1
         self._watch(False)
         for authority in self._authorities:
             authority.bus_lost()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
+from wsevents.ledger import Ledger
 from wsevents.settings import Drain
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class House:
         bus_up: whether events can come at all.
         stopping: whoever comes now is told to go.
         limits, outbound, drain: as the configuration has them now.
+        ledger: what has become of sessions.
     """
 
     relay: Relay
@@ -77,6 +79,7 @@ class House:
     drain: Drain = field(factory=Drain)
     bus_up: bool = False
     stopping: bool = False
+    ledger: Ledger = field(factory=Ledger)
 
     def renew(self, config: Config) -> None:
         """Take over what a reload may change; who is here keeps its own size of queue and rate."""

@@ -59,6 +59,7 @@ class IInterest(Interface):
     addresses: Sequence[Hashable] = Attribute("Where its audience is to be found; as selective as can be.")
     shape: Hashable = Attribute("What the bytes of a frame depend on; equal shapes share frames.")
     bindings: Sequence[Binding] = Attribute("What must be bound upstream while somebody has this interest.")
+    asked: Sequence[str] = Attribute("What was asked for, each as its protocol has it; for operators.")
 
     def choose(projection: Any) -> Hashable | None:
         """Return None (not for me) or the variant of the frame, such as the topic that matched."""

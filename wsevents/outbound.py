@@ -14,7 +14,11 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from wsevents.histogram import Histogram
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from wsevents.backlog import Backlog
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 CHUNK = 65536
 """Most that is written at once: the transport is asked for room in between."""
+_GLANCE = 64
+"""Queues that are flushed between two looks at the time."""
 _log = Logger()
 
 
@@ -53,10 +59,22 @@ class Owner(Protocol):
 
 @define(eq=False)
 class Flusher:
-    """Flushes every queue that something was put into, once, in the next reactor turn."""
+    """Flushes every queue that something was put into, once, in the next reactor turn.
+
+    Attributes:
+        clock: makes the turns.
+        backlog: what waits for those that are behind.
+        now: the time in which events say when they were received.
+        latency: from the bus to the kernel; one observation for each queue and turn that had events, and
+            one for each queue that was behind, of the time from then until it had room again.
+    """
 
     clock: IReactorTime
     backlog: Backlog
+    now: Callable[[], float]
+    latency: Histogram = field(init=False, factory=Histogram)
+    _since: float = field(init=False, default=0.0)
+    _full: int = field(init=False, default=0)
     _dirty: list[Outbound] = field(init=False, factory=list)
     _call: IDelayedCall | None = field(init=False, default=None)
 
@@ -66,6 +84,15 @@ class Flusher:
         if self._call is None:
             self._call = self.clock.callLater(0, self._flush)
 
+    def carry(self, received: float) -> None:
+        """Measure this turn from when its first event was taken from the bus."""
+        if not self._since:
+            self._since = received
+
+    def skip(self) -> None:
+        """A queue of this turn was not flushed, as it is behind."""
+        self._full += 1
+
     def stop(self) -> None:
         """Flush now what is marked."""
         if self._call is not None:
@@ -74,12 +101,18 @@ class Flusher:
 
     def _flush(self) -> None:
         dirty, self._dirty, self._call = self._dirty, [], None
-        for outbound in dirty:
-            try:
-                outbound.flush()
-            except Exception:  # noqa: BLE001 one peer's broken transport is not another's
-                _log.failure("could not flush a peer")
-                outbound.owner.abort()
+        since, self._since = self._since, 0.0
+        for start in range(0, len(dirty), _GLANCE):
+            some = dirty[start : start + _GLANCE]
+            self._full = 0
+            for outbound in some:
+                try:
+                    outbound.flush()
+                except Exception:  # noqa: BLE001 one peer's broken transport is not another's
+                    _log.failure("could not flush a peer")
+                    outbound.owner.abort()
+            if since and self._full < len(some):
+                self.latency.observe(self.now() - since, len(some) - self._full)
         if self.backlog.size > self.backlog.limit:
             self.backlog.relieve()
 
@@ -112,6 +145,7 @@ class Outbound:
     _begun: bool = False
     _marked: bool = False
     _full: bool = False
+    _full_since: float = 0.0
     _over: bool = False
     _gone: bool = False
 
@@ -181,7 +215,9 @@ class Outbound:
         if self._over:
             self._over = False
             self.give_up("its queue is over outbound.peer_bytes")
-        if not self._full:
+        if self._full:
+            self.flusher.skip()
+        else:
             self._write_some()
 
     def _write_some(self) -> None:
@@ -243,6 +279,7 @@ class Outbound:
         """Keep what comes: the transport is full."""
         if not self._full:
             self._full = True
+            self._full_since = self.flusher.now()
             self.flusher.backlog.enter(self, self._pieces)
             self.owner.fell_behind()
 
@@ -250,6 +287,8 @@ class Outbound:
         """Go on: the transport has room again."""
         if self._full and not self._gone:
             self._full = False
+            if self._pieces:
+                self.flusher.latency.observe(self.flusher.now() - self._full_since)
             self.flusher.backlog.leave(self, self._pieces)
             self.owner.caught_up()
             self._write_some()

@@ -27,10 +27,11 @@ _log = Logger()
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, and what is behind it."""
+    """A Twisted server endpoint string, what is behind it, and the key that has it."""
 
     endpoint: str
     factory: IProtocolFactory
+    key: str
 
 
 class Listening(Protocol):
@@ -62,17 +63,17 @@ class Reading:
     around: Any = None
 
     @classmethod
-    def of(cls, reactor: Any, number: int, entrance: Entrance) -> Any:
+    def of(cls, reactor: Any, entrance: Entrance) -> Any:
         """Return the factory of an entrance with what is around it. Raises ConfigurationError."""
         reading = cls(reactor)
         try:
             check_endpoint(entrance.endpoint)
             listening = serverFromString(reading, entrance.endpoint).listen(entrance.factory)
         except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
-            raise ConfigurationError(f"listen[{number}]: {error}") from None
+            raise ConfigurationError(f"{entrance.key}: {error}") from None
         listening.addErrback(lambda _failure: None)  # nothing is there then
         if reading.around is None:
-            raise ConfigurationError(f"listen[{number}]: {place(entrance.endpoint)} cannot be read again")
+            raise ConfigurationError(f"{entrance.key}: {place(entrance.endpoint)} cannot be read again")
         return reading.around
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
@@ -135,7 +136,7 @@ class Porches:
 
     def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `Listening`."""
-        read = {number: Reading.of(self.reactor, number, entrances[number]) for number in self._porches}
+        read = {number: Reading.of(self.reactor, entrances[number]) for number in self._porches}
 
         def put() -> None:
             for number, around in read.items():
@@ -165,10 +166,12 @@ class Ports:
 
     Attributes:
         listen: how a port is made.
+        said: to the log, of each; how a line begins that ends with the address.
         opened: what it listens on now.
     """
 
     listen: Listen
+    said: str = "listening on"
     opened: list[IListeningPort] = field(init=False, factory=list)
 
     def open(self, entrances: Sequence[Entrance]) -> None:
@@ -178,13 +181,13 @@ class Ports:
             SystemExit: it cannot; a gateway that does not listen must not seem to run.
         """
         try:
-            for number, entrance in enumerate(entrances):
-                self.opened.append(self._port(number, entrance))
+            for entrance in entrances:
+                self.opened.append(self._port(entrance))
         except ConfigurationError as error:
             self.close()
             raise SystemExit(f"wsevents: {error}") from None
 
-    def _port(self, number: int, entrance: Entrance) -> IListeningPort:
+    def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
@@ -193,10 +196,10 @@ class Ports:
             why = failures[0].value if failures else "the endpoint did not say"
             cause = getattr(why, "socketError", None)
             raise ConfigurationError(
-                f"listen[{number}]: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}: {cause or why}"
             )
         port: IListeningPort = ports[0]
-        _log.info("listening on {address}", address=_address(port))
+        _log.info("{said} {address}", said=self.said, address=_address(port))
         return port
 
     def close(self) -> Deferred[Any]:

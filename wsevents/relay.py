@@ -47,13 +47,17 @@ class Tally:
         dropped: those that became no event or no frame, by reason.
         matched: events that somebody wanted and may see.
         delivered: frames offered to peers' queues.
+        bytes: of these frames, before compression.
         gaps: how often the bus has lost events.
+        losses: how often the bus itself was lost.
     """
 
     consumed: int = 0
     matched: int = 0
     delivered: int = 0
+    bytes: int = 0
     gaps: int = 0
+    losses: int = 0
     dropped: Counter[str] = field(factory=Counter)
 
 
@@ -112,7 +116,7 @@ class Relay:
         messages: dict[tuple[Hashable, Hashable], Message] = {}
         shape: Hashable = None
         variant: Hashable = None
-        delivered = 0
+        delivered = size = 0
         for audience in stage.index.at(projection.addresses):
             interest = audience.interest
             chosen = interest.choose(projection)
@@ -123,10 +127,13 @@ class Relay:
                 if framed is None:
                     break
                 shape, variant, message = interest.shape, chosen, framed
-            delivered += len(audience.peers)
+            count = len(audience.peers)
+            delivered += count
+            size += count * len(message.plain)
             for peer in audience.peers:
                 peer.event(message)
         self.tally.delivered += delivered
+        self.tally.bytes += size
         return bool(delivered)
 
     def _framed(
@@ -160,10 +167,14 @@ class Relay:
             why="".join(f"; {count}: {reason}" for reason, count in tally.dropped.most_common()),
         )
 
-    def listen(self, dialect: IDialect, peer: Listener, interests: frozenset[IInterest]) -> Changes:
-        """Give a peer exactly these interests; return what that changed.
+    def interests(self, dialect: IDialect, peer: Listener) -> frozenset[IInterest]:
+        """Return the interests of a peer."""
+        return self._index(dialect).held(peer)
 
-        The dialect counts by its name: after a reload it is another object.
-        """
-        index = next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)
-        return index.listen(peer, interests)
+    def listen(self, dialect: IDialect, peer: Listener, interests: frozenset[IInterest]) -> Changes:
+        """Give a peer exactly these interests; return what that changed."""
+        return self._index(dialect).listen(peer, interests)
+
+    def _index(self, dialect: IDialect) -> Index[Listener]:
+        """Return who listens in a dialect, by its name: after a reload it is another object."""
+        return next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)

@@ -30,6 +30,7 @@ from wsevents.closing import (
 )
 from wsevents.keepalive import Keepalive
 from wsevents.knock import make_request, may_come_from
+from wsevents.ledger import Departure, Visit
 from wsevents.messages import Refuse
 from wsevents.mute import Mute
 from wsevents.outbound import Outbound
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from wsevents.closing import Closing
     from wsevents.door import Door
     from wsevents.house import Gate, House
+    from wsevents.interfaces import IDialect
     from wsevents.knock import Head
     from wsevents.messages import Identity, Request
 
@@ -84,6 +86,7 @@ class Peer(WebSocketServerProtocol):
         self._closing: Closing | None = None
         self._why = ""
         self._fragments = 0
+        self._id = ""
         self._since = 0.0
         self._received = 0
         self._taken = 0
@@ -147,6 +150,7 @@ class Peer(WebSocketServerProtocol):
         house = self._house
         self._open = True
         self._since = house.now()
+        self._id = house.ledger.arrive(self.dialect.name)
         if self._perMessageCompress is not None:
             self.outbound.deflate = True
         self._door.settle()
@@ -190,8 +194,9 @@ class Peer(WebSocketServerProtocol):
         if self._gone:
             return
         self._gone = True
+        by = "gateway"
         if self._closing is None:
-            self._closing = BY_THE_PEER if wasClean else LOST
+            self._closing, by = (BY_THE_PEER, "peer") if wasClean else (LOST, "nobody")
             self._why = "" if code is None or not wasClean else f"code {code}"
         self.outbound.stopProducing()
         self._house.keepalive.clear(self._close_anyway, "closing")
@@ -202,7 +207,10 @@ class Peer(WebSocketServerProtocol):
             self._keepalive.stop()
         if self._open:
             self._house.roster.remove(self)
+            self._enter(self._closing, by, code)
             self._say_over(self._closing)
+        else:
+            self._door.fail("lost")
 
     # -- from the runner ----------------------------------------------------------------------
 
@@ -258,6 +266,11 @@ class Peer(WebSocketServerProtocol):
     # -- from the gateway ---------------------------------------------------------------------
 
     @property
+    def dialect(self) -> IDialect:
+        """What it speaks."""
+        return self._runner.mount.dialect
+
+    @property
     def identity(self) -> Identity | None:
         """Who it is, once that is known."""
         return self._runner.identity
@@ -307,20 +320,44 @@ class Peer(WebSocketServerProtocol):
         self.dropConnection(abort=True)
         self.transport.abortConnection()
 
+    def visit(self) -> Visit:
+        """Return what there is to say of the session so far."""
+        identity = self.identity
+        return Visit(
+            self._id,
+            self.dialect.name,
+            self._door.address,
+            self._door.port,
+            identity.subject if identity else None,
+            identity.tenant if identity else None,
+            self._since,
+            self._received,
+            self.outbound.events,
+            self.outbound.peak,
+            identity.expires if identity else None,
+        )
+
+    def _enter(self, closing: Closing, by: str, code: int | None) -> None:
+        """Enter the end into the ledger."""
+        house, visit = self._house, self.visit()
+        said = closing.code if by == "gateway" else code if by == "peer" else None
+        house.ledger.depart(Departure(visit, house.now(), said, closing.meaning, self._why), by)
+        house.ledger.expired[visit.dialect] += closing.expiry
+
     def _say_over(self, closing: Closing) -> None:
         """Log the one line that a session leaves."""
-        identity = self.identity
+        visit = self.visit()
         self._log.info(
             "session over: {dialect} {address} user={user} tenant={tenant} {seconds:.0f} s, "
             "{received} received, {delivered} events, peak queue {peak} bytes; {code} {meaning}{why}",
-            dialect=self._runner.mount.dialect.name,
-            address=self._door.address,
-            user=identity.subject if identity else "-",
-            tenant=identity.tenant if identity else "-",
-            seconds=self._house.now() - self._since,
-            received=self._received,
-            delivered=self.outbound.events,
-            peak=self.outbound.peak,
+            dialect=visit.dialect,
+            address=visit.address,
+            user=visit.user or "-",
+            tenant=visit.tenant or "-",
+            seconds=self._house.now() - visit.since,
+            received=visit.received,
+            delivered=visit.delivered,
+            peak=visit.peak,
             code=closing.code or "-",
             meaning=closing.meaning,
             why=f" ({self._why})" if self._why else "",
@@ -366,6 +403,7 @@ class Peer(WebSocketServerProtocol):
         """Answer a bad request; `reason` is not logged nor sent, it may quote the URL and its token."""
         refusal = self._refusal or Refuse(code, tuple(responseHeaders or ()))
         self.wasNotCleanReason = "refused"
+        self._door.fail(str(refusal.status))
         self.sendData(http_answer(refusal))
         self.dropConnection(abort=False)
 

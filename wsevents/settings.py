@@ -227,6 +227,16 @@ class Drain:
 
 
 @frozen(kw_only=True)
+class Status:
+    """`status:`, where operators and Prometheus ask how the gateway is."""
+
+    endpoint: str | None = key(
+        "tcp:9503:interface=127.0.0.1",
+        "Twisted server endpoint of the status listener; null: none. Who reaches it sees all.",
+    )
+
+
+@frozen(kw_only=True)
 class Bus:
     """`bus:`, the keys that every kind of bus has: how events are published."""
 
@@ -276,4 +286,5 @@ class Config:
     limits: Limits = field(factory=Limits, metadata={"live": True})
     outbound: Outbound = field(factory=Outbound)
     drain: Drain = field(factory=Drain, metadata={"live": True})
+    status: Status = field(factory=Status)
     dialects: dict[str, Any] = field(factory=dict)

@@ -30,6 +30,11 @@ from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IRenewable
+from wsevents.ledger import Ledger
+from wsevents.operations.attendant import Attendant
+from wsevents.operations.panel import Alone, Several
+from wsevents.operations.pulse import Pulse
+from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.ports import Entrance, Porches, place
@@ -89,7 +94,7 @@ def makeService(options: Options) -> Unit:
     try:
         plugins = Plugins()
         if options["config"] is None:
-            return Unit(reactor, demonstration(reactor, plugins, os.environ), here())
+            return demonstration(reactor, plugins, os.environ)
         return configured(reactor, Path(options["config"]), plugins, os.environ)
     except WseventsError as error:
         raise SystemExit(f"wsevents: {error}") from None
@@ -107,13 +112,28 @@ def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str,
     count = processes(config)
     if count > 1:
         supervisor = supervised(reactor, config, plugins, count)
-        return Unit(reactor, supervisor, here(), Reload(config, read, supervisor.renew))
+        station = Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+
+        async def tell(config: Config) -> None:
+            put = station.renew()
+            await supervisor.renew(config)
+            put()
+
+        return Unit(reactor, station, supervisor, here(), Reload(config, read, tell))
     assembly = Assembly(reactor, config, plugins)
+    gateway = assembly.gateway()
+    station = stationed(assembly, gateway)
 
     async def put(config: Config) -> None:
-        assembly.renewal(config)()
+        for put in station.renew(), assembly.renewal(config):
+            put()
 
-    return Unit(reactor, assembly.gateway(), here(), Reload(config, read, put))
+    return Unit(reactor, station, gateway, here(), Reload(config, read, put))
+
+
+def stationed(assembly: Assembly, gateway: Gateway) -> Station:
+    """Return a gateway with its status listener."""
+    return Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
 
 
 def processes(config: Config) -> int:
@@ -140,7 +160,7 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
     return Supervisor(reactor, config, count, check)
 
 
-def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Gateway:
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
@@ -162,7 +182,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return gateway
+    return Unit(reactor, stationed(assembly, gateway), gateway, here())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -204,6 +224,7 @@ class Assembly:
 
     Attributes:
         bus, authenticator: as the configuration names them; a demonstration drives them.
+        attendant: knows the gateway, once that is made.
 
     Raises:
         ConfigurationError: the parts do not go together.
@@ -215,7 +236,7 @@ class Assembly:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
         authenticator = plugins.authenticator(config.auth.type).create(config.auth, reactor)
-        self.authenticator = Lookups(authenticator)
+        self.authenticator = Lookups(authenticator, called=config.auth.type)
         self._plugins = plugins
         self._renewable = [(self.bus, "bus"), (authenticator, "auth")]
         self._authorities = [self.authenticator]
@@ -249,10 +270,13 @@ class Assembly:
             config.limits.handshake_seconds,
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
+            house.ledger,
         )
         listening = self._listening = listening or Porches(reactor)
         entrances = self._entrances = [
-            Entrance(listener.endpoint, DoorFactory(keeper, self._gate(number, listener)))
+            Entrance(
+                listener.endpoint, DoorFactory(keeper, self._gate(number, listener)), f"listen[{number}]"
+            )
             for number, listener in enumerate(config.listen)
         ]
         gateway = Gateway(
@@ -264,7 +288,9 @@ class Assembly:
             list(dict.fromkeys(source.exchange for source in sources)),
             list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        for service in (house.expiry, house.keepalive, *self._authorities, self.bus):
+        pulse = Pulse(reactor)
+        self.attendant = Attendant(house, keeper, self._authorities, pulse)
+        for service in (pulse, house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
 
@@ -299,7 +325,9 @@ class Assembly:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
         if not dialect.authority:
             return Mount(dialect, self.authenticator)
-        authority = Lookups(self._plugins.authority(dialect.authority).create(section, self.reactor))
+        authority = Lookups(
+            self._plugins.authority(dialect.authority).create(section, self.reactor), called=dialect.authority
+        )
         self._authorities.append(authority)
         return Mount(dialect, authority)
 
@@ -336,7 +364,7 @@ class Assembly:
             relay=relay,
             upstream=Upstream(self.bus),
             roster=Roster(),
-            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes)),
+            flusher=Flusher(self.reactor, Backlog(self.config.outbound.total_bytes), self.now),
             expiry=Alarms(self.reactor, self.now, longest=1.0),
             keepalive=Alarms(self.reactor, self.reactor.seconds),
             now=self.now,
@@ -344,6 +372,7 @@ class Assembly:
             outbound=self._outbound(),
             entropy=SystemRandom(),
             drain=self.config.drain,
+            ledger=Ledger(os.getpid()),
         )
 
 

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from wsevents.signals import heed
 
 if TYPE_CHECKING:
-    from wsevents.pulse import Pulse
+    from wsevents.condition import Condition
     from wsevents.reload import Reload
     from wsevents.systemd import Notifier
 
@@ -30,13 +30,13 @@ LAST_SECONDS = 8.0
 
 
 class Main(Protocol):
-    """What runs in it: a gateway, or the supervisor of several. Also an IService."""
+    """What runs in it: a gateway, or the supervisor of several."""
 
     @property
     def stop_seconds(self) -> float:
         """How long it may take to stop in order."""
 
-    def pulse(self) -> Pulse:
+    def condition(self) -> Condition:
         """How it is."""
 
     def well(self) -> bool:
@@ -51,17 +51,25 @@ class Unit(MultiService):
 
     Args:
         reactor: time; and what is to be stopped.
-        main: what it is about.
+        service: what it starts and stops.
+        main: what that is about.
         notifier: of this process.
         reload: what SIGHUP does; None: what it does anyway.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, main: Main, notifier: Notifier, reload: Reload | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        service: IService,
+        main: Main,
+        notifier: Notifier,
+        reload: Reload | None = None,
+    ) -> None:
         super().__init__()
         self._reactor, self._main, self._notifier, self._reload = reactor, main, notifier, reload
-        IService(main).setServiceParent(self)
+        IService(service).setServiceParent(self)
         self._ready = self._stopping = False
         self._status = ""
         self._stopped: Deferred[None] = Deferred()
@@ -90,13 +98,13 @@ class Unit(MultiService):
     def _look(self) -> None:
         """Say when it is ready, and how it is when that is something new."""
         self._later("look", STATUS_SECONDS if self._ready else START_SECONDS, self._look)
-        pulse = self._main.pulse()
-        if not self._ready and pulse.tried:
+        condition = self._main.condition()
+        if not self._ready and condition.tried:
             self._ready = True
             self._notifier.ready()
-        if self._ready and pulse.text != self._status:
-            self._status = pulse.text
-            self._notifier.status(pulse.text)
+        if self._ready and condition.text != self._status:
+            self._status = condition.text
+            self._notifier.status(condition.text)
 
     def _watch(self) -> None:
         """Say that it does not hang, twice as often as systemd wants to hear it."""

@@ -11,7 +11,8 @@ cannot fill the queue of those who stay.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -22,6 +23,7 @@ from zope.interface import implementer
 
 from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.blame import blame
+from wsevents.histogram import Histogram
 from wsevents.interfaces import IAuthority
 from wsevents.messages import Identity, Unavailable, WhoIs
 
@@ -76,19 +78,39 @@ class Lookups(MultiService):
     """An authority that shares and, while the bus is down, remembers the answers of an authenticator.
 
     It starts and stops the authenticator. `bus_lost` and `bus_back` are for the one who listens to the bus.
+
+    Attributes:
+        called: what the authenticator is called, for people.
+        answers: what it has said, by kind such as "identity" or "denied"; withdrawn questions have no answer.
+        latency: how long that took.
+        trouble: why its last answer was none; None: it was one.
     """
 
     _log = Logger()
 
-    def __init__(self, authenticator: Any, remembered: int = 20000, seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        authenticator: Any,
+        remembered: int = 20000,
+        seconds: float = 10.0,
+        *,
+        called: str = "authenticator",
+        elapsed: Callable[[], float] = monotonic,
+    ) -> None:
         """Wrap an authenticator.
 
         Args:
             authenticator: whom to ask; it becomes a child of this service.
+            called: as above.
+            elapsed: the time that answers are measured in.
             remembered: identities to remember at most while the bus is down.
             seconds: how long each is remembered.
         """
         super().__init__()
+        self.called, self.latency = called, Histogram()
+        self.answers: Counter[str] = Counter()
+        self.trouble: str | None = None
+        self._elapsed = elapsed
         self._authenticator = authenticator
         IService(authenticator).setServiceParent(self)
         self._memory = _Memory(remembered, seconds)
@@ -119,8 +141,10 @@ class Lookups(MultiService):
         asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, question, asked))
         asked.askers[asker] = None
         if new:
+            began = self._elapsed()
             answered = maybeDeferred(self._authenticator.answer, question, now)
             asked.answered = answered.addErrback(self._blame, asked)
+            answered.addCallback(self._measure, asked, began)
             answered.addCallback(self._tell, question, asked, now)
         return asker
 
@@ -147,6 +171,14 @@ class Lookups(MultiService):
             if asked.answered is not None:
                 asked.answered.cancel()
         asker.callback(Unavailable(_WITHDRAWN))
+
+    def _measure(self, answer: Answer, asked: _Asked, began: float) -> Answer:
+        """Count an answer that somebody waits for."""
+        if asked.askers:
+            self.latency.observe(self._elapsed() - began)
+            self.answers[type(answer).__name__.lower()] += 1
+            self.trouble = answer.why if isinstance(answer, Unavailable) else None
+        return answer
 
     def _tell(self, answer: Answer, question: Hashable, asked: _Asked, now: float) -> None:
         if self._waiting.get(question) is asked:

@@ -146,7 +146,7 @@ class Inlets:
     def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `wsevents.ports`."""
         read = {
-            number: Reading.of(self.reactor, number, entrance)
+            number: Reading.of(self.reactor, entrance)
             for number, entrance in enumerate(entrances)
             if not self.places[number].bare
         }

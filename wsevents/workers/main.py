@@ -100,8 +100,9 @@ class Work:
         self._reactor = reactor
         self._inlets = Inlets(reactor, brief.places)
         self._channel = Channel(reactor, end, self._heard, self._forsaken)
-        self._assembly = Assembly(reactor, brief.config, Plugins())
-        self._gateway = self._assembly.gateway(listening=self._inlets, watch=self._watch)
+        assembly = self._assembly = Assembly(reactor, brief.config, Plugins())
+        self._gateway = assembly.gateway(listening=self._inlets, watch=self._watch)
+        self._attendant = assembly.attendant
 
     def start(self) -> None:
         """Start the gateway, let it be asked, and say when it is under way.
@@ -119,7 +120,8 @@ class Work:
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what the supervisor may ask: each a question and what answers it."""
         return {
-            "pulse": lambda _: self._gateway.pulse(),
+            **self._attendant.answers(),
+            "condition": lambda _: self._gateway.condition(),
             "prepare": self._prepare,
             "renew": lambda _: self._put(),
             "hurry": lambda _: self._gateway.hurry(),

@@ -9,11 +9,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from wsevents.condition import together
 from wsevents.errors import ConfigurationError
 from wsevents.kernel import raise_open_files
 from wsevents.patience import Patience
 from wsevents.ports import Entrance, Ports
-from wsevents.pulse import together
 from wsevents.roster import Roster
 from wsevents.workers.balance import Balance
 from wsevents.workers.brief import Brief
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from wsevents.pulse import Pulse
+    from wsevents.condition import Condition
     from wsevents.settings import Config
 
 STOP_SECONDS = 15.0
@@ -76,7 +76,12 @@ class Supervisor(Service):
     def privilegedStartService(self) -> None:
         """Listen, but let nobody in before there are workers. Raises SystemExit: it cannot."""
         raise_open_files()  # connections wait here for a worker that stands still
-        self._ports.open([Entrance(listener.endpoint, Lobby()) for listener in self._config.listen])
+        self._ports.open(
+            [
+                Entrance(listener.endpoint, Lobby(), f"listen[{number}]")
+                for number, listener in enumerate(self._config.listen)
+            ]
+        )
 
     def startService(self) -> None:
         """Start the workers. Raises SystemExit: they could not work."""
@@ -115,6 +120,11 @@ class Supervisor(Service):
         """Stop in order; fires when no worker is left."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
+
+    def workers(self) -> dict[int, Worker | None]:
+        """Return each worker by its number; None: it is not there, or not yet ready to answer."""
+        here = {worker.number: worker for worker in self._alive if worker.pid}
+        return {number: here.get(number) for number in self._restarts}
 
     async def _stop(self) -> None:
         for call in self._calls.values():
@@ -159,16 +169,16 @@ class Supervisor(Service):
             self._feel(worker)
 
     def _feel(self, worker: Worker) -> None:
-        worker.ask("pulse").addCallbacks(self._felt, _gone, callbackArgs=(worker,))
+        worker.ask("condition").addCallbacks(self._felt, _gone, callbackArgs=(worker,))
 
-    def _felt(self, pulse: Pulse, worker: Worker) -> None:
-        worker.pulse = pulse
+    def _felt(self, condition: Condition, worker: Worker) -> None:
+        worker.condition = condition
         worker.vigil.answered()
         self._balance.answers(worker.number, True)
 
-    def pulse(self) -> Pulse:
+    def condition(self) -> Condition:
         """Return how all are as one."""
-        known = [worker.pulse for worker in self._serving.values() if worker.pulse is not None]
+        known = [worker.condition for worker in self._serving.values() if worker.condition is not None]
         return together(known, len(self._restarts))
 
     def well(self) -> bool:

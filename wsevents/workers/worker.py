@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
-    from wsevents.pulse import Pulse
+    from wsevents.condition import Condition
     from wsevents.settings import Config
 
 MODULE = "wsevents.workers.main"
@@ -78,20 +78,21 @@ class Worker(ProcessProtocol):
     Attributes:
         name: what it is called in the log, once it was started.
         vigil: whether it answers.
-        pulse: how it was when it last said so; None: it has not yet.
+        condition: how it was when it last said so; None: it has not yet.
         config: what it has, or was told to have.
+        pid: of the process, or 0.
     """
 
     transport: Any
 
     def __init__(self, reactor: Any, number: int, chief: Chief) -> None:
-        self.number, self.name = number, f"worker {number}"
+        self.number, self.name, self.pid = number, f"worker {number}", 0
         self._reactor, self._chief = reactor, chief
         self._splitters = {1: Splitter(), 2: Splitter()}
         self._channel: Channel | None = None
         self._link = Link(reactor, {})
         self.vigil = Vigil()
-        self.pulse: Pulse | None = None
+        self.condition: Condition | None = None
         self.config: Config | None = None
         self._late: Any = None
         self._began = 0.0
@@ -107,7 +108,8 @@ class Worker(ProcessProtocol):
             except OSError as error:
                 self._over(f"cannot be started: {error.strerror}")
                 return
-        self.name = f"worker {self.number} (pid {self.transport.pid})"
+        self.pid = self.transport.pid
+        self.name = f"worker {self.number} (pid {self.pid})"
         self._late = self._reactor.callLater(START_SECONDS, self.kill)
         self.transport.write(brief)
         self.transport.closeStdin()

@@ -110,6 +110,11 @@ class Interest:
     me: str
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The names."""
+        return self.names
+
+    @property
     def shape(self) -> str | None:
         """The `src` is in each frame; nothing else makes a difference."""
         return self.src

@@ -58,6 +58,12 @@ class Filters:
                 return False
         return True
 
+    def texts(self) -> tuple[str, ...]:
+        """Return each as `property=value`; of alternatives, which are sorted, there is a `|` between them."""
+        kinds = () if self.kinds is None else ((KIND, self.kinds),)
+        groups = (*kinds, *self.others)
+        return tuple(f"{name}={'|'.join(sorted(values or (ANY,)))}" for name, values in groups) or (ANY,)
+
 
 EVERYTHING = Filters()
 """As if there were no filter."""

@@ -75,6 +75,11 @@ class IsymphonyInterest:
     bindings: ClassVar[tuple[Binding, ...]] = ()
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The filters."""
+        return self.filters.texts()
+
+    @property
     def addresses(self) -> tuple[Hashable, ...]:
         """By type, as far as the filters name types."""
         kinds = self.filters.kinds

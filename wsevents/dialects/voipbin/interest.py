@@ -46,6 +46,11 @@ class VoipbinInterest:
     tenant: str | None
     subject: str
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The topics."""
+        return self.prefixes
+
     def choose(self, projection: VoipbinProjection) -> str | bool | None:
         """Return the first topic of the event that matches, or True if the frame does not name it."""
         publication = projection.publication

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wsevents.messages import Answer, Effect, Request
     from wsevents.settings import Limits
 
-EXPIRED = Closing(1008, "token expired", "The token or the access key has ended.", Advice.TOKEN)
+EXPIRED = Closing(1008, "token expired", "The token or the access key has ended.", Advice.TOKEN, expiry=True)
 _EXPIRY = "expiry"
 
 

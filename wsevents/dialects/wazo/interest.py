@@ -82,6 +82,11 @@ class WazoInterest:
         return public, ("everyone", self.tenant, self.name), ("user", self.tenant, self.subject, self.name)
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The name."""
+        return (self.name,)
+
+    @property
     def bindings(self) -> tuple[Binding, ...]:
         """None: the source is bound as a whole."""
         return ()

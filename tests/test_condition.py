@@ -1,6 +1,6 @@
-from wsevents.pulse import Pulse, together
+from wsevents.condition import Condition, together
 
-UP, DOWN = Pulse(2, True, ""), Pulse(1, True, "nobody is there")
+UP, DOWN = Condition(2, True, ""), Condition(1, True, "nobody is there")
 
 
 def test_one_gateway_in_one_line():
@@ -9,13 +9,13 @@ def test_one_gateway_in_one_line():
 
 
 def test_workers_are_as_one():
-    assert together([UP, UP], 2) == Pulse(4, True, "")
+    assert together([UP, UP], 2) == Condition(4, True, "")
     assert together([UP, DOWN], 2).text == "3 peers, bus down: for 1 of 2 workers: nobody is there"
     assert together([DOWN, DOWN], 2).text == "2 peers, bus down: nobody is there"
 
 
 def test_the_bus_was_tried_once_it_was_by_all():
-    assert not together([UP, Pulse(0, False, "not yet")], 2).tried
+    assert not together([UP, Condition(0, False, "not yet")], 2).tried
     assert not together([UP], 2).tried
     assert not together([], 2).tried
     assert together([DOWN, UP], 2).tried

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Pulse:
+class Condition:
     """How it is now.
 
     Attributes:
@@ -33,17 +33,17 @@ class Pulse:
         return ", ".join(filter(None, (f"{self.peers} peers", self.note, bus)))
 
 
-def together(pulses: Sequence[Pulse], count: int) -> Pulse:
-    """Return how so many workers are as one; of those that are missing there is no pulse.
+def together(conditions: Sequence[Condition], count: int) -> Condition:
+    """Return how so many workers are as one; of those that are missing there is no condition.
 
     The bus is down if it is for one of them.
     """
-    down = [pulse.why for pulse in pulses if pulse.why]
+    down = [condition.why for condition in conditions if condition.why]
     share = f"for {len(down)} of {count} workers: " if len(down) < count else ""
-    missing = count - len(pulses)
-    return Pulse(
-        sum(pulse.peers for pulse in pulses),
-        not missing and all(pulse.tried for pulse in pulses),
+    missing = count - len(conditions)
+    return Condition(
+        sum(condition.peers for condition in conditions),
+        not missing and all(condition.tried for condition in conditions),
         f"{share}{down[0]}" if down else "",
         f"{missing} of {count} workers do not serve" if missing else "",
     )

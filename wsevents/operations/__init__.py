@@ -1,0 +1,1 @@
+"""What an operator sees of a gateway that runs, and may do to it."""

@@ -1,0 +1,60 @@
+"""The metrics as Prometheus reads them."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from wsevents.histogram import SECONDS, Histogram
+from wsevents.operations.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric as Family
+
+    from wsevents.operations.metrics import Metric, Values
+
+_FAMILIES: dict[str, Any] = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+_BOUNDS = (*map(floatToGoString, SECONDS), "+Inf")
+
+
+def exposition(values: Values, accept: str) -> tuple[bytes, str]:
+    """Return the metrics as text and its media type, in the format that a client accepts."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Values(values))
+    encode, kind = choose_encoder(accept)
+    return encode(registry), kind
+
+
+@frozen(eq=False)
+class _Values(Collector):
+    """Hands the values over as the library has them."""
+
+    values: Values
+
+    def collect(self) -> Iterator[Family]:
+        for metric in METRICS:
+            yield _family(metric, self.values)
+
+
+def _family(metric: Metric, values: Values) -> Family:
+    mine = {labels: value for (name, labels), value in values.items() if name == metric.name}
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(metric.name, metric.doc, labels=metric.labels)
+        for labels, value in mine.items():
+            assert isinstance(value, Histogram)  # noqa: S101 its kind says so
+            buckets = list(zip(_BOUNDS, map(float, accumulate(value.counts)), strict=True))
+            histogram.add_metric(labels, buckets=buckets, sum_value=value.sum)
+        return histogram
+    family: Family = _FAMILIES[metric.kind](metric.name, metric.doc, labels=metric.labels)
+    for labels, value in mine.items():
+        family.add_metric(labels, value)  # type: ignore[attr-defined]  # each kind has it
+    return family

@@ -1,0 +1,164 @@
+"""What the status listener asks: one gateway, or the workers of a supervisor all together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredList, succeed
+
+from wsevents.ledger import REMEMBERED
+from wsevents.operations.metrics import Report, combined, lasting
+from wsevents.operations.sessions import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wsevents.operations.attendant import Attendant
+    from wsevents.operations.metrics import Key, Value, Values
+    from wsevents.operations.sessions import Choice, Listing
+
+
+@frozen
+class Whole:
+    """How all is.
+
+    Attributes:
+        reports: of each worker by its number, or what is the matter with it.
+        values: of the metrics, of all together.
+    """
+
+    reports: Mapping[int, Report | str]
+    values: Values
+
+    @property
+    def present(self) -> dict[int, Report]:
+        """The workers that answer."""
+        return {number: one for number, one in self.reports.items() if isinstance(one, Report)}
+
+    @property
+    def healthy(self) -> bool:
+        """Every process that should serve peers answers."""
+        return len(self.present) == len(self.reports)
+
+    @property
+    def ready(self) -> bool:
+        """There is somebody to serve newcomers."""
+        return any(report.ready for report in self.present.values())
+
+    def reasons(self) -> list[str]:
+        """Return what is not as it should be, a sentence each."""
+        alone = len(self.reports) == 1
+        found = []
+        for number, report in sorted(self.reports.items()):
+            whose = "" if alone else f"worker {number}: "
+            texts = report.reasons if isinstance(report, Report) else (report,)
+            found += [whose + text for text in texts]
+        return found
+
+
+class Panel(Protocol):
+    """Whom the status listener asks."""
+
+    def report(self) -> Deferred[Whole]:
+        """Say how all is."""
+
+    def sessions(self, choice: Choice) -> Deferred[Listing]:
+        """List sessions."""
+
+    def kick(self, choice: Choice) -> Deferred[int]:
+        """End the sessions that are chosen; fires with how many there were."""
+
+
+@frozen
+class Alone:
+    """A gateway in this very process."""
+
+    attendant: Attendant
+
+    def report(self) -> Deferred[Whole]:
+        """Say how it is."""
+        report = self.attendant.report()
+        return succeed(_whole({1: report}, report.values))
+
+    def sessions(self, choice: Choice) -> Deferred[Listing]:
+        """List its sessions."""
+        return succeed(joined([self.attendant.sessions(choice)], REMEMBERED))
+
+    def kick(self, choice: Choice) -> Deferred[int]:
+        """End sessions of it."""
+        return succeed(self.attendant.kick(choice))
+
+
+class Asked(Protocol):
+    """A worker process, as far as it is asked.
+
+    Attributes:
+        pid: of the process.
+    """
+
+    pid: int
+
+    def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
+        """Ask it; fires with its answer, fails with LinkError."""
+
+
+@define(eq=False)
+class Several:
+    """Workers, each asked by its link.
+
+    What a worker has counted is kept when it ends, so that the sum never shrinks; what it counted after it
+    was asked the last time is lost.
+
+    Attributes:
+        workers: gives those that are there, or are None as they are being started, by their numbers.
+    """
+
+    workers: Callable[[], Mapping[int, Asked | None]]
+    _known: dict[int, Values] = field(init=False, factory=dict)
+    _gone: dict[Key, Value] = field(init=False, factory=dict)
+
+    def report(self) -> Deferred[Whole]:
+        """Say how all of them are."""
+        return Deferred.fromCoroutine(self._report())
+
+    async def _report(self) -> Whole:
+        reports: dict[int, Report | str] = await self._ask("report")
+        present = {report.pid: report.values for report in reports.values() if isinstance(report, Report)}
+        self._known |= present
+        alive = {worker.pid for worker in self.workers().values() if worker is not None}
+        for pid in self._known.keys() - alive - present.keys():
+            self._gone = combined([self._gone, lasting(self._known.pop(pid))])
+        silent = [lasting(values) for pid, values in self._known.items() if pid not in present]
+        return _whole(reports, combined([self._gone, *silent, *present.values()]))
+
+    def sessions(self, choice: Choice) -> Deferred[Listing]:
+        """List the sessions of all of them."""
+        asked = Deferred.fromCoroutine(self._ask("sessions", choice))
+        return asked.addCallback(
+            lambda lists: joined([one for one in lists.values() if not isinstance(one, str)], REMEMBERED)
+        )
+
+    def kick(self, choice: Choice) -> Deferred[int]:
+        """End sessions of any of them."""
+        asked = Deferred.fromCoroutine(self._ask("kick", choice))
+        return asked.addCallback(lambda counts: sum(one for one in counts.values() if isinstance(one, int)))
+
+    async def _ask(self, name: str, argument: Any = None) -> dict[int, Any]:
+        """Return the answer of each worker by its number, or what is the matter with it."""
+        workers = self.workers()
+        asked = {number: worker.ask(name, argument) for number, worker in workers.items() if worker}
+        answers = await DeferredList(asked.values(), consumeErrors=True)
+        found: dict[int, Any] = dict.fromkeys(workers, "it is being started")
+        for number, (good, answer) in zip(asked, answers, strict=True):
+            found[number] = answer if good else answer.getErrorMessage()
+        return found
+
+
+def _whole(reports: Mapping[int, Report | str], values: Values) -> Whole:
+    present = sum(isinstance(report, Report) for report in reports.values())
+    counts: dict[Key, Value] = {
+        ("wsevents_workers", ()): len(reports),
+        ("wsevents_workers_ready", ()): present,
+    }
+    return Whole(reports, {**values, **counts})
