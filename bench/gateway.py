@@ -67,6 +67,7 @@ class Gateway:
             config = {
                 "listen": [listen],
                 "origin_uuid": None,
+                "status": {"endpoint": None},
                 "bus": {"endpoint": broker.endpoint},
                 "auth": {"type": "static", "tokens": {f"t{each}": token(each) for each in range(users + 1)}},
                 **(settings or {}),

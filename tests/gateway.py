@@ -21,7 +21,6 @@ DEADLINE = 60
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
-status: {{endpoint: null}}
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 drain: {{seconds: 0}}
 bus: {{type: memory}}
@@ -73,7 +72,12 @@ class GatewayProcess:
         arguments = [*twistd, "--nodaemon", "--pidfile=", "wsevents"]
         if text is not None:
             file = self.folder / "config.yml"
-            file.write_text(text)
+            # Many run at the same time, and the default is one port for all.
+            file.write_text(
+                text
+                if re.search(r"(?m)^status:|\"status\":", text)
+                else f"{text}\nstatus: {{endpoint: null}}\n"
+            )
             arguments += ["--config", str(file)]
         self.process = subprocess.Popen(
             arguments,

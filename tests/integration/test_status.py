@@ -17,7 +17,7 @@ from tests.publisher import publish
 
 __all__ = ["publish"]
 
-LISTENING = 'status: {endpoint: "tcp:0:interface=127.0.0.1"}'
+LISTENING = '\nstatus: {endpoint: "tcp:0:interface=127.0.0.1"}\n'
 
 
 class Desk:
@@ -60,7 +60,7 @@ def closed(client):
 
 
 def test_a_gateway_says_how_it_is_who_is_there_and_ends_sessions(tmp_path):
-    text = standalone(tmp_path).replace("status: {endpoint: null}", LISTENING)
+    text = standalone(tmp_path) + LISTENING
     with GatewayProcess(tmp_path, text) as gateway, ExitStack() as stack:
         gateway.ready()
         desk = Desk(gateway)
@@ -85,7 +85,7 @@ def test_a_port_that_is_taken_is_named_with_its_key(tmp_path):
     (first, second) = (tmp_path / "1", tmp_path / "2")
     first.mkdir()
     second.mkdir()
-    text = standalone(first).replace("status: {endpoint: null}", LISTENING)
+    text = standalone(first) + LISTENING
     with GatewayProcess(first, text) as gateway:
         port = Desk(gateway.ready()).url.rpartition(":")[2]
         taken = text.replace("tcp:0:", f"tcp:{port}:", 1)
@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_named_with_its_key(tmp_path):
 
 
 def test_workers_are_one_gateway_to_who_asks(tmp_path, rabbitmq, publish):
-    text = shared(tmp_path, rabbitmq).replace("status: {endpoint: null}", LISTENING)
+    text = shared(tmp_path, rabbitmq) + LISTENING
     with ExitStack() as stack:
         gateway = stack.enter_context(GatewayProcess(tmp_path, text))
         for worker in (1, 2):
@@ -132,7 +132,7 @@ def test_workers_are_one_gateway_to_who_asks(tmp_path, rabbitmq, publish):
 
 
 def test_a_worker_that_hangs_is_seen(tmp_path, rabbitmq):
-    text = shared(tmp_path, rabbitmq).replace("status: {endpoint: null}", LISTENING)
+    text = shared(tmp_path, rabbitmq) + LISTENING
     with GatewayProcess(tmp_path, text) as gateway:
         for worker in (1, 2):
             gateway.wait_for(f"worker {worker}: the bus is up")

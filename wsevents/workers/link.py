@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TO_WORKER, FROM_WORKER = 4, 5
 """The descriptors of the pipes in a worker."""
-ANSWER_SECONDS = 10.0
-"""How long an answer may take; none at all is a sign that the other side hangs."""
+ANSWER_SECONDS = 5.0
+"""How long an answer may take: Prometheus waits for ten seconds, all workers together."""
 _ASK, _ANSWER, _FAIL = range(3)
 _log = Logger()
 
