@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import ssl
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
@@ -11,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.certificates import write_pair
+from tests.client import trusting
 from tests.crowd import Crowd
 from tests.gateway import DEADLINE, GatewayProcess, gateway, standalone
 from tests.publisher import publish
@@ -45,10 +48,13 @@ def rewrite(gateway, old, new):
     file.write_text(text.replace(old, new))
 
 
-def shown(gateway, times=1):
+def shown(gateway, times=1, port=None):
     """Return the certificates that so many newcomers at once are shown."""
     with ExitStack() as stack:
-        dialed = [stack.enter_context(gateway.dial()) for _ in range(times)]
+        dialed = []
+        for _ in range(times):
+            raw = socket.create_connection(("127.0.0.1", port or gateway.port), DEADLINE)
+            dialed.append(stack.enter_context(trusting().wrap_socket(raw, server_hostname="localhost")))
         return {ssl.DER_cert_to_PEM_cert(one.getpeercert(binary_form=True)) for one in dialed}
 
 
@@ -97,6 +103,37 @@ def test_nobody_is_closed_and_no_event_lost_or_doubled_whatever_is_read_again(
             assert [json.dumps(json.loads(text)) for text in member.heard] == sent[: len(member.heard)]
         assert crowd.codes == {None}
     assert "Traceback" not in gateway.log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_listener_with_a_certificate_shows_the_new_one(tmp_path, rabbitmq, workers):
+    bus = f"workers: {workers}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    own = re.search(r'listen: \["(ssl:.*)"\]', text)[1]
+    folder = tmp_path / "pems"
+    folder.mkdir()
+    more = ["tcp:0:interface=127.0.0.1", f"tls:{folder}:port=0:interface=127.0.0.1", f"haproxy:{own}"]
+    text = text.replace(f'["{own}"]', json.dumps([own, *more]))
+    text += f'status: {{endpoint: "{own}"}}\n'
+    keep(tmp_path, folder)
+    with GatewayProcess(tmp_path, text) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        _, _, secure, _, *_ = re.findall(r"listening on 127.0.0.1:(\d+)", gateway.log)
+        status = gateway.wait_for(r"status and metrics at 127.0.0.1:(\d+)")[1]
+        ports = [gateway.port, int(secure), int(status)]
+        certificate = tmp_path / "server.crt"
+        assert {one for port in ports for one in shown(gateway, 2, port)} == {certificate.read_text()}
+        write_pair(tmp_path)
+        keep(tmp_path, folder)
+        reload(gateway)
+        assert {one for port in ports for one in shown(gateway, 2, port)} == {certificate.read_text()}
+
+
+def keep(tmp_path, folder):
+    """Put key and certificate into a folder of those by name."""
+    pem = (tmp_path / "server.key").read_bytes() + (tmp_path / "server.crt").read_bytes()
+    (folder / "localhost.pem").write_bytes(pem)
 
 
 def test_limits_hold_for_who_comes_then(gateway):

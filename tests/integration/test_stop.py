@@ -150,10 +150,12 @@ def test_a_hangup_of_the_terminal_ends_what_has_no_configuration_to_read_again(t
     script = tmp_path / "anywhere.py"
     script.write_text(
         "from wsevents import tap\n"
-        "from wsevents.settings import Listener\n"
+        "from wsevents.settings import Listener, Status\n"
         "from attrs import evolve\n"
         "there = tap.parse\n"
-        "tap.parse = lambda *way: evolve(there(*way), listen=[Listener('tcp:0:interface=127.0.0.1')])\n"
+        "tap.parse = lambda *way: evolve(\n"
+        "    there(*way), status=Status(endpoint=None), listen=[Listener('tcp:0:interface=127.0.0.1')]\n"
+        ")\n"
         "from twisted.scripts.twistd import run\n"
         "run()\n"
     )
