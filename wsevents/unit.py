@@ -9,8 +9,8 @@ from contextlib import suppress
 from signal import Signals
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
@@ -46,7 +46,7 @@ class Main(Protocol):
         """Stop at once: also said just before it is to stop."""
 
 
-class Unit(MultiService):
+class Unit(Service):
     """The service that twistd runs.
 
     Args:
@@ -62,22 +62,26 @@ class Unit(MultiService):
     def __init__(
         self,
         reactor: Any,
-        service: IService,
+        service: Any,
         main: Main,
         notifier: Notifier,
         reload: Reload | None = None,
     ) -> None:
-        super().__init__()
         self._reactor, self._main, self._notifier, self._reload = reactor, main, notifier, reload
-        IService(service).setServiceParent(self)
+        self._service = service
         self._ready = self._stopping = False
         self._status = ""
         self._stopped: Deferred[None] = Deferred()
         self._calls: dict[str, Any] = {}
 
+    def privilegedStartService(self) -> None:
+        """Listen. Raises SystemExit: it cannot."""
+        self._service.privilegedStartService()
+
     def startService(self) -> None:
         """Start; and take the signals once the reactor has taken them."""
         super().startService()
+        self._service.startService()
         self._reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
@@ -140,7 +144,8 @@ class Unit(MultiService):
         """Stop in order; fires when that is done, or when it is too long after somebody was in a hurry."""
         self._stopping = True
         self._notifier.stopping(self._main.stop_seconds)
-        super().stopService().addErrback(self._failed).addCallback(self._over)
+        super().stopService()
+        maybeDeferred(self._service.stopService).addErrback(self._failed).addCallback(self._over)
         return self._stopped
 
     def _failed(self, failure: Any) -> None:

@@ -257,14 +257,16 @@ class Supervisor(Service):
         self._balance.lost(worker.number)
 
     def silent(self, worker: Worker) -> None:
-        """Give it no more connections; it has its own time to end."""
+        """Give it no more connections; it has some time to end."""
         self._balance.ended(worker.number)
-        self._serving.pop(worker.number, None)
+        if self._serving.pop(worker.number, None) is not None:
+            worker.leave(self.stop_seconds)
         self._look()
 
     def ended(self, worker: Worker, how: str, lived: float) -> None:
         """Start it again, unless all are to end."""
         self._alive.remove(worker)
+        self._serving.pop(worker.number, None)
         self.silent(worker)
         if not self.running:
             self._log.info("{name} {how}", name=worker.name, how=how)

@@ -138,6 +138,11 @@ class Worker(ProcessProtocol):
         """Ask it; fires with its answer, fails with LinkError."""
         return self._link.ask(name, argument)
 
+    def leave(self, seconds: float) -> None:
+        """Let it end by itself, as it has begun to; kill it if that takes longer."""
+        if self._late is None and self.pid:
+            self._late = self._reactor.callLater(seconds, self.kill)
+
     def stop(self) -> None:
         """Have it end in order."""
         self._signal("TERM")
