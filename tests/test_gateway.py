@@ -1,5 +1,7 @@
 """The gateway between the bus and the peers: who is told when events were lost, and how it takes leave."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.wire import World
@@ -197,6 +199,21 @@ def test_who_comes_late_and_who_shakes_hands_is_sent_away():
     one.hurry()
     world.run()
     assert over.called
+
+
+def test_who_reads_slowly_has_until_the_end_of_the_drain():
+    leave = Leave(1, 30.0)
+    (peer,) = leave.world.house.roster
+    taken = iter(range(1000))
+    peer.outbound.writer = SimpleNamespace(write=peer.transport.write, taken=lambda: next(taken))
+    peer.outbound.pauseProducing()
+    leave.world.publish(body=b'{"before": true}')
+    leave.begin()
+    assert [leave.after(1.0) for _ in range(25)] == [0] * 25
+    peer.outbound.resumeProducing()
+    assert leave.after(0.0) == 1
+    assert leave.clients[0].heard[3:] == ['{"before": true}']
+    assert leave.over.called
 
 
 @pytest.mark.parametrize(("hurry", "seconds"), [(False, GOODBYE_SECONDS), (True, HURRY_SECONDS)])

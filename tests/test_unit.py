@@ -17,9 +17,6 @@ class Reactor(Clock):
     def callWhenRunning(self, call):
         self.running = call
 
-    def callFromThread(self, call):
-        call()
-
 
 class Main(Service):
     """Is as it was told."""
@@ -82,7 +79,7 @@ def signals(monkeypatch):
     """A function that does what a signal calls, in place of the process's own handlers."""
     taken = {}
     monkeypatch.setattr("wsevents.unit.heed", lambda _reactor, calls: taken.update(calls))
-    return lambda name: taken[Signals[name]]()
+    return lambda name: taken[Signals[name]](Signals[name])
 
 
 class World:

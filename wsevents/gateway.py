@@ -15,7 +15,7 @@ from wsevents.drain import farewells
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
 from wsevents.patience import Patience
-from wsevents.ports import Porches, Ports
+from wsevents.ports import Casings, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ class Gateway(MultiService):
         self._authorities = authorities
         self._announce = announce
         self._gaps_told, self._told_at = 0, -QUIET_SECONDS
-        self._ports = Ports(listen or Porches(reactor).listen)
+        self._ports = Ports(listen or Casings(reactor).listen)
         self._watch = watch
         self._patience = Patience(reactor)
         self._tried, self._why_down = False, "it was not tried yet"
@@ -133,8 +133,7 @@ class Gateway(MultiService):
         await self._ports.close()
         try:
             self._end_handshakes()
-            await self._drain()
-            await self._see_off()
+            await self._drain(self._reactor.seconds() + self._house.drain.seconds)
         finally:
             await super().stopService()
             self._house.flusher.stop()
@@ -150,26 +149,29 @@ class Gateway(MultiService):
             if door.inside not in self._house.roster:
                 door.abort()
 
-    async def _drain(self) -> None:
-        """Hang up on one peer after the other; what waits in a queue goes first, and has until the end."""
-        house, begun = self._house, self._reactor.seconds()
-        if house.drain.seconds and len(house.roster):
+    async def _drain(self, end: float) -> None:
+        """Hang up on one peer after the other until that time, and see them off.
+
+        What waits in a queue goes first, and has until then.
+        """
+        roster, seconds, clock = self._house.roster, self._house.drain.seconds, self._reactor.seconds
+        if seconds and len(roster):
             self._log.info(
                 "stopping: {peers} peers are told to go within {seconds:g} s",
-                peers=len(house.roster),
-                seconds=house.drain.seconds,
+                peers=len(roster),
+                seconds=seconds,
             )
-        for due, peer in farewells(house.roster, house.drain.seconds, house.entropy):
-            early = begun + due - self._reactor.seconds()
-            if early > 0 and len(house.roster) and not self._patience.hurried:
-                await self._patience.wait(house.roster.empty(), max(early, STEP_SECONDS))
-            left = begun + house.drain.seconds - self._reactor.seconds()
-            peer.hang_up(GOING_AWAY, patience=0.0 if self._patience.hurried else left)
+        for due, peer in farewells(roster, seconds, self._house.entropy):
+            early = end - seconds + due - clock()
+            if early > 0 and len(roster) and not self._patience.hurried:
+                await self._patience.wait(roster.empty(), max(early, STEP_SECONDS))
+            peer.hang_up(GOING_AWAY, patience=end - clock())
+        await self._see_off(max(GOODBYE_SECONDS, end - clock()))
 
-    async def _see_off(self) -> None:
+    async def _see_off(self, longest: float) -> None:
         """Wait until all have gone, and abort those who do not answer."""
         doors = self._keeper.doors
-        for seconds in (GOODBYE_SECONDS, ABORT_SECONDS):
+        for seconds in (longest, ABORT_SECONDS):
             await self._patience.wait(doors.empty(), seconds, HURRY_SECONDS)
             for door in doors:
                 door.abort()

@@ -34,6 +34,16 @@ class Entrance:
     key: str
 
 
+def listener(reactor: Any) -> Listen:
+    """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
+
+    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+        return listening
+
+    return listen
+
+
 class Listening(Protocol):
     """How a process listens."""
 
@@ -68,7 +78,7 @@ class Reading:
         reading = cls(reactor)
         try:
             check_endpoint(entrance.endpoint)
-            listening = serverFromString(reading, entrance.endpoint).listen(entrance.factory)
+            listening = listener(reading)(entrance.endpoint, entrance.factory)
         except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
             raise ConfigurationError(f"{entrance.key}: {error}") from None
         listening.addErrback(lambda _failure: None)  # nothing is there then
@@ -93,7 +103,7 @@ class Reading:
 
 
 @implementer(IProtocolFactory)
-class Porch:
+class Casing:
     """Between a port and the factory that it listens for; what is around that can be replaced.
 
     Args:
@@ -117,7 +127,7 @@ class Porch:
 
 
 @define(eq=False)
-class Porches:
+class Casings:
     """All ports of a process that listens itself; a reactor as far as endpoints need one to listen.
 
     Attributes:
@@ -125,29 +135,28 @@ class Porches:
     """
 
     reactor: Any
-    _porches: dict[int, Porch] = field(init=False, factory=dict)
+    _casings: dict[int, Casing] = field(init=False, factory=dict)
     _number: int = field(init=False, default=-1)
 
     def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint string; see `Listening`."""
         self._number += 1
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
-        return listening
+        return listener(self)(endpoint, factory)
 
     def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `Listening`."""
-        read = {number: Reading.of(self.reactor, entrances[number]) for number in self._porches}
+        read = {number: Reading.of(self.reactor, entrances[number]) for number in self._casings}
 
         def put() -> None:
             for number, around in read.items():
-                self._porches[number].around = around
+                self._casings[number].around = around
 
         return put
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """Listen. Raises CannotListenError."""
-        porch = self._porches[self._number] = Porch(factory)
-        return self.reactor.listenTCP(port, porch, backlog, interface)
+        casing = self._casings[self._number] = Casing(factory)
+        return self.reactor.listenTCP(port, casing, backlog, interface)
 
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""

@@ -12,10 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def heed(reactor: Any, calls: Mapping[signal.Signals, Callable[[], None]]) -> None:
-    """Have each signal call what it stands for, from now on; once the reactor runs, or it takes them back."""
-    for number, call in calls.items():
-        signal.signal(number, lambda *_, call=call: reactor.callFromThread(call))
+def heed(reactor: Any, calls: Mapping[signal.Signals, Callable[[signal.Signals], None]]) -> None:
+    """Have each signal call what it stands for, with itself, from now on.
+
+    To be said once the reactor runs, or it takes them for itself.
+    """
+
+    def called(number: int, _: Any) -> None:
+        which = signal.Signals(number)
+        reactor.callFromThread(calls[which], which)
+
+    for number in calls:
+        signal.signal(number, called)
 
 
 def ignore(*numbers: signal.Signals) -> None:

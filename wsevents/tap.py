@@ -37,7 +37,7 @@ from wsevents.operations.pulse import Pulse
 from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
-from wsevents.ports import Entrance, Porches, place
+from wsevents.ports import Casings, Entrance, place
 from wsevents.relay import Relay, Stage
 from wsevents.reload import Reload
 from wsevents.roster import Roster
@@ -272,7 +272,7 @@ class Assembly:
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
             house.ledger,
         )
-        listening = self._listening = listening or Porches(reactor)
+        listening = self._listening = listening or Casings(reactor)
         entrances = self._entrances = [
             Entrance(
                 listener.endpoint, DoorFactory(keeper, self._gate(number, listener)), f"listen[{number}]"

@@ -17,6 +17,8 @@ from twisted.logger import Logger
 from wsevents.signals import heed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wsevents.condition import Condition
     from wsevents.reload import Reload
     from wsevents.systemd import Notifier
@@ -85,7 +87,10 @@ class Unit(Service):
         self._reactor.callWhenRunning(self._running)
 
     def _running(self) -> None:
-        calls = {Signals.SIGTERM: self._stop, Signals.SIGINT: self._stop}
+        calls: dict[Signals, Callable[[Signals], None]] = {
+            Signals.SIGTERM: self._stop,
+            Signals.SIGINT: self._stop,
+        }
         if self._reload is not None:
             calls[Signals.SIGHUP] = self._renew
         heed(self._reactor, calls)
@@ -118,7 +123,7 @@ class Unit(Service):
 
     # -- signals ------------------------------------------------------------------------------
 
-    def _renew(self) -> None:
+    def _renew(self, _: Signals) -> None:
         if self._reload is None or self._stopping:
             return
         if self._ready:
@@ -129,14 +134,15 @@ class Unit(Service):
         if self._ready and not self._stopping:
             self._notifier.ready()
 
-    def _stop(self) -> None:
+    def _stop(self, number: Signals) -> None:
         """The first time stop, the second time hurry; and what hangs even then is left behind."""
         if not self._stopping:
+            self._log.info("told to stop by {name}", name=number.name)
             self._stopping = True
             with suppress(ReactorNotRunning):
                 self._reactor.stop()
         elif "last" not in self._calls:
-            self._log.info("stopping at once")
+            self._log.info("told by {name} to stop at once", name=number.name)
             self._later("last", LAST_SECONDS, self._over)
             self._main.hurry()
 

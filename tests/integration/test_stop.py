@@ -110,7 +110,7 @@ def test_the_second_signal_stops_at_once(tmp_path, second):
             gateway.process.send_signal(signal.SIGTERM)
             wait_until(lambda: 1001 in crowd.codes)
             gateway.process.send_signal(second)
-            gateway.wait_for("stopping at once")
+            gateway.wait_for(f"told by {second.name} to stop at once")
             assert gateway.ended() == 0
             assert crowd.until(lambda member: member.code == 1001)
         assert gateway.log.count("session over") == 10

@@ -11,7 +11,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from wsevents.operations.site import make_status_site
-from wsevents.ports import Entrance, Porches, Ports
+from wsevents.ports import Casings, Entrance, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +36,13 @@ class Station(Service):
     main: Any
     panel: Panel
     endpoint: str | None
-    _porches: Porches = field(init=False)
+    _casings: Casings = field(init=False)
     _ports: Ports = field(init=False)
     _entrances: list[Entrance] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self._porches = Porches(self.reactor)
-        self._ports = Ports(self._porches.listen, "status and metrics at")
+        self._casings = Casings(self.reactor)
+        self._ports = Ports(self._casings.listen, "status and metrics at")
 
     def privilegedStartService(self) -> None:
         """Listen. Raises SystemExit: it cannot."""
@@ -59,7 +59,7 @@ class Station(Service):
 
     def renew(self) -> Callable[[], None]:
         """Read its own certificate again, if it has one; see `wsevents.ports.Listening`."""
-        return self._porches.renew(self._entrances)
+        return self._casings.renew(self._entrances)
 
     def stopService(self) -> Deferred[None]:
         """Stop what runs, then listen no more; fires when both is done."""

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.ports import Reading
+from wsevents.ports import Reading, listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,8 +139,7 @@ class Inlets:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
             return succeed(self._inlet(factory))
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(factory)
-        return listening
+        return listener(self)(endpoint, factory)
 
     def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `wsevents.ports`."""

@@ -134,7 +134,7 @@ class Work:
     def _running(self) -> None:
         # Both systemd and the supervisor send a SIGTERM: the second is the first. It is by the link that the
         # supervisor says that it is in a hurry, and that there is another configuration.
-        heed(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), self._end))
+        heed(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._end()))
         ignore(signal.SIGHUP)
         self._channel.say(Word.READY)
 
