@@ -239,15 +239,29 @@ def test_several_at_once_are_done_one_after_the_other(gateway):
     assert "Unhandled" not in gateway.log
 
 
-def test_a_worker_that_is_started_later_has_the_new_configuration(tmp_path, rabbitmq):
-    bus = f"workers: 2\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
-    with GatewayProcess(tmp_path, standalone(tmp_path).replace("bus: {type: memory}", bus)) as gateway:
+def shared(folder, broker):
+    """Return a configuration with two workers."""
+    bus = f"workers: 2\nbus: {{endpoint: '{broker.endpoint}'}}"
+    return standalone(folder).replace("bus: {type: memory}", bus)
+
+
+def pid_of(gateway, worker, since=0):
+    return int(gateway.wait_for(rf"worker {worker} \(pid (\d+)\) starts", since)[1])
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_worker_has_the_new_configuration_also_if_it_starts_later_or_meanwhile(tmp_path, rabbitmq, when):
+    with GatewayProcess(tmp_path, shared(tmp_path, rabbitmq)) as gateway:
         for worker in (1, 2):
             gateway.wait_for(f"worker {worker}: the bus is up")
         rewrite(gateway, "workers: 2", "workers: 2\nlimits: {connections_per_address: 1}")
-        reload(gateway)
+        if when == "before":
+            reload(gateway)
         since = len(gateway.log)
-        os.kill(int(gateway.wait_for(r"worker 1 \(pid (\d+)\) starts")[1]), signal.SIGKILL)
+        os.kill(pid_of(gateway, 1), signal.SIGKILL)
+        pid_of(gateway, 1, since)
+        if when == "while":
+            reload(gateway)
         gateway.wait_for("worker 1: the bus is up", since)
         with ExitStack() as stack:
             for _ in range(2):  # one for each worker
@@ -255,4 +269,20 @@ def test_a_worker_that_is_started_later_has_the_new_configuration(tmp_path, rabb
             for _ in range(2):
                 with pytest.raises(OSError):
                     stack.enter_context(gateway.connect("/?token=s3cret-user"))
-        gateway.wait_for("was refused: too many connections from its address")
+        # Of two that have as many it is the turn of the first, which is the new one.
+        gateway.wait_for("worker 1: a connection from .* too many connections from its address")
+
+
+def test_if_one_worker_cannot_change_none_does(tmp_path, rabbitmq):
+    with GatewayProcess(tmp_path, shared(tmp_path, rabbitmq)) as gateway:
+        for worker in (1, 2):
+            gateway.wait_for(f"worker {worker}: the bus is up")
+        before = (tmp_path / "server.crt").read_text()
+        write_pair(tmp_path)
+        os.kill(pid_of(gateway, 2), signal.SIGSTOP)
+        said = reload(gateway, "reload: everything stays as it was")
+        assert f"reload: worker 2 (pid {pid_of(gateway, 2)}): it does not answer\n" in said
+        os.kill(pid_of(gateway, 2), signal.SIGCONT)
+        assert shown(gateway, 4) == {before}
+        reload(gateway)
+        assert shown(gateway, 4) == {(tmp_path / "server.crt").read_text()}
