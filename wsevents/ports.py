@@ -50,7 +50,7 @@ class Listening(Protocol):
     def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint string."""
 
-    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read the keys and certificates of what it listens on again; return what puts them in force.
 
         Raises:
@@ -143,7 +143,7 @@ class Casings:
         self._number += 1
         return listener(self)(endpoint, factory)
 
-    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `Listening`."""
         read = {number: Reading.of(self.reactor, entrances[number]) for number in self._casings}
 

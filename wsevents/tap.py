@@ -52,11 +52,13 @@ from wsevents.workers.supervisor import Supervisor
 from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect, ISource
     from wsevents.ports import Listening
     from wsevents.settings import Config, Listener, Outbound
+
+    Put = Callable[[Config], Awaitable[None]]
 
 _ANY_PATH = "/any/path/at/all"
 _log = Logger()
@@ -110,30 +112,38 @@ def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str,
 
     config = load(path, plugins, environ)
     count = processes(config)
-    if count > 1:
-        supervisor = supervised(reactor, config, plugins, count)
-        station = Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+    parts = (
+        several(reactor, config, plugins, count) if count > 1 else alone(Assembly(reactor, config, plugins))
+    )
+    station, main, put = parts
+    return Unit(reactor, station, main, here(), Reload(config, read, put))
 
-        async def tell(config: Config) -> None:
-            put = station.renew()
-            await supervisor.renew(config)
-            put()
 
-        return Unit(reactor, station, supervisor, here(), Reload(config, read, tell))
-    assembly = Assembly(reactor, config, plugins)
-    gateway = assembly.gateway()
-    station = stationed(assembly, gateway)
+def alone(
+    assembly: Assembly, announce: Callable[[Gateway], None] = lambda _gateway: None
+) -> tuple[Station, Gateway, Put]:
+    """Return one gateway: with its status listener, itself, and what puts a configuration in force."""
+    gateway = assembly.gateway(announce)
+    station = Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
 
     async def put(config: Config) -> None:
-        for put in station.renew(), assembly.renewal(config):
-            put()
+        for act in station.renewal(), assembly.renewal(config):
+            act()
 
-    return Unit(reactor, station, gateway, here(), Reload(config, read, put))
+    return station, gateway, put
 
 
-def stationed(assembly: Assembly, gateway: Gateway) -> Station:
-    """Return a gateway with its status listener."""
-    return Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
+def several(reactor: Any, config: Config, plugins: Plugins, count: int) -> tuple[Station, Supervisor, Put]:
+    """Return the same of so many workers. Raises ConfigurationError."""
+    supervisor = supervised(reactor, config, plugins, count)
+    station = Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+
+    async def put(config: Config) -> None:
+        act = station.renewal()
+        await supervisor.renew(config)
+        act()
+
+    return station, supervisor, put
 
 
 def processes(config: Config) -> int:
@@ -173,7 +183,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
     config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
     assembly = Assembly(reactor, config, plugins)
-    gateway = assembly.gateway(lambda gateway: _announce(gateway, config))
+    station, gateway, _ = alone(assembly, lambda gateway: _announce(gateway, config))
     DemoService(
         assembly.bus,
         config.bus.exchange_name,
@@ -182,7 +192,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return Unit(reactor, stationed(assembly, gateway), gateway, here())
+    return Unit(reactor, station, gateway, here())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -303,7 +313,7 @@ class Assembly:
         Raises:
             ConfigurationError: it cannot be done; nothing has changed.
         """
-        admit = self._listening.renew(self._entrances)
+        admit = self._listening.renewal(self._entrances)
         dialects = [
             self._plugins.dialect(name).create(section, config) for name, section in config.dialects.items()
         ]

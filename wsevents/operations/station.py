@@ -57,9 +57,9 @@ class Station(Service):
         super().startService()
         self.main.startService()
 
-    def renew(self) -> Callable[[], None]:
+    def renewal(self) -> Callable[[], None]:
         """Read its own certificate again, if it has one; see `wsevents.ports.Listening`."""
-        return self._casings.renew(self._entrances)
+        return self._casings.renewal(self._entrances)
 
     def stopService(self) -> Deferred[None]:
         """Stop what runs, then listen no more; fires when both is done."""

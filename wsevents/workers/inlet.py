@@ -141,7 +141,7 @@ class Inlets:
             return succeed(self._inlet(factory))
         return listener(self)(endpoint, factory)
 
-    def renew(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `wsevents.ports`."""
         read = {
             number: Reading.of(self.reactor, entrance)
