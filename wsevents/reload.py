@@ -25,6 +25,8 @@ _log = Logger()
 class Reload:
     """One at a time.
 
+    What it logs is said each time (`folded`), also if it was said a moment ago: somebody has asked again.
+
     Attributes:
         config: what is in force.
         read: returns what the files say now, with all checks of the start; raises ConfigurationError.
@@ -56,11 +58,11 @@ class Reload:
         else:
             self.config = new.config
             for key in new.kept:
-                _log.warn("reload: {key} needs a restart to change", key=key)
+                _log.warn("reload: {key} needs a restart to change", key=key, folded=True)
             changed = ", ".join(new.changed) or "nothing else"
             _log.info("reload: done; certificates were read again, and changed: {changed}", changed=changed)
 
     def _keep(self, *problems: str) -> None:
         for problem in problems:
-            _log.error("reload: {problem}", problem=problem)
+            _log.error("reload: {problem}", problem=problem, folded=True)
         _log.info("reload: everything stays as it was")
