@@ -18,8 +18,11 @@ class Pair:
     public: bytes
 
 
-def certificate(*names, passphrase=None):
-    """Return a new self-signed certificate, with its key, for host names and IP addresses."""
+def certificate(*names, passphrase=None, days=(-1, 30)):
+    """Return a new self-signed certificate, with its key, for host names and IP addresses.
+
+    It is valid between these days from now.
+    """
     private = ec.generate_private_key(ec.SECP256R1())
     # A name of its own: two that are trusted together would otherwise be taken for each other.
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"of a test, {uuid4()}")])
@@ -30,8 +33,8 @@ def certificate(*names, passphrase=None):
         .issuer_name(subject)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
@@ -48,9 +51,9 @@ def _general(name):
         return x509.DNSName(name)
 
 
-def write_pair(folder, name="server", passphrase=None):
+def write_pair(folder, name="server", passphrase=None, days=(-1, 30)):
     """Write a new key and its certificate for this machine; return the two paths."""
-    pair = certificate("localhost", "127.0.0.1", passphrase=passphrase)
+    pair = certificate("localhost", "127.0.0.1", passphrase=passphrase, days=days)
     paths = folder / f"{name}.key", folder / f"{name}.crt"
     paths[0].write_bytes(pair.key)
     paths[1].write_bytes(pair.public)

@@ -40,11 +40,28 @@ txaio.set_global_log_level("trace")
 from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.scripts.twistd import run
+from wsevents.log.threshold import THRESHOLD
 
+reactor.callWhenRunning(THRESHOLD.set, "debug")
 for log in (Logger(), txaio.make_logger()):
     reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
 run()
 """
+SOCKET_ACTIVATION = """
+import os, socket, sys
+listening = socket.create_server(("127.0.0.1", 0))
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="wsevents")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def activated_twistd(folder):
+    """Return the command of a twistd that is passed a socket of 127.0.0.1, as systemd does it."""
+    script = folder / "systemd.py"
+    script.write_text(SOCKET_ACTIVATION)
+    return sys.executable, script, TWISTD
 
 
 def loud_twistd(folder):

@@ -48,14 +48,14 @@ class Haproxy:
 @contextmanager
 def balancing(folder, text, bind):
     """Run it with a configuration, but on a port of its own in place of `bind`; it tells of its checks."""
-    assert text.count(f"bind {bind}\n") == 1
+    assert text.count(f"bind {bind}") == 1
     text = text.replace(
         "defaults\n", "defaults\n    log stdout format raw local0\n    option log-health-checks\n", 1
     )
     file = Path(folder) / "haproxy.cfg"
     with socket.create_server(("127.0.0.1", 0)) as listening:  # so that nobody is too early
         number = listening.fileno()
-        file.write_text(text.replace(f"bind {bind}\n", f"bind fd@{number}\n"))
+        file.write_text(text.replace(f"bind {bind}", f"bind fd@{number}"))
         process = subprocess.Popen(
             [program(), "-db", "-f", file],
             pass_fds=[number],

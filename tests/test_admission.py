@@ -83,6 +83,52 @@ def test_zero_is_no_limit():
     assert everybody(admission) == list(range(20000))
 
 
+def test_only_so_many_are_let_in_at_all_wherever_they_come_from():
+    admission = Admission(Limits(connections=2))
+    assert [admission.arrive(1, "a"), admission.enter(2)] == [None, None]
+    assert admission.arrive(3, "b") == "too many connections"
+    assert admission.enter(3) == "too many connections"
+    assert admission.arrive(2, "b") is None, "it is in already"
+    admission.leave(1)
+    assert admission.arrive(3, "b") is None
+
+
+def test_nobody_is_limited_by_the_address_of_a_proxy_but_by_his_own_once_it_is_known():
+    admission = Admission(Limits(pending_handshakes=0, pending_per_address=1, connections_per_address=2))
+    assert [admission.arrive(key, "proxy", shared=True) for key in range(4)] == [None] * 4
+    assert everybody(admission) == [0, 1, 2, 3]
+    assert [admission.known(key, "a") for key in range(3)] == [
+        None,
+        None,
+        "too many connections from its address",
+    ]
+    assert admission.known(3, "b") is None
+    assert admission.known(1, "b") is None, "it counts by its first address"
+    assert admission.known(2, "b") is None, "it is gone"
+    assert admission.arrive(4, "a") == "too many connections from its address"
+    assert admission.arrive(5, "b") is None
+    assert everybody(admission) == [5], "turns of before its address was known do not count for it"
+    for key in range(6):
+        admission.leave(key)
+    assert admission.empty
+
+
+def test_who_waits_may_be_passed_on_when_its_turn_has_come():
+    admission = Admission(Limits(pending_handshakes=1, connections_per_address=1))
+    admission.enter("porch")
+    admission.arrive("porch", "a")
+    admission.arrive("late", "b")
+    assert everybody(admission) == ["porch"]
+    admission.pass_on("porch", "door")
+    admission.leave("porch")
+    assert admission.arrive("other", "a") is not None
+    admission.settle("door")
+    assert everybody(admission) == ["late"]
+    admission.leave("door")
+    admission.leave("late")
+    assert admission.empty
+
+
 class Doors(RuleBasedStateMachine):
     """Whatever comes and goes: the limits hold, nobody waits who need not, and nothing is left behind."""
 
@@ -96,10 +142,12 @@ class Doors(RuleBasedStateMachine):
         for key in everybody(self.admission):
             self.busy[key] = self.waiting.pop(key)
 
-    @rule(address=st.sampled_from("abc"))
-    def arrive(self, address):
+    @rule(address=st.sampled_from(["a", "b", "c", "proxy"]), enters=st.booleans())
+    def arrive(self, address, enters):
         self.keys += 1
-        assert self.admission.arrive(self.keys, address) is None
+        if enters:
+            assert self.admission.enter(self.keys) is None
+        assert self.admission.arrive(self.keys, address, shared=address == "proxy") is None
         self.waiting[self.keys] = address
         self.turns()
         gone = self.admission.crowded_out()
@@ -117,6 +165,20 @@ class Doors(RuleBasedStateMachine):
             self.admission.settle(key)
             self.turns()
 
+    @rule(data=st.data(), address=st.sampled_from("abc"))
+    def become_known(self, data, address):
+        strangers = [key for key, line in (self.busy | self.inside).items() if line == "proxy"]
+        if strangers:
+            assert self.admission.known(data.draw(st.sampled_from(strangers)), address) is None
+
+    @rule(data=st.data())
+    def pass_on(self, data):
+        if self.busy:
+            key = data.draw(st.sampled_from(sorted(self.busy)))
+            self.keys += 1
+            self.admission.pass_on(key, self.keys)
+            self.busy[self.keys] = self.busy.pop(key)
+
     @rule(data=st.data())
     def leave(self, data):
         everyone = self.waiting | self.busy | self.inside
@@ -132,7 +194,8 @@ class Doors(RuleBasedStateMachine):
         busy = list(self.busy.values())
         assert len(busy) <= 3
         assert all(busy.count(address) <= 2 for address in "abc")
-        assert len(busy) == 3 or all(busy.count(address) == 2 for address in self.waiting.values())
+        waiting = self.waiting.values()
+        assert len(busy) == 3 or all(line != "proxy" and busy.count(line) == 2 for line in waiting)
 
     def teardown(self):
         for key in [*self.waiting, *self.busy, *self.inside]:

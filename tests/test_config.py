@@ -143,6 +143,16 @@ def test_mappings_merge_deeply_and_everything_else_replaces(etc):
     assert given.bus == standins.RabbitSettings(vhost="/c", username="me", heartbeat=3.0)
 
 
+def test_a_section_of_the_same_type_merges(etc):
+    given = etc(
+        {
+            "config.yml": OPEN + "bus: {type: amqp, vhost: /a}",
+            "conf.d/10.yml": "bus: {type: amqp, heartbeat: 5}",
+        }
+    )
+    assert (given.bus.vhost, given.bus.heartbeat) == ("/a", 5.0)
+
+
 def test_files_of_conf_d_are_read_in_the_order_of_their_names_and_only_yml(etc):
     given = etc(
         {

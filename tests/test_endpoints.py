@@ -34,6 +34,10 @@ def here(tmp_path, monkeypatch):
         "tcp:0:interface=127.0.0.1",
         r"tcp6:9502:interface=\:\:1",
         "unix:/run/wsevents.sock",
+        "systemd:domain=INET:index=0",
+        "systemd:domain=INET6:name=wsevents",
+        "systemd:domain=INET:index=0:privateKey=a.key:certKey=a.crt:extraCertChain=b.crt",
+        "systemd:domain=INET:index=0:privateKey=both.pem",
         pytest.param(
             "tls:.:port=9502",
             # Twisted's reader of such a folder still asks pyOpenSSL for the issuer.
@@ -61,6 +65,18 @@ def test_an_endpoint_that_can_be_listened_on_passes(here, string):
         ("ssl:9502:privatekey=a.key", "unexpected keyword argument 'privatekey'); write it like tcp:9502"),
         ("tls:nowhere:port=9502", "nowhere is not a folder"),
         ("tls::port=9502", "is not a folder; it must be one that holds *.pem files"),
+        (
+            "systemd:domain=INET",
+            "is not a socket of systemd's that can be used; write it like systemd:domain",
+        ),
+        ("systemd:domain=INET:index=first", "is not a socket of systemd's"),
+        ("systemd:domain=INET:index=0:name=wsevents", "is not a socket of systemd's"),
+        ("systemd:domain=IPV4:index=0", "is not a socket of systemd's"),
+        ("systemd:INET:index=0", "is not a socket of systemd's"),
+        ("systemd:domain=INET:index=0:backlog=5", "is not a socket of systemd's"),
+        ("systemd:domain=INET:index=0:certKey=a.crt", "is not a socket of systemd's"),
+        ("systemd:domain=INET:index=0:privateKey=no.key:certKey=a.crt", "cannot read no.key: No such file"),
+        ("systemd:domain=INET:index=0:privateKey=a.key:certKey=b.crt", "does not belong to the certificate"),
         ("tcp:99999", "has port 99999; it must be from 0 to 65535"),
         ("tcp:port=99999", "has port 99999"),
         ("tcp6:99999", "has port 99999"),
@@ -120,7 +136,9 @@ def test_nothing_of_twisteds_own_tests_is_needed():
     assert done.stdout == "False\n"
 
 
-@given(st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tls|tcp6|unix)(:[\w=\\/]*){0,4}", fullmatch=True)))
+@given(
+    st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tls|tcp6|unix|systemd)(:[\w=\\/]*){0,4}", fullmatch=True))
+)
 def test_whatever_the_text_is_nothing_but_a_value_error_is_raised(string):
     for check in (check_endpoint, check_client_endpoint):
         try:

@@ -15,31 +15,32 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "values": """
         wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.condition wsevents.settings wsevents.workers.brief
+        wsevents.condition wsevents.settings wsevents.allowance wsevents.workers.brief
         """,
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.drain wsevents.histogram wsevents.ledger wsevents.operations.metrics
-        wsevents.operations.sessions wsevents.framing wsevents.knock wsevents.publication wsevents.renewal
-        wsevents.session
+        wsevents.deadlines wsevents.drain wsevents.forwarded wsevents.framing wsevents.histogram
+        wsevents.knock wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions
+        wsevents.origin wsevents.proxy wsevents.publication wsevents.renewal wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
         wsevents.workers.vigil
-        wsevents.client.backoff wsevents.codec.* wsevents.dialects.* wsevents.demo.*
+        wsevents.client.backoff wsevents.commands.table wsevents.log.fold wsevents.log.line
+        wsevents.commands.translation wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.patience wsevents.ports
-        wsevents.relay wsevents.reload wsevents.roster wsevents.runner wsevents.server wsevents.signals
-        wsevents.systemd wsevents.unit wsevents.upstream wsevents.writethrough
+        wsevents.log.* wsevents.patience wsevents.porch wsevents.ports wsevents.signals
+        wsevents.relay wsevents.reload wsevents.roster wsevents.runner wsevents.server wsevents.systemd
+        wsevents.unit wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
         wsevents.demo.greeting wsevents.demo.service wsevents.operations.* wsevents.web.* wsevents.workers.*
         """,
-    "tap": "wsevents.tap wsevents.workers.main",
+    "tap": "wsevents.tap wsevents.commands.* wsevents.workers.main",
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 
@@ -62,6 +63,7 @@ PURE = {
     "json",
     "math",
     "re",
+    "string",
     "typing",
     "urllib.parse",
     "zlib",

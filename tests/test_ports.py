@@ -50,9 +50,7 @@ def test_what_is_read_again_is_in_force_when_it_is_put_there(secure, tmp_path):
 def test_what_cannot_be_read_is_said_and_changes_nothing(secure, tmp_path, name):
     before = secure.around
     (tmp_path / name).unlink()
-    with pytest.raises(
-        ConfigurationError, match=rf"^listen\[0\]: cannot read .*/{name}: No such"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"^listen\[0\]: cannot read .*/{name}: No such"):
         secure.casings.renewal(secure.entrances)
     assert secure.around is before
 

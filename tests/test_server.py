@@ -559,6 +559,199 @@ def test_a_session_that_raises_costs_its_peer_only(errors):
     assert errors.flush(KeyError)
 
 
+# -- strangers, and who speaks for whom
+
+
+def seen(world):
+    """Return address and port of each who is there."""
+    return [(peer._door.address, peer._door.port) for peer in world.house.roster]
+
+
+FORWARDED = "X-Forwarded-For: 198.51.100.1, 203.0.113.9:5060\r\nX-Forwarded-For: 127.0.0.2\r\n"
+
+
+def test_a_trusted_proxy_is_believed_for_whom_it_speaks_and_nobody_else():
+    world = World(trusted=["127.0.0.0/8"])
+    world.raw(upgrade(extra=FORWARDED))
+    world.raw(upgrade(extra=FORWARDED), "192.0.2.7")
+    world.raw(upgrade(), "127.0.0.3")
+    assert [address for address, _ in seen(world)] == ["203.0.113.9", "192.0.2.7", "127.0.0.3"]
+    assert seen(world)[0] == ("203.0.113.9", 5060)
+
+
+def test_by_default_nobody_is_believed():
+    world = World()
+    world.raw(upgrade(extra=FORWARDED))
+    assert [address for address, _ in seen(world)] == ["127.0.0.1"]
+
+
+def test_behind_a_trusted_proxy_peers_are_limited_by_their_own_addresses(log):
+    limits = Limits(connections_per_address=1, pending_per_address=1)
+    world = World(trusted=["127.0.0.1"], limits=limits)
+    silent = [world.raw() for _ in range(5)]
+    assert not any(raw.lost for raw in silent)
+    first, again, other = (
+        world.raw(upgrade(extra=f"X-Forwarded-For: {address}\r\n"))
+        for address in ("203.0.113.9", "203.0.113.9", "203.0.113.10")
+    )
+    assert all(b'"op": "init"' in raw.data for raw in (first, other))
+    assert again.data.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: " in again.data
+    assert again.lost
+    assert log.of("a connection from 203.0.113.9 was refused: too many connections from its address")
+    first.transport.abortConnection()
+    world.run()
+    raw = world.raw(upgrade(extra="X-Forwarded-For: 203.0.113.9\r\n"))
+    assert b'"op": "init"' in raw.data
+    for each in (*silent, other, raw):
+        each.transport.abortConnection()
+    world.run()
+    assert world.is_empty()
+
+
+def test_so_many_may_be_connected_in_all(log):
+    world = World(limits=Limits(connections=2))
+    raws = [world.raw(upgrade(), f"192.0.2.{number}") for number in range(3)]
+    assert [raw.lost for raw in raws] == [False, False, True]
+    assert raws[2].data == b""
+    assert log.of("a connection from 192.0.2.2 was refused: too many connections (such")
+    raws[0].transport.abortConnection()
+    world.run()
+    assert b'"op": "init"' in world.raw(upgrade()).data
+
+
+class Echo(Gatekeeper):
+    """Tells whether a request was secure; lets everybody in, unknown, and whoever is named."""
+
+    name, wire = "echo", Wire(origins=("https://a.example",), own_pages=True, origins_key="dialects.echo.key")
+
+    def __init__(self, **changes):
+        self.wire = evolve(self.wire, **changes)
+
+    def session(self, request, entropy):
+        return EchoSession(request)
+
+
+class EchoSession(QuietSession):
+    def __init__(self, request):
+        self.request = request
+
+    def knocked(self, now):
+        return (Welcome((("X-Secure", str(self.request.secure)),)),)
+
+    def received(self, message, now):
+        self.identity = ANN
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("said", "trusted", "is_secure"),
+    [("https", True, b"True"), ("http", True, b"False"), (None, True, b"False"), ("https", False, b"False")],
+)
+def test_only_a_trusted_proxy_is_believed_that_a_peer_came_over_tls(said, trusted, is_secure):
+    world = World(dialects=[Echo()], trusted=["127.0.0.1"] if trusted else [])
+    extra = f"X-Forwarded-Proto: {said}\r\n" if said else ""
+    assert b"X-Secure: " + is_secure in world.raw(upgrade("/gate", extra)).data
+
+
+@pytest.mark.parametrize(
+    ("origin", "proto", "status"),
+    [
+        (None, "http", b"101"),
+        ("https://a.example", "http", b"101"),
+        ("https://A.example:443", "http", b"101"),
+        ("http://localhost:9502", "http", b"101"),
+        ("https://localhost:9502", "https", b"101"),
+        ("https://localhost:9502", "http", b"403"),
+        ("http://localhost:9502", "https", b"403"),
+        ("https://evil.example", "https", b"403"),
+        ("null", "http", b"403"),
+    ],
+)
+def test_pages_of_the_gateways_own_origin_may_connect_where_the_protocol_has_it_so(origin, proto, status):
+    world = World(dialects=[Echo()], trusted=["127.0.0.1"])
+    extra = f"X-Forwarded-Proto: {proto}\r\n" + (f"Origin: {origin}\r\n" if origin else "")
+    assert world.raw(upgrade("/gate", extra)).data[9:12] == status
+
+
+def test_an_origin_that_may_not_connect_is_told_in_a_line_that_names_it_and_the_key(log):
+    world = World(dialects=[Echo()])
+    for number in range(3):
+        raw = world.raw(upgrade("/gate?token=s3cret", f"Origin: https://evil{number}.example\r\n"))
+        assert raw.data.startswith(b"HTTP/1.1 403 ")
+        assert raw.lost
+    (line,) = log.of("a connection from")
+    assert "was refused, as pages of its origin may not connect: 'https://evil0.example'; who" in line
+    assert "names it in dialects.echo.key" in line
+    world.run(60.0)
+    world.raw(upgrade("/gate", f"Origin: {'x' * 9000}\r\n"))
+    assert "(such connections since last told: 3)" in log.of("a connection from")[1]
+    assert len(log.of("a connection from")[1]) < 500
+    assert world.is_empty()
+
+
+def test_who_does_not_say_who_it_is_in_time_is_closed():
+    world = World(dialects=[Echo()], limits=Limits(authentication_seconds=30.0))
+    client, known = world.client("ws://localhost:9502/gate"), world.client("ws://localhost:9502/gate")
+    world.say(known, "I am")
+    world.run(29.0)
+    assert client.closed is None
+    world.run(1.1)
+    assert client.closed == (1008, "authentication timeout", True)
+    world.run(60.0)
+    assert known.closed is None
+    known.sendClose()
+    world.run()
+    assert world.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "anonymous"), [(0.0, False), (30.0, True)], ids=["no limit", "the protocol allows it"]
+)
+def test_a_peer_may_stay_unknown_where_that_is_allowed(seconds, anonymous):
+    world = World(dialects=[Echo(anonymous=anonymous)], limits=Limits(authentication_seconds=seconds))
+    client = world.client("ws://localhost:9502/gate")
+    world.run(1000.0)
+    assert client.closed is None
+
+
+def test_a_peer_whose_token_is_looked_up_hears_what_comes_of_that_however_long_it_takes():
+    world = World(limits=Limits(authentication_seconds=5.0))
+    world.authority.slow = True
+    client = world.client("ws://localhost:9502/?token=X")
+    for _ in range(10):
+        world.run(1.0)
+    assert client.closed is None
+    world.authority.work()
+    world.run()
+    assert client.closed == (4002, "authentication failed", True)
+    assert world.is_empty()
+
+
+def test_a_token_that_is_known_costs_no_alarm():
+    world = World(websocket=WebSocket(ping_interval=0))
+    client = world.client()
+    assert ops(client) == ["init"]
+    assert not len(world.house.keepalive._deadlines)
+
+
+@pytest.mark.parametrize(("seconds", "until"), [(30.0, 30.0), (5.0, 5.0), (0.0, 10.0)])
+def test_before_the_upgrade_an_authority_has_so_long_and_then_the_peer_is_to_come_again(seconds, until, log):
+    limits = Limits(authentication_seconds=seconds, handshake_seconds=10.0)
+    world = World(Authority(T=ANN), dialects=[Gatekeeper()], limits=limits)
+    world.authority.slow = True
+    raw = world.raw(upgrade("/gate?token=T"))
+    world.run(until - 1.0)
+    assert not raw.lost
+    world.run(1.1)
+    assert raw.lost
+    assert raw.data.startswith(b"HTTP/1.1 503 ") is bool(seconds)
+    assert bool(log.of("its authority did not say in time who it is")) is bool(seconds)
+    world.authority.work()
+    world.run()
+    assert world.is_empty()
+
+
 # -- anything at all
 
 

@@ -10,9 +10,9 @@ from attrs import define, field
 
 from tests.certificates import write_pair
 from wsevents.authenticators.static import StaticToken
-from wsevents.config import parse
+from wsevents.config import load, parse
 from wsevents.plugins import Plugins
-from wsevents.settings import Config, Drain, Limits, Listener, Outbound, Status, WebSocket
+from wsevents.settings import Config, Drain, Limits, Listener, Log, Outbound, Status, WebSocket
 
 SHIPPED = Path(__file__).parents[1] / "etc" / "wsevents" / "config.yml"
 OPEN = 'listen: ["tcp:9502"]\n'
@@ -72,6 +72,7 @@ def expected():
         ("limits",): Limits,
         ("outbound",): Outbound,
         ("drain",): Drain,
+        ("log",): Log,
         ("status",): Status,
         ("dialects", "wazo"): found.dialect("wazo").settings,
     }
@@ -139,3 +140,11 @@ def test_a_key_that_is_missing_misplaced_or_unexplained_is_found(before, after, 
     line = next(line for line in text.splitlines(keepends=True) if line.startswith(before.rstrip("\n")))
     assert missing in explained(text)
     assert missing not in explained(text.replace(line, after))
+
+
+def test_a_file_of_conf_d_may_choose_another_kind_of_bus_and_authenticator(tmp_path):
+    (tmp_path / "config.yml").write_text(shipped(tmp_path))
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "alternative.yml").write_text(alternative() + "bus: {type: memory}\n")
+    given = load(tmp_path / "config.yml", Plugins(), {})
+    assert (given.bus.type, given.auth.type) == ("memory", "static")

@@ -131,6 +131,8 @@ class WazoAuth(Resource):
         tokens: the `data` of the documents of all tokens, by token; incomplete ones are given as they are.
         brief: tokens whose time begins when they are first given out, and how many seconds they have.
         accounts: service id -> key.
+        users: name -> password, of people who log in; each time they get another token.
+        lifetime: seconds that a person's token has, whatever was asked for.
         master: tenant of the service accounts.
         status: answer every request with this status.
         body: answer every request about a token with 200 and this body.
@@ -147,6 +149,8 @@ class WazoAuth(Resource):
     tokens: dict[str, dict[str, Any]] = field(factory=dict)
     brief: dict[str, float] = field(factory=dict)
     accounts: dict[str, str] = field(factory=lambda: {"gateway": "opensesame"})
+    users: dict[str, str] = field(factory=dict)
+    lifetime: float = 7200
     master: str = MASTER
     status: int | None = None
     body: bytes | None = None
@@ -277,7 +281,7 @@ class WazoAuth(Resource):
         if self.status is not None:
             return _refusal(self.status)
         if recorded.path == f"{self.prefix}/0.1/token" and recorded.method == "POST":
-            return self._service_token(recorded)
+            return self._login(recorded)
         if recorded.token is None or recorded.method not in {"GET", "HEAD"}:
             return _refusal(404)
         if self.body is not None:
@@ -313,9 +317,17 @@ class WazoAuth(Resource):
             return 403
         return 200
 
+    def _login(self, recorded: Recorded) -> tuple[int, bytes]:
+        name, secret = recorded.account or ("", "")
+        if name in self.users and self.users[name] == secret:
+            token = f"T-{name}-{len(self.tokens)}"
+            self.issue(token, expires=time.time() + self.lifetime)
+            return 200, json.dumps({"data": self.tokens[token]}).encode()
+        if name in self.accounts and self.accounts[name] == secret:
+            return self._service_token(recorded)
+        return _refusal(401)
+
     def _service_token(self, recorded: Recorded) -> tuple[int, bytes]:
-        if recorded.account is None or self.accounts.get(recorded.account[0]) != recorded.account[1]:
-            return _refusal(401)
         seconds = json.loads(recorded.body)["expiration"]
         data = document("service", tenant=self.master, purpose="internal", expires=time.time() + seconds)
         return 200, json.dumps({"data": deepcopy(data)}).encode()

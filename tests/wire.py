@@ -17,6 +17,7 @@ from wsevents.alarms import Alarms
 from wsevents.backlog import Backlog
 from wsevents.dialects.wazo import WazoDialect
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.forwarded import proxies
 from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IAuthenticator
 from wsevents.messages import Confirmed, Delivery, Denied, Exchange, Identity, WhoIs
@@ -149,7 +150,7 @@ class World:
     def __init__(self, authority=None, dialects=None, bus_up=True, **settings):
         self.clock = Clock()
         self.authority = authority or Authority(T=ANN)
-        limits = settings.pop("limits", Limits())
+        limits, trusted = settings.pop("limits", Limits()), settings.pop("trusted", ())
         config = Config(limits=limits, **settings)
         self.dialects = dialects or [WazoDialect.create(None, config)]
         self.relay = Relay(
@@ -179,6 +180,7 @@ class World:
             PeerFactory(self.house, self.clock),
             make_site(reactor=self.clock),
             self.house.ledger,
+            proxies(trusted),
         )
         gate = Gate("tcp:9502", [Mount(dialect, self.authority) for dialect in self.dialects])
         self.factory = DoorFactory(self.keeper, gate)
@@ -202,10 +204,10 @@ class World:
         self._connect(client)
         return client
 
-    def raw(self, data=b""):
-        """Return a client that has sent these bytes."""
+    def raw(self, data=b"", host="127.0.0.1", *, porch=False):
+        """Return a client that has sent these bytes from an address, to a listener for proxies or not."""
         client = Raw()
-        self._connect(client)
+        self._connect(client, host, porch)
         self.send(client, data)
         return client
 
@@ -219,11 +221,11 @@ class World:
         )
         self.run()
 
-    def _connect(self, client):
-        door = self.factory.buildProtocol(None)
+    def _connect(self, client, host="127.0.0.1", porch=False):
+        door = (self.factory.porch(self.factory) if porch else self.factory).buildProtocol(None)
         here, there = (
             IPv4Address("TCP", "127.0.0.1", 9502),
-            IPv4Address("TCP", "127.0.0.1", 40000 + len(self.pumps)),
+            IPv4Address("TCP", host, 40000 + len(self.pumps)),
         )
         server_side = Wire(door, isServer=True, hostAddress=here, peerAddress=there)
         server_side.clock = self.clock

@@ -2,7 +2,8 @@
 
 After a restart thousands knock at once. So many shake hands at a time, the others wait for their turn:
 nobody is turned away who has only come with many others, and whoever floods the door from one address
-waits behind those of other addresses.
+waits behind those of other addresses. Who comes by a proxy that is trusted counts by an address of its own
+once that is known, and until then only among all.
 """
 
 from __future__ import annotations
@@ -18,32 +19,76 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 
 
+@define
+class _Seat:
+    """What is held of a connection: by which address it counts, where it stands in line, whose turn it is.
+
+    Each is "" if it does not count, stand in line, or have a turn that counts by address.
+    """
+
+    address: str = ""
+    line: str = ""
+    turn: str = ""
+
+
 @define(eq=False)
 class Admission(Generic[K]):
     """Counts connections, and those whose handshake is under way; keeps the line of those who wait.
 
     Each connection `arrive`s, has its turn when `next` says so, may `settle`, and `leave`s, at once if it
     is `crowded_out`. Leaving is right at any point; what is said of a connection that is not counted in is
-    ignored.
+    ignored. Who is not to stand in line yet may `enter` first.
     """
 
     limits: Limits
-    _addresses: dict[K, str] = field(init=False, factory=dict)
+    _seats: dict[K, _Seat] = field(init=False, factory=dict)
     _connected: Counter[str] = field(init=False, factory=Counter)
     _busy: set[K] = field(init=False, factory=set)
     _busy_of: Counter[str] = field(init=False, factory=Counter)
     _lines: OrderedDict[str, OrderedDict[K, None]] = field(init=False, factory=OrderedDict)
     _waiting: int = field(init=False, default=0)
 
-    def arrive(self, key: K, address: str) -> str | None:
-        """Put a new connection in the line; or return why it may not come in, and count nothing."""
-        if _full(self._connected[address], self.limits.connections_per_address):
-            return "too many connections from its address"
-        self._addresses[key] = address
-        self._connected[address] += 1
-        self._lines.setdefault(address, OrderedDict())[key] = None
-        self._waiting += 1
+    def enter(self, key: K) -> str | None:
+        """Count a new connection among all; or return why it may not come in, and count nothing."""
+        if _full(len(self._seats), self.limits.connections):
+            return "too many connections"
+        self._seats[key] = _Seat()
         return None
+
+    def arrive(self, key: K, address: str, *, shared: bool = False) -> str | None:
+        """Put a connection in the line; or return why it may not come in.
+
+        Args:
+            key: the connection; counted in if it is new.
+            address: where it comes from.
+            shared: that is a proxy's, and nobody is limited by it.
+        """
+        refusal = None if key in self._seats else self.enter(key)
+        if refusal is None and not shared:
+            refusal = self.known(key, address)
+        if refusal is None:
+            self._seats[key].line = address
+            self._lines.setdefault(address, OrderedDict())[key] = None
+            self._waiting += 1
+        return refusal
+
+    def known(self, key: K, address: str) -> str | None:
+        """Count a connection by its address from now on; or return why not, and let it leave."""
+        seat = self._seats.get(key)
+        if seat is None or seat.address:
+            return None
+        if _full(self._connected[address], self.limits.connections_per_address):
+            self.leave(key)
+            return "too many connections from its address"
+        seat.address = address
+        self._connected[address] += 1
+        return None
+
+    def pass_on(self, key: K, other: K) -> None:
+        """Have another one in the place of a connection whose turn it is."""
+        self._seats[other] = self._seats.pop(key)
+        self._busy.remove(key)
+        self._busy.add(other)
 
     def next(self) -> K | None:
         """Return whose turn it is, or None; addresses take turns, of one the first comes first."""
@@ -51,16 +96,27 @@ class Admission(Generic[K]):
             return None
         for address, line in self._lines.items():
             if not _full(self._busy_of[address], self.limits.pending_per_address):
-                key, _ = line.popitem(last=False)
-                self._waiting -= 1
+                key = next(iter(line))
+                self._out_of_line(key)
                 if line:
                     self._lines.move_to_end(address)
-                else:
-                    del self._lines[address]
                 self._busy.add(key)
-                self._busy_of[address] += 1
+                seat = self._seats[key]
+                if seat.address:
+                    seat.turn = address
+                    self._busy_of[address] += 1
                 return key
         return None
+
+    def _out_of_line(self, key: K) -> None:
+        seat = self._seats[key]
+        if seat.line:
+            line = self._lines[seat.line]
+            del line[key]
+            self._waiting -= 1
+            if not line:
+                del self._lines[seat.line]
+            seat.line = ""
 
     def crowded_out(self) -> K | None:
         """Return who has to leave as too many wait, or None: the last of the address with the longest line.
@@ -77,26 +133,25 @@ class Admission(Generic[K]):
         """Count a finished handshake."""
         if key in self._busy:
             self._busy.remove(key)
-            _decrement(self._busy_of, self._addresses[key])
+            seat = self._seats[key]
+            if seat.turn:
+                _decrement(self._busy_of, seat.turn)
+                seat.turn = ""
 
     def leave(self, key: K) -> None:
         """Count a connection out."""
-        self.settle(key)
-        address = self._addresses.pop(key, None)
-        if address is None:
+        if key not in self._seats:
             return
-        _decrement(self._connected, address)
-        line = self._lines.get(address)
-        if line is not None and key in line:
-            del line[key]
-            self._waiting -= 1
-            if not line:
-                del self._lines[address]
+        self.settle(key)
+        self._out_of_line(key)
+        seat = self._seats.pop(key)
+        if seat.address:
+            _decrement(self._connected, seat.address)
 
     @property
     def empty(self) -> bool:
         """Nobody is counted in."""
-        return not (self._addresses or self._connected or self._busy or self._busy_of or self._lines)
+        return not (self._seats or self._connected or self._busy or self._busy_of or self._lines)
 
 
 def _full(count: int, limit: int) -> bool:

@@ -1,4 +1,4 @@
-"""Self-signed certificates: the embedded default's, made at its first start, and one for a moment."""
+"""Self-signed certificates: the embedded default's, the Debian package's, and one for a moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from twisted.internet.ssl import PrivateCertificate
 
-from wsevents.errors import ConfigurationError
+from wsevents.errors import StartError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
     A pair that is there is kept until it ends.
 
     Raises:
-        ConfigurationError: the folder cannot be used.
+        StartError: the folder cannot be used.
     """
     now = now or datetime.now(UTC)
     try:
@@ -45,11 +45,18 @@ def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
         _write(folder / "server.key", key)
         _write(folder / "server.crt", certificate)
     except OSError as error:
-        raise ConfigurationError(
+        raise StartError(
             f"{folder}: cannot keep the certificate of the embedded default there: {error.strerror}; "
             "name a folder that can be written to in WSEVENTS_STATE"
         ) from None
     return True
+
+
+def make_certificate(folder: Path, host: str, days: int) -> None:
+    """Put a `server.key` and `server.crt` for a host name into a folder that is there. Raises OSError."""
+    key, certificate = _pair(datetime.now(UTC), host, days)
+    _write(folder / "server.key", key)
+    _write(folder / "server.crt", certificate)
 
 
 def passing() -> CertificateOptions:
@@ -59,11 +66,11 @@ def passing() -> CertificateOptions:
     return options
 
 
-def _pair(now: datetime) -> tuple[bytes, bytes]:
-    """Return a new key and its certificate in PEM."""
+def _pair(now: datetime, host: str = "", days: int = _DAYS) -> tuple[bytes, bytes]:
+    """Return a new key and its certificate in PEM: for this machine, and for a host name if there is one."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem, _certificate(key, now).public_bytes(Encoding.PEM)
+    return pem, _certificate(key, now, host, days).public_bytes(Encoding.PEM)
 
 
 def _is_good(folder: Path, now: datetime) -> bool:
@@ -74,9 +81,12 @@ def _is_good(folder: Path, now: datetime) -> bool:
         return False
 
 
-def _certificate(key: EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wsevents embedded default")])
-    names: list[x509.GeneralName] = [x509.DNSName(name) for name in _NAMES]
+def _certificate(key: EllipticCurvePrivateKey, now: datetime, host: str, days: int) -> x509.Certificate:
+    # A common name has 64 characters at most (RFC 5280, appendix A.1); it is the other names that count.
+    subject = host[:64] or "wsevents embedded default"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    hosts = dict.fromkeys(filter(None, (host, *_NAMES)))
+    names: list[x509.GeneralName] = [x509.DNSName(one) for one in hosts]
     names += [x509.IPAddress(ip_address(address)) for address in _ADDRESSES]
     builder = (
         x509.CertificateBuilder()
@@ -85,7 +95,7 @@ def _certificate(key: EllipticCurvePrivateKey, now: datetime) -> x509.Certificat
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=_DAYS))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -81,6 +81,9 @@ KICKED = Closing(
     1008, "ended by an administrator", "An administrator of the gateway ended the session.", Advice.FIX
 )
 GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
+UNAUTHENTICATED = Closing(
+    1008, "authentication timeout", "The client did not say in time who it is.", Advice.FIX
+)
 IDLE = Closing(1000, "", "The client sent nothing for longer than its protocol allows.", Advice.RETRY)
 DROPPED = Closing(None, "", "The connection was dropped, as the protocol asks for this input.", Advice.FIX)
 

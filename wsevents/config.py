@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from wsevents.documents import Document, Section, merge, read
-from wsevents.endpoints import check_endpoint
+from wsevents.endpoints import PORCH, check_endpoint, has_porch
 from wsevents.errors import ConfigurationError, PluginError
 from wsevents.misfit import MisfitError, Problem, Tally, Veiled
 from wsevents.schema import Schema
@@ -38,6 +38,15 @@ def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigurationError: with every problem there is.
     """
+    return _config(gather(path), str(path), plugins, environ)
+
+
+def gather(path: Path) -> Section:
+    """Return what the file and the `conf.d/*.yml` beside it say, merged; nobody has looked at it yet.
+
+    Raises:
+        ConfigurationError: with every file that cannot be read, or is no YAML.
+    """
     tree = Section()
     problems: list[str] = []
     for rank, file in enumerate([path, *_more(path.parent / "conf.d")]):
@@ -47,7 +56,7 @@ def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
             problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
-    return _config(tree, str(path), plugins, environ)
+    return tree
 
 
 def parse(text: str, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
@@ -88,7 +97,7 @@ def _config(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, st
         "dialects": Section({DIALECT: Section()}),
     }
     whole = Section(defaults | tree, tree.origin)
-    rules = _Rules(plugins, environ, whole["dialects"], whole["bus"])
+    rules = _Rules(plugins, environ, whole["dialects"], whole["bus"], bool(whole.get("trusted_proxies")))
     try:
         config: Config = Schema(environ, rules.table()).fit(whole, Config)
     except MisfitError as error:
@@ -105,12 +114,14 @@ class _Rules:
         environ: where secrets given by `<key>_env` are looked up.
         spoken: what stands under `dialects:`, fit or not.
         bus: what stands under `bus:`, fit or not.
+        trusting: whether something stands under `trusted_proxies:`.
     """
 
     plugins: Plugins
     environ: Mapping[str, str]
     spoken: Any
     bus: Any
+    trusting: bool
 
     def table(self) -> Mapping[tuple[type, str], Callable[[Any], Any]]:
         return {
@@ -127,6 +138,8 @@ class _Rules:
         endpoint: str | None = Schema(self.environ).fit(value, str | None)
         if endpoint is not None:
             _usable(endpoint)
+            if has_porch(endpoint):
+                raise MisfitError(Problem(f"must not begin with {PORCH}; that is for `listen`"))
         return endpoint
 
     def listen(self, value: Any) -> list[Listener]:
@@ -138,14 +151,22 @@ class _Rules:
         for index, entry in enumerate(entries):
             if isinstance(entry, Listener):
                 with tally.under(index, "endpoint"):
-                    _usable(entry.endpoint)
+                    self.usable(entry.endpoint)
                 with tally.under(index, "dialects"):
                     self.known(entry.dialects or [])
             else:
                 with tally.under(index):
-                    _usable(entry)
+                    self.usable(entry)
         tally.settle()
         return [entry if isinstance(entry, Listener) else Listener(entry) for entry in entries]
+
+    def usable(self, endpoint: str) -> None:
+        """Check that an endpoint can be listened on, and that somebody may come by it."""
+        _usable(endpoint)
+        if has_porch(endpoint) and not self.trusting:
+            raise MisfitError(
+                Problem(f"begins with {PORCH}, so that only `trusted_proxies` may connect; name them there")
+            )
 
     def known(self, names: list[str]) -> None:
         """Check the names of dialects against `dialects:`, unless that has a problem of its own."""

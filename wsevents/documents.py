@@ -38,13 +38,20 @@ class Section(dict[Any, Any]):
 
 
 def merge(earlier: Section, later: Section) -> Section:
-    """Return both in one: mappings merge deeply, anything else of `later` replaces."""
+    """Return both in one: mappings merge deeply, anything else of `later` replaces.
+
+    A mapping of another `type` replaces as well: the keys of one kind of bus say nothing of another.
+    """
     merged = Section(earlier | later, earlier.origin | later.origin)
     for name, value in later.items():
         mine = earlier.get(name)
-        if isinstance(mine, Section) and isinstance(value, Section):
+        if isinstance(mine, Section) and isinstance(value, Section) and not _is_other(mine, value):
             merged[name] = merge(mine, value)
     return merged
+
+
+def _is_other(earlier: Section, later: Section) -> bool:
+    return {"type"} <= earlier.keys() & later.keys() and bool(earlier["type"] != later["type"])
 
 
 def read(text: str, document: Document) -> Section:

@@ -1,4 +1,8 @@
-"""Whether an endpoint string can be used, said in an operator's words before anything starts."""
+"""Endpoint strings: what they mean, and whether they can be used, said in an operator's words.
+
+They are Twisted's, but for one thing: `systemd:domain=INET:index=0`, which listens where systemd does
+already, may be followed by the `privateKey=`, `certKey=` and `extraCertChain=` of `ssl:`.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,32 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from twisted.internet.endpoints import clientFromString, serverFromString
-from twisted.internet.interfaces import IReactorPluggableNameResolver
+from twisted.internet.interfaces import IReactorPluggableNameResolver, IStreamServerEndpoint
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IHostnameResolver
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IHostnameResolver, IListeningPort, IProtocolFactory
 
 SERVER_EXAMPLES = (
     "tcp:9502 or ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
 )
 CLIENT_EXAMPLES = "tcp:localhost:5672 or tls:rabbitmq.example.org:5671"
+SYSTEMD_EXAMPLES = (
+    "systemd:domain=INET:index=0:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
+)
 HIGHEST_PORT = 65535
+PORCH = "haproxy:"
+"""What an endpoint string begins with whose peers come by a proxy that says so before all else."""
 
+_FILES = ("privateKey=", "certKey=", "extraCertChain=")
 _SEPARATOR = re.compile(r"(?<!\\):")
 
 
@@ -37,6 +50,75 @@ class _Deaf:
         return resolver
 
 
+def has_porch(string: str) -> bool:
+    """Say whether proxies for TCP connect to an endpoint, each with a header of the PROXY protocol."""
+    return string.startswith(PORCH)
+
+
+def within_porch(string: str) -> str:
+    """Return an endpoint string without that: what Twisted is to listen on."""
+    return string.removeprefix(PORCH)
+
+
+class _Eavesdropper(_Deaf):
+    """Hears which TLS an `ssl:` endpoint would listen with."""
+
+    context: Any = None
+
+    def listenSSL(self, port: int, factory: Any, contextFactory: Any, *_: Any, **__: Any) -> None:
+        """Listen nowhere."""
+        self.context = contextFactory
+
+
+@implementer(IStreamServerEndpoint)
+@frozen
+class _Covered:
+    """An endpoint with TLS around it."""
+
+    bare: IStreamServerEndpoint
+    string: str
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        return self.bare.listen(covered(self.string, factory))
+
+
+def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
+    """Return the endpoint of a string that `check_endpoint` lets pass.
+
+    Raises:
+        ValueError: systemd has passed no such socket.
+    """
+    if not is_systemd(string):
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, string)
+        return endpoint
+    parts = _SEPARATOR.split(string)
+    plain = ":".join(part for part in parts if not part.startswith(_FILES))
+    try:
+        bare: IStreamServerEndpoint = serverFromString(reactor, plain)
+    except LookupError:
+        raise ValueError(
+            "systemd has passed no such socket to this process; enable it with "
+            "`systemctl enable --now wsevents.socket` and restart the service"
+        ) from None
+    return bare if plain == string else _Covered(bare, string)
+
+
+def is_systemd(string: str) -> bool:
+    """Say whether systemd is to listen."""
+    return string.startswith("systemd:")
+
+
+def covered(string: str, factory: IProtocolFactory) -> IProtocolFactory:
+    """Return a factory with the TLS around it that an endpoint string of `systemd:` names, if it does."""
+    files = [part for part in _SEPARATOR.split(string) if part.startswith(_FILES)]
+    if not files:
+        return factory
+    ear = _Eavesdropper()
+    serverFromString(ear, ":".join(["ssl", "0", *files])).listen(factory)
+    tls: IProtocolFactory = TLSMemoryBIOFactory(ear.context, False, factory)
+    return tls
+
+
 def check_endpoint(string: str) -> None:
     """Check a Twisted server endpoint string, with the key and the certificates that it names.
 
@@ -45,14 +127,20 @@ def check_endpoint(string: str) -> None:
     Raises:
         ValueError: it cannot be used; the text says why, and what would do.
     """
+    string = within_porch(string)
+    if has_porch(string):
+        raise ValueError(f"begins with {PORCH} twice; once is enough")
     kind, arguments, files = _split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])
-    if kind == "ssl" and "privateKey" in files:
+    if kind in {"ssl", "systemd"} and "privateKey" in files:
         files.setdefault("certKey", files["privateKey"])  # one file with both, as Twisted has it
     _check_pair(files.get("privateKey"), files.get("certKey"))
     if "extraCertChain" in files:
         _certificate(files["extraCertChain"])
+    if kind == "systemd":  # which sockets there are is only known when it listens
+        _check_systemd(arguments, files)
+        return
     _try(serverFromString, string, SERVER_EXAMPLES)
     if kind in {"tcp", "tcp6", "ssl"}:  # of another kind, what its port means is its own affair
         _check_port(files.get("port", arguments), lowest=0)
@@ -76,6 +164,36 @@ def check_client_endpoint(string: str) -> None:
         _check_port(files.get("port", others), lowest=1)
 
 
+@frozen
+class Shown:
+    """A certificate that a listener shows: its own, or one of those that lead from there to a known one."""
+
+    file: str
+    certificate: x509.Certificate
+    own: bool
+
+
+def certificates(string: str) -> list[Shown]:
+    """Return the certificates that a server endpoint string, one that was checked, has shown to clients.
+
+    Raises:
+        ValueError: a file cannot be read any more.
+    """
+    kind, arguments, files = _split(within_porch(string))
+    if kind == "tls" and arguments:
+        return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
+    if kind != "ssl" and "privateKey" not in files:
+        return []
+    own = _chain(files.get("certKey") or files.get("privateKey") or "server.pem", own=1)[:1]
+    return own + (_chain(files["extraCertChain"], own=0) if "extraCertChain" in files else [])
+
+
+def _chain(file: str, own: int) -> list[Shown]:
+    """Return the certificates of a file, of which the first so many are a listener's own."""
+    found = x509.load_pem_x509_certificates(_content(file))
+    return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
+
+
 def _split(string: str) -> tuple[str, list[str], dict[str, str]]:
     """Return an endpoint string's kind, arguments by position and arguments by name."""
     kind, *parts = (re.sub(r"\\(.)", r"\1", part) for part in _SEPARATOR.split(string))
@@ -94,6 +212,21 @@ def _try(parse: Callable[[Any, str], object], string: str, examples: str) -> Non
     except Exception as error:  # noqa: BLE001 a parser, also a plugin's, raises whatever it likes
         said = re.sub(r"^[\w.]+\(\) ", "", str(error)) or type(error).__name__
         raise ValueError(f"is not an endpoint that can be used ({said}); write it like {examples}") from None
+
+
+def _check_systemd(arguments: list[str], named: dict[str, str]) -> None:
+    """Check which of systemd's sockets is meant, and that TLS has a key if it has anything."""
+    which = [name for name in ("index", "name") if name in named]
+    rest = set(named) - {"domain", "index", "name", "privateKey", "certKey", "extraCertChain"}
+    if (
+        arguments
+        or rest
+        or len(which) != 1
+        or named.get("domain") not in {"INET", "INET6", "UNIX"}
+        or not re.fullmatch("[0-9]{1,4}", named.get("index", "0"))
+        or ("privateKey" not in named and {"certKey", "extraCertChain"} & set(named))
+    ):
+        raise ValueError(f"is not a socket of systemd's that can be used; write it like {SYSTEMD_EXAMPLES}")
 
 
 def _check_port(given: str | Sequence[str], lowest: int) -> None:

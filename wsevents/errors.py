@@ -15,6 +15,10 @@ class ConfigurationError(WseventsError):
         self.problems = problems
 
 
+class StartError(WseventsError):
+    """The start failed for what is no matter of the configuration; the next one may do better."""
+
+
 class PluginError(WseventsError):
     """A dialect, bus or authenticator cannot be loaded or does not keep its interface."""
 

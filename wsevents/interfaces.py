@@ -76,6 +76,9 @@ class ISession(Interface):
     def knocked(now: float) -> Sequence[Effect]:
         """The request came in. Exactly one Welcome or Refuse must follow, now or after an answer."""
 
+    def foreign(now: float) -> Sequence[Effect]:
+        """In place of `knocked`: a page of an origin that may not connect. One Refuse must follow."""
+
     def opened(now: float) -> Sequence[Effect]:
         """The WebSocket is open."""
 

@@ -6,6 +6,12 @@ import resource
 import socket
 from typing import Any
 
+from wsevents.errors import StartError
+
+MORE_FILES = "raise LimitNOFILE= in the systemd unit, or `ulimit -n` in the shell that starts it"
+"""What an operator does when no more files can be opened."""
+LEAST_FILES = 64
+"""Open files with which something can be begun; the gateway itself takes some twenty."""
 SEND_BUFFER = 131072
 """Bytes that the kernel may hold for one peer; it reckons with twice as much, for its own needs."""
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -38,6 +44,13 @@ def acknowledged(transport: Any) -> int:
         return 0
     information = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
     return int.from_bytes(information[_BYTES_ACKED], "little")
+
+
+def check_open_files() -> None:
+    """Check that there will be room for some peers. Raises StartError."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < LEAST_FILES:
+        raise StartError(f"only {hard} files may be open, but {LEAST_FILES} are the least: {MORE_FILES}")
 
 
 def raise_open_files() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
@@ -102,18 +101,3 @@ def make_request(
         listener=listener,
         secure=secure,
     )
-
-
-def may_come_from(origin: str | None, patterns: tuple[str, ...]) -> bool:
-    """Say whether a page of this origin may connect (RFC 6455 section 10.2).
-
-    A client that is no browser sends no origin, and may. `*` in a pattern is any run of characters.
-    """
-    if origin is None:
-        return True
-    return any(_compiled(pattern).fullmatch(origin) for pattern in patterns)
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", ".*"), re.IGNORECASE | re.DOTALL)

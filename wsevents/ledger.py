@@ -71,7 +71,8 @@ class Ledger:
             and the code or "none".
         expired: sessions, by dialect, that ended because their token did.
         failed: handshakes that came to nothing: "limit" (there were too many), "timeout", "lost" (the peer
-            went, or TLS failed), or the status of HTTP that was answered.
+            went, or TLS failed), "proxy" (no trusted proxy said whose it was, where one has to), or the
+            status of HTTP that was answered.
         departures: the last ones, the newest last.
     """
 

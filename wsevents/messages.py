@@ -133,10 +133,10 @@ class Request:
         path: percent-decoded, without the query.
         query: every value of each key in order; blank values are left out.
         headers: names in lower case.
-        address: IP address of the peer, as text.
-        port: its port.
+        address: IP address of the peer, as text; of the real one, as far as trusted proxies tell.
+        port: its port; 0: not known.
         listener: name of the listener it came by.
-        secure: it came over TLS.
+        secure: it came over TLS, here or to a trusted proxy.
     """
 
     path: str
@@ -210,6 +210,16 @@ class WhoIs:
 @frozen
 class Check:
     """Question: is this token still good? Answered with Confirmed, Denied or Unavailable."""
+
+    token: str = field(repr=False)
+
+
+@frozen
+class Describe:
+    """Question of an administrator: whose token is this, whether or not it may connect?
+
+    Answered as a WhoIs, or with Unavailable by an authority that does not know the question.
+    """
 
     token: str = field(repr=False)
 
@@ -303,6 +313,9 @@ class Wire:
         message_max: larger messages from the peer end the session with 1009.
         deflate: whether messages are compressed for peers that ask for it (RFC 7692).
         origins: patterns of origins that may connect; "*" alone: any, a missing or null one included.
+        own_pages: pages of the gateway's own origin may connect too.
+        origins_key: key of the configuration that `origins` come from, for the log.
+        anonymous: a peer may stay unknown for longer than `limits.authentication_seconds`.
     """
 
     ping_interval: float = 60
@@ -312,3 +325,6 @@ class Wire:
     message_max: int = 1048576
     deflate: bool = False
     origins: tuple[str, ...] = ("*",)
+    own_pages: bool = False
+    origins_key: str = "allowed_origins"
+    anonymous: bool = False

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.endpoints import check_endpoint
-from wsevents.errors import ConfigurationError
+from wsevents.ending import ending
+from wsevents.endpoints import check_endpoint, covered, has_porch, is_systemd, server_endpoint, within_porch
+from wsevents.errors import ConfigurationError, StartError, WseventsError
+from wsevents.kernel import MORE_FILES
+from wsevents.porch import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import IListeningPort
 
-    Listen = Callable[[str, IProtocolFactory], Deferred[IListeningPort]]
+    Listen = Callable[[str, Any], Deferred[IListeningPort]]
 
+_REMEDIES = {
+    errno.EADDRINUSE: "stop who listens there (`ss -ltnp` tells), or choose another port",
+    errno.EACCES: "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or wait for the network",
+    errno.EMFILE: MORE_FILES,
+}
 _log = Logger()
 
 
 @frozen
 class Entrance:
-    """A Twisted server endpoint string, what is behind it, and the key that has it."""
+    """A Twisted server endpoint string, the factory of what is behind it, and the key that has it."""
 
     endpoint: str
-    factory: IProtocolFactory
+    factory: Any
     key: str
 
 
 def listener(reactor: Any) -> Listen:
     """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
 
-    def listen(endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
-        return listening
+    def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
+        ground = Ground(reactor, factory.porch) if has_porch(endpoint) else reactor
+        return server_endpoint(ground, within_porch(endpoint)).listen(factory)
 
     return listen
 
@@ -47,7 +56,7 @@ def listener(reactor: Any) -> Listen:
 class Listening(Protocol):
     """How a process listens."""
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
         """Return the port of an endpoint string."""
 
     def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
@@ -76,8 +85,12 @@ class Reading:
     def of(cls, reactor: Any, entrance: Entrance) -> Any:
         """Return the factory of an entrance with what is around it. Raises ConfigurationError."""
         reading = cls(reactor)
+        inside = within_porch(entrance.endpoint)
         try:
             check_endpoint(entrance.endpoint)
+            if is_systemd(inside):  # Twisted closes the descriptor that such a string is about
+                around = covered(inside, entrance.factory)
+                return entrance.factory.porch(around) if has_porch(entrance.endpoint) else around
             listening = listener(reading)(entrance.endpoint, entrance.factory)
         except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
             raise ConfigurationError(f"{entrance.key}: {error}") from None
@@ -138,7 +151,7 @@ class Casings:
     _casings: dict[int, Casing] = field(init=False, factory=dict)
     _number: int = field(init=False, default=-1)
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
         """Return the port of an endpoint string; see `Listening`."""
         self._number += 1
         return listener(self)(endpoint, factory)
@@ -157,6 +170,11 @@ class Casings:
         """Listen. Raises CannotListenError."""
         casing = self._casings[self._number] = Casing(factory)
         return self.reactor.listenTCP(port, casing, backlog, interface)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """Listen on what systemd has bound."""
+        casing = self._casings[self._number] = Casing(factory)
+        return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, casing)
 
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
@@ -192,20 +210,21 @@ class Ports:
         try:
             for entrance in entrances:
                 self.opened.append(self._port(entrance))
-        except ConfigurationError as error:
+        except WseventsError as error:
             self.close()
-            raise SystemExit(f"wsevents: {error}") from None
+            raise ending(error) from None
 
     def _port(self, entrance: Entrance) -> IListeningPort:
         """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
-        self.listen(entrance.endpoint, entrance.factory).addCallbacks(ports.append, failures.append)
+        maybeDeferred(self.listen, entrance.endpoint, entrance.factory).addCallbacks(
+            ports.append, failures.append
+        )
         if not ports:
-            why = failures[0].value if failures else "the endpoint did not say"
-            cause = getattr(why, "socketError", None)
-            raise ConfigurationError(
-                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}: {cause or why}"
+            raise _mistake(
+                f"{entrance.key}: cannot listen on {place(entrance.endpoint)}",
+                failures[0].value if failures else "the endpoint did not say why",
             )
         port: IListeningPort = ports[0]
         _log.info("{said} {address}", said=self.said, address=_address(port))
@@ -215,6 +234,15 @@ class Ports:
         """Stop listening; fires when it has."""
         ports, self.opened = self.opened, []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _mistake(what: str, why: Any) -> WseventsError:
+    """Return what to tell of a port that could not be had; the system may have it another time."""
+    cause = getattr(why, "socketError", None)
+    if cause is None:
+        return ConfigurationError(f"{what}: {why}")
+    remedy = _REMEDIES.get(cause.errno)
+    return StartError(f"{what}: {cause.strerror or cause}" + (f"; {remedy}" if remedy else ""))
 
 
 def _address(port: IListeningPort) -> str:

@@ -81,6 +81,11 @@ class Runner:
         """Who the peer is, once that is known."""
         return self._session.identity
 
+    @property
+    def asks(self) -> bool:
+        """Whether the authority has still to answer a question."""
+        return bool(self._questions)
+
     # -- what happens -------------------------------------------------------------------------
 
     def tell(self, fact: Fact) -> None:

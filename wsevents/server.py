@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -27,12 +26,14 @@ from wsevents.closing import (
     NOT_UTF8,
     TOO_BIG,
     TOO_SLOW,
+    UNAUTHENTICATED,
 )
 from wsevents.keepalive import Keepalive
-from wsevents.knock import make_request, may_come_from
+from wsevents.knock import make_request
 from wsevents.ledger import Departure, Visit
 from wsevents.messages import Refuse
 from wsevents.mute import Mute
+from wsevents.origin import is_own, may_come_from
 from wsevents.outbound import Outbound
 from wsevents.runner import Runner
 from wsevents.writethrough import make_writer
@@ -45,15 +46,20 @@ if TYPE_CHECKING:
     from wsevents.house import Gate, House
     from wsevents.interfaces import IDialect
     from wsevents.knock import Head
-    from wsevents.messages import Identity, Request
+    from wsevents.messages import Identity, Request, Wire
 
 CLOSING_SECONDS = 10.0
 """How long a peer may take to answer a close frame and to end the connection."""
+LOOK_AGAIN_SECONDS = 1.0
+"""How long until we look again whether an authority has said who a peer is."""
 FRAGMENTS = 4096
 """Frames that one message may be cut into: empty ones would cost memory without counting as size."""
 _FAULTS: Mapping[int | None, Closing] = {closing.code: closing for closing in (BROKEN, NOT_UTF8, TOO_BIG)}
 """Autobahn's reasons to end a connection."""
 _PING, _PONG = 0x89, 0x8A
+_LATER = Refuse(503, (("Retry-After", "10"),))
+_TOLD = 200
+"""Characters of an origin that the log has."""
 
 
 class Peer(WebSocketServerProtocol):
@@ -121,7 +127,7 @@ class Peer(WebSocketServerProtocol):
             self._door.address,
             self._door.port,
             self._gate.name,
-            secure=ISSLTransport.providedBy(self.transport),
+            secure=self._door.secure,
         )
 
     def _meet(self, knock: Request) -> None:
@@ -130,8 +136,6 @@ class Peer(WebSocketServerProtocol):
         if mount is None:
             raise ConnectionDeny(404, "Not Found")
         wire = mount.dialect.wire
-        if not may_come_from(knock.headers.get("origin"), wire.origins):
-            raise ConnectionDeny(403, "Forbidden")
         self.maxMessagePayloadSize = wire.message_max
         if wire.deflate:
             self.perMessageCompressionAccept = compression.accept
@@ -139,7 +143,45 @@ class Peer(WebSocketServerProtocol):
         self._runner = Runner(self._house, mount, session, self)
         self._keepalive = Keepalive(wire, self._house.keepalive, self.sendPing, self._hears, self.hang_up)
         self._known = True
-        self._runner.tell(lambda session, now: session.knocked(now))
+        if self._may_come(knock, wire):
+            self._runner.tell(lambda session, now: session.knocked(now))
+        else:
+            self._runner.tell(lambda session, now: session.foreign(now))
+        if not self._answer.called and self._expect_identity():
+            self._door.heard()
+
+    def _may_come(self, knock: Request, wire: Wire) -> bool:
+        """Say whether the page may connect that asks, if one does."""
+        origin = knock.headers.get("origin")
+        if may_come_from(origin, wire.origins) or (wire.own_pages and is_own(knock)):
+            return True
+        self._door.complain(
+            "was refused, as pages of its origin may not connect",
+            f": {origin!r:.{_TOLD}}; who wants it to names it in {wire.origins_key}",
+        )
+        return False
+
+    def _expect_identity(self) -> bool:
+        """Give a peer that is not known some time for that; say whether it has only so much."""
+        seconds = self._house.limits.authentication_seconds
+        if not seconds or self._runner.mount.dialect.wire.anonymous or self.identity is not None:
+            return False
+        self._house.keepalive.after(self._still_unknown, "identity", seconds)
+        return True
+
+    def _still_unknown(self, name: str) -> None:
+        """End what took too long; who has opened waits for the authority, if it is asked: it will answer."""
+        if self.identity is not None:
+            return
+        if self._open:
+            if self._runner.asks:
+                self._house.keepalive.after(self._still_unknown, name, LOOK_AGAIN_SECONDS)
+            else:
+                self.hang_up(UNAUTHENTICATED)
+        elif not self._answer.called:
+            self._door.complain("was refused: its authority did not say in time who it is")
+            self._runner.leave()
+            self.refuse(_LATER)
 
     def _hears(self) -> bool:
         """Say whether a ping is under way, and its answer would be read."""
@@ -162,6 +204,8 @@ class Peer(WebSocketServerProtocol):
         self._runner.tell(lambda session, now: session.opened(now))
         if house.stopping:
             self.hang_up(GOING_AWAY)
+        elif self._closing is None:
+            self._expect_identity()
 
     def onMessageFrameBegin(self, length: int) -> None:
         """Bound the number of frames of a message, as Autobahn bounds their size."""
@@ -201,6 +245,7 @@ class Peer(WebSocketServerProtocol):
         self.outbound.stopProducing()
         self._house.keepalive.clear(self._close_anyway, "closing")
         self._house.keepalive.clear(self._look_at_progress, "behind")
+        self._house.keepalive.clear(self._still_unknown, "identity")
         self._door.settle()
         if self._known:
             self._runner.leave()
@@ -402,6 +447,7 @@ class Peer(WebSocketServerProtocol):
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Answer a bad request; `reason` is not logged nor sent, it may quote the URL and its token."""
         refusal = self._refusal or Refuse(code, tuple(responseHeaders or ()))
+        self._door.refused(refusal, self._runner.mount.dialect.name if self._known else "")
         self.wasNotCleanReason = "refused"
         self._door.fail(str(refusal.status))
         self.sendData(http_answer(refusal))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from wsevents.interfaces import ISession
-from wsevents.messages import Welcome
+from wsevents.messages import Refuse, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,10 @@ class QuietSession:
     def knocked(self, now: float) -> Sequence[Effect]:
         """Upgrade at once."""
         return (Welcome(),)
+
+    def foreign(self, now: float) -> Sequence[Effect]:
+        """Refuse it."""
+        return (Refuse(403),)
 
     def opened(self, now: float) -> Sequence[Effect]:
         """Wait for what the peer says."""

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from wsevents.allowance import allowance
+
 DAY = 86400
 """Seconds: the longest that anything periodic may wait."""
 SHORT_TEXT = 255
@@ -106,13 +108,23 @@ def one_of(*choices: str) -> Any:
     return check
 
 
-def _origins(_: object, attribute: Any, patterns: list[str]) -> None:
+def origins(_: object, attribute: Any, patterns: list[str]) -> None:
     """Attrs validator: at least one pattern, and none that no browser's Origin (RFC 6454) could match."""
     if not patterns:
         raise ValueError('must name at least one origin; "*" alone is any')
+    further_origins(_, attribute, patterns)
+
+
+def further_origins(_: object, attribute: Any, patterns: list[str]) -> None:
+    """Attrs validator: patterns of origins that browsers send, or none."""
     for pattern in patterns:
         if not _ORIGIN.fullmatch(pattern):
             raise ValueError(f"has {pattern!r}, which is no origin; write it like https://crm.example.org")
+
+
+def _proxies(_: object, attribute: Any, texts: list[str]) -> None:
+    """Attrs validator: addresses and networks, or `unix`."""
+    allowance([text for text in texts if text != "unix"])
 
 
 def _workers(_: object, attribute: Any, value: int | str) -> None:
@@ -153,7 +165,7 @@ class WebSocket:
         False, "Compress events for clients that ask for it (permessage-deflate): traffic for work."
     )
     allowed_origins: list[str] = key(
-        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=_origins
+        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
     )
 
 
@@ -177,9 +189,15 @@ class Limits:
         "Connections that wait for their handshake; of more, the last of the address with most are refused.",
         check=not_negative,
     )
+    connections: int = key(
+        0, "Connections in all, of each process; who comes then is turned away.", check=not_negative
+    )
     connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
     handshake_seconds: float = key(
         10.0, "How long a peer may take for TLS and the HTTP request.", check=off_or(1, DAY)
+    )
+    authentication_seconds: float = key(
+        30.0, "How long it may take from then on until it is known who the peer is.", check=off_or(1, DAY)
     )
     messages_per_second: float = key(
         100.0,
@@ -265,12 +283,32 @@ class Auth:
 
 
 @frozen(kw_only=True)
+class Log:
+    """`log:`, what is logged, and how it looks."""
+
+    level: str = key(
+        "info",
+        "From which level on: debug, info, warn or error.",
+        live=True,
+        check=one_of("debug", "info", "warn", "error"),
+    )
+    format: str = key(
+        "text", "text for people, or json: one object a line, for programs.", check=one_of("text", "json")
+    )
+
+
+@frozen(kw_only=True)
 class Config:
     """The whole configuration."""
 
     listen: list[Listener] = key(
         [Listener("ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt")],
         "Twisted server endpoints, each with the dialects that are spoken there.",
+    )
+    trusted_proxies: list[str] = key(
+        [],
+        "Addresses and networks of proxies that are believed whom they speak for; unix: by Unix sockets.",
+        check=_proxies,
     )
     origin_uuid: str | None = key(
         None,
@@ -286,5 +324,6 @@ class Config:
     limits: Limits = field(factory=Limits, metadata={"live": True})
     outbound: Outbound = field(factory=Outbound)
     drain: Drain = field(factory=Drain, metadata={"live": True})
+    log: Log = field(factory=Log)
     status: Status = field(factory=Status)
     dialects: dict[str, Any] = field(factory=dict)

@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import time
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
@@ -25,12 +26,17 @@ from wsevents.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.door import DoorFactory, Doorkeeper
+from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IRenewable
+from wsevents.kernel import check_open_files
 from wsevents.ledger import Ledger
+from wsevents.log.logged import Logged
+from wsevents.log.threshold import THRESHOLD
 from wsevents.operations.attendant import Attendant
 from wsevents.operations.panel import Alone, Several
 from wsevents.operations.pulse import Pulse
@@ -42,10 +48,12 @@ from wsevents.relay import Relay, Stage
 from wsevents.reload import Reload
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
+from wsevents.settings import Log
 from wsevents.source import generic_source
 from wsevents.systemd import here
 from wsevents.unit import Unit
 from wsevents.upstream import Upstream
+from wsevents.validity import tell_of_ends
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
 from wsevents.workers.supervisor import Supervisor
@@ -83,40 +91,52 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Unit:
+def makeService(options: Options) -> Logged:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
-        SystemExit: the configuration cannot be used; its text says why, a line a problem.
+        SystemExit: the configuration cannot be used; why was told, a line a problem.
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
     try:
-        plugins = Plugins()
-        if options["config"] is None:
-            return demonstration(reactor, plugins, os.environ)
-        return configured(reactor, Path(options["config"]), plugins, os.environ)
+        unit, settings = _made(reactor, options["config"])
     except WseventsError as error:
-        raise SystemExit(f"wsevents: {error}") from None
+        raise ending(error) from None
+    return Logged(unit, settings, options.parent or {}, reactor)
 
 
-def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
+def _made(reactor: Any, file: str | None) -> tuple[Unit, Log]:
+    """Return what a configuration asks for, and how it logs; without one, the demonstration."""
+    check_open_files()
+    plugins = Plugins()
+    if file is None:
+        return demonstration(reactor, plugins, os.environ), Log()
+    return configured(reactor, Path(file), plugins, os.environ)
+
+
+def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> tuple[Unit, Log]:
     """Return what a file asks for, which is read again at each SIGHUP. Raises ConfigurationError."""
 
     def read() -> Config:
         config = load(path, plugins, environ)
+        tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
+        return config
+
+    def again() -> Config:
+        config = read()
         Assembly(reactor, config, plugins).gateway()
         return config
 
-    config = load(path, plugins, environ)
+    config = read()
     count = processes(config)
     parts = (
         several(reactor, config, plugins, count) if count > 1 else alone(Assembly(reactor, config, plugins))
     )
     station, main, put = parts
-    return Unit(reactor, station, main, here(), Reload(config, read, put))
+    return Unit(reactor, station, main, here(), Reload(config, again, put)), config.log
 
 
 def alone(
@@ -141,6 +161,7 @@ def several(reactor: Any, config: Config, plugins: Plugins, count: int) -> tuple
     async def put(config: Config) -> None:
         act = station.renewal()
         await supervisor.renew(config)
+        THRESHOLD.set(config.log.level)
         act()
 
     return station, supervisor, put
@@ -174,7 +195,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
-        ConfigurationError: its certificate cannot be kept.
+        StartError: its certificate cannot be kept.
     """
     state = state_folder(environ)
     ensure_certificate(state)
@@ -281,6 +302,7 @@ class Assembly:
             PeerFactory(house, reactor),
             make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
             house.ledger,
+            proxies(config.trusted_proxies),
         )
         listening = self._listening = listening or Casings(reactor)
         entrances = self._entrances = [
@@ -320,6 +342,7 @@ class Assembly:
 
         def put() -> None:
             self.config = config
+            THRESHOLD.set(config.log.level)
             for mount, dialect in zip(self._mounts, dialects, strict=True):
                 mount.dialect = dialect
             self.house.renew(config)

@@ -18,7 +18,7 @@ from twisted.logger import LogLevel, eventAsText
 from zope.interface.verify import verifyClass, verifyObject
 
 from wsevents.interfaces import IAuthenticator, IAuthority
-from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
+from wsevents.messages import Check, Confirmed, Denied, Describe, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth
 
 ME = "11111111-1111-4111-8111-111111111111"
@@ -150,7 +150,7 @@ class AuthorityContract:
     @pytest_twisted.ensureDeferred
     async def test_no_token_reaches_the_log_or_an_answer(self, authenticator, logged):
         for token in [*CAST, "nobody-has-this"]:
-            for question in (WhoIs(token), Check(token)):
+            for question in (WhoIs(token), Check(token), Describe(token)):
                 answer = await authenticator.answer(question, time.time())
                 assert "token-" not in repr((question, answer))
         assert not any("token-" in repr(event) or "token-" in eventAsText(event) for event in logged)
@@ -162,6 +162,14 @@ class AuthenticatorContract(AuthorityContract):
     def test_it_keeps_its_interface(self, authenticator):
         assert verifyClass(IAuthenticator, type(authenticator))
         assert verifyObject(IAuthenticator, authenticator)
+
+    @pytest_twisted.ensureDeferred
+    async def test_whose_a_token_is_can_be_asked_though_it_may_not_connect(self, authenticator):
+        for token in ("token-of-a-user", "token-without-the-acl", "token-with-the-acl-denied"):
+            identity = await authenticator.answer(Describe(token), time.time())
+            assert (identity.subject, identity.acl) == (ME, CAST[token].acl)
+        for token in ("token-that-has-expired", *STRANGE):
+            assert isinstance(await authenticator.answer(Describe(token), time.time()), Denied)
 
     def test_its_settings_are_a_section_with_every_key_explained(self, authenticator):
         assert issubclass(authenticator.settings, Auth)

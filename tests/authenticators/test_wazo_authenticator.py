@@ -747,7 +747,7 @@ async def test_an_outage_is_two_lines_whatever_is_asked_meanwhile(stand_in, star
     for _ in range(5):
         await ask(authenticator, WhoIs("good"))
     name = f"wazo-auth at http://127.0.0.1:{stand_in.port}/api/auth"
-    refused = "Connection was refused by other side: 111: Connection refused."
+    refused = "Connection was refused by other side: 111: Connection refused"
     own = [event for event in logged if event["log_namespace"].startswith("wsevents")]
     assert [formatEvent(event) for event in own] == [
         f"{name} cannot be asked about tokens: {refused}",

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet.defer import Deferred, DeferredQueue, succeed
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.logger import globalLogPublisher
 
 from tests.buses.ear import Logbook
 from tests.clients.far_end import far_end, welcoming
+from tests.clients.transport import Wire
 from wsevents.client import AppWebsocketClient, Backoff, Ending, NotOpenError
 from wsevents.codec.appwebsocket import Login, SessionKey
 from wsevents.framing import text_frames
@@ -469,17 +469,6 @@ def test_close_cuts_an_attempt_or_a_pause_short(dialling):
 
 
 # -- a far end that does what it likes
-
-
-class Wire(StringTransportWithDisconnection):
-    """A transport that can do what TCP's can."""
-
-    def abortConnection(self):
-        if self.connected:
-            self.loseConnection()
-
-    def unregisterProducer(self):
-        self.producer = None
 
 
 class Line:

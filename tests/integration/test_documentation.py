@@ -87,12 +87,16 @@ def test_each_documented_mistake_closes_with_4004(gateway, mistake):
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4004, "")
 
 
+NEVER = {closing.IDLE, closing.UNAUTHENTICATED}
+"""Of other protocols: here the token is asked about at once, and what comes of that ends the session."""
+
+
 def test_every_close_code_of_the_protocol_is_documented():
     table = re.search(r"## Close codes\n(.*?)\n## ", PROTOCOL, re.DOTALL)[1]
     rows = re.findall(r"^\| (\d+) \| (.*?) ?\|", table, re.MULTILINE)
     documented = {(int(code), reason.strip("`")) for code, said in rows for reason in said.split(", ")}
     closings = {one for one in vars(closing).values() if isinstance(one, Closing) and one.code is not None}
-    assert documented == {(one.code, one.reason) for one in closings - {closing.IDLE}}
+    assert documented == {(one.code, one.reason) for one in closings - NEVER}
 
 
 def test_the_client_in_python_prints_events_and_why_it_ended(embedded_default):
@@ -133,7 +137,7 @@ def test_the_client_in_a_browser_hears_events_and_why_it_ended(browser, gateway)
 
 EXAMPLES = [
     pytest.param(text, id=f"{page}-{number}")
-    for page in ("README.md", "docs/operating.md")
+    for page in ("README.md", "docs/operating.md", "docs/migration.md")
     for number, text in enumerate(blocks((ROOT / page).read_text(), "yaml"))
 ]
 

@@ -15,6 +15,7 @@ from tests.browser import browser
 from tests.gateway import DEADLINE, GatewayProcess, standalone
 from tests.integration.test_documentation import blocks
 from wsevents.client import Login
+from wsevents.closing import UNAUTHENTICATED
 from wsevents.codec.appwebsocket import login_message
 from wsevents.config import parse
 from wsevents.dialects.innovaphone.session import LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE
@@ -136,9 +137,12 @@ def test_an_event_becomes_what_is_documented(gateway):
         assert client.recv(DEADLINE) == RECEIVED.strip()
 
 
+CLOSINGS = (LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE, UNAUTHENTICATED)
+
+
 def test_every_close_code_of_its_own_is_documented():
     rows = [(code, reason.strip("`")) for code, reason, *_ in table(section("## Close codes"))]
-    own = {(str(closing.code), closing.reason) for closing in (LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE)}
+    own = {(str(closing.code), closing.reason) for closing in CLOSINGS}
     assert {row for row in rows if row[0] == "1008"} == own
 
 

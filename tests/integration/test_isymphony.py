@@ -134,9 +134,7 @@ def test_another_address_is_refused_even_with_the_right_password(tmp_path):
 def test_a_listener_may_be_for_this_dialect_alone_and_without_tls(tmp_path):
     text = configuration(tmp_path)
     listener = 'listen: [{endpoint: "tcp:0:interface=127.0.0.1", dialects: [isymphony]}]\n'
-    text = (
-        re.sub(r"(?m)^listen: .*\n", listener, text) + "websocket: {allowed_origins: ['https://a.example']}\n"
-    )
+    text = re.sub(r"(?m)^listen: .*\n", listener, text) + "    allowed_origins: ['https://a.example']\n"
     with GatewayProcess(tmp_path, text) as gateway:
         gateway.ready()
         url = f"ws://manager:{PASSWORD}@localhost:{gateway.port}"

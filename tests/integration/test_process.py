@@ -1,6 +1,7 @@
 """A real twistd process over real TLS, with clients of other libraries."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -201,9 +202,9 @@ def test_the_limit_of_open_files_is_raised_and_said(tmp_path):
 # -- what an operator may do wrong
 
 
-def fails(tmp_path, text):
+def fails(tmp_path, text, status=os.EX_CONFIG):
     process = GatewayProcess(tmp_path, text)
-    assert process.ended() == 1
+    assert process.ended() == status
     assert "Traceback" not in process.log
     return [line for line in process.log.splitlines() if "wsevents: " in line or "config.yml" in line]
 
@@ -213,7 +214,7 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        lines = fails(tmp_path, standalone(tmp_path).replace("ssl:0", f"ssl:{port}"))
+        lines = fails(tmp_path, standalone(tmp_path).replace("ssl:0", f"ssl:{port}"), status=1)
     assert len(lines) == 1
     assert "listen[0]" in lines[0]
     assert str(port) in lines[0]

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import ssl
+import time
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 
@@ -15,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.certificates import write_pair
 from tests.client import trusting
 from tests.crowd import Crowd
-from tests.gateway import DEADLINE, GatewayProcess, gateway, standalone
+from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, gateway, standalone
 from tests.publisher import publish
 
 __all__ = ["gateway", "publish"]
@@ -128,6 +129,44 @@ def test_every_listener_with_a_certificate_shows_the_new_one(tmp_path, rabbitmq,
         keep(tmp_path, folder)
         reload(gateway)
         assert {one for port in ports for one in shown(gateway, 2, port)} == {certificate.read_text()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_socket_of_systemd_shows_the_new_certificate_too(tmp_path, rabbitmq, workers):
+    bus = f"workers: {workers}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    text = text.replace("ssl:0:interface=127.0.0.1", "systemd:domain=INET:index=0")
+    with GatewayProcess(tmp_path, text, activated_twistd(tmp_path)) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        for _ in range(2):
+            certificate = write_pair(tmp_path)[1]
+            reload(gateway)
+            assert shown(gateway, 4) == {certificate.read_text()}
+        with gateway.connect("/?token=s3cret-user") as client:
+            assert receive(client)["op"] == "init"
+
+
+def test_the_level_of_the_log_changes(gateway):
+    file = gateway.folder / "config.yml"
+    file.write_text(file.read_text() + "log: {level: warn}\n")
+    os.kill(gateway.process.pid, signal.SIGHUP)
+    wait_until_silent(gateway)
+    file.write_text(file.read_text().replace("level: warn", "level: debug"))
+    assert "changed: log.level\n" in reload(gateway)
+
+
+def wait_until_silent(gateway):
+    """Wait until a session that is over is no line any more."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        before = gateway.log.count("session over")
+        with gateway.connect("/?token=s3cret-user") as client:
+            receive(client)
+        time.sleep(0.2)
+        if gateway.log.count("session over") == before:
+            return
+        assert time.monotonic() < end
 
 
 def keep(tmp_path, folder):

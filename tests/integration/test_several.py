@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def gateways(tmp_path, rabbitmq):
             folder = tmp_path / name
             folder.mkdir()
             text = standalone(folder).replace("type: memory", f"endpoint: '{rabbitmq.endpoint}'")
+            text = text.replace('"ssl:', '"haproxy:ssl:') + "trusted_proxies: [127.0.0.1]\n"
             started.append(stack.enter_context(GatewayProcess(folder, text)))
         yield [gateway.ready() for gateway in started]
 
@@ -51,7 +53,9 @@ def enter(stack, port, count):
     clients = []
     for _ in range(count):
         url = f"wss://localhost:{port}/?token=s3cret-user&version=2"
-        clients.append(stack.enter_context(Client(url, DEADLINE, ssl=trusting())))
+        raw = socket.create_connection(("127.0.0.1", port), DEADLINE, ("127.0.0.33", 0))
+        client = Client(url, DEADLINE, ssl=trusting(), sock=raw, server_hostname="localhost")
+        clients.append(stack.enter_context(client))
         clients[-1].send('{"op": "subscribe", "data": {"event_name": "*"}}')
         clients[-1].send('{"op": "start"}')
         assert [receive(clients[-1])["op"] for _ in range(3)] == ["init", "subscribe", "start"]
@@ -77,7 +81,7 @@ def test_clients_are_on_both_gateways_and_those_of_a_lost_one_come_back_by_the_o
         again = enter(stack, haproxy.port, PEERS - len(left))
         hear(left + again, publish("for_all_again"))
         gateways[1].stop()
-        assert gateways[1].log.count("session over: wazo") == PEERS
+        assert gateways[1].log.count("session over: wazo 127.0.0.33 ") == PEERS
 
 
 def test_a_gateway_that_is_stuck_is_found_out_and_its_clients_may_go_to_the_other(gateways, haproxy, publish):

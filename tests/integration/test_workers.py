@@ -5,7 +5,7 @@ import os
 import re
 import select
 import signal
-import sys
+import socket
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.client import Client, trusting
-from tests.gateway import DEADLINE, TWISTD, GatewayProcess, standalone
+from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, standalone
 from tests.publisher import publish
 
 __all__ = ["publish"]
@@ -195,7 +195,7 @@ def test_a_worker_that_cannot_start_is_tried_again_later_and_the_others_serve_on
         mark = len(gateway.log)
         os.kill(pid_of(gateway, 1), signal.SIGKILL)
         gateway.wait_for(rf"worker 1: wsevents: listen\[0\]: cannot read {key}: No such file", mark)
-        gateway.wait_for(r"worker 1 \(pid \d+\) ended with status 1; it is started again in 1 s", mark)
+        gateway.wait_for(r"worker 1 \(pid \d+\) ended with status 78; it is started again in 1 s", mark)
         clients = enter(stack, gateway, 3)
         (tmp_path / "away").rename(key)
         gateway.wait_for("worker 1: the bus is up", mark)
@@ -218,9 +218,12 @@ def test_passwords_are_in_no_line_and_in_no_list_of_processes(tmp_path, rabbitmq
 # -- where they listen ----------------------------------------------------------------------------
 
 
-def hears(url, publish, context):
-    """Check that a client there hears an event."""
-    with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, ssl=context) as client:
+def hears(url, publish, context, introduction=b""):
+    """Check that a client there hears an event, whose connection may begin with some bytes."""
+    raw = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), DEADLINE)
+    raw.sendall(introduction)
+    options = {"ssl": context, "sock": raw} | ({"server_hostname": "localhost"} if context else {})
+    with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, **options) as client:
         client.send('{"op": "subscribe", "data": {"event_name": "e"}}')
         client.send('{"op": "start"}')
         assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
@@ -237,43 +240,43 @@ def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
         "tcp:0:interface=127.0.0.1",
         r"tls:%s:port=0:interface=\\:\\:ffff\\:127.0.0.1" % pems,  # noqa: UP031 braces would be YAML's
         r"haproxy:tcp:0:interface=127.0.0.1",
+        r"haproxy:tls:%s:port=0:interface=\\:\\:ffff\\:127.0.0.1" % pems,  # noqa: UP031
     ]
     text = text.replace('certKey={}"]'.format(tmp_path / "server.crt"), 'certKey={}", {}]'.format(
         tmp_path / "server.crt", ", ".join(f'"{one}"' for one in more)
     ))  # fmt: skip
-    with started(tmp_path, text) as gateway:
+    with started(tmp_path, text + "\ntrusted_proxies: [127.0.0.1]") as gateway:
         said = re.findall(r"wsevents\.ports#info\] listening on \S+:(\d+)", gateway.log)
-        secure, plain, folder, _ = map(int, said)
+        secure, plain, folder, proxied, both = map(int, said)
         hears(f"wss://localhost:{secure}", publish, trusting())
         hears(f"ws://localhost:{plain}", publish, None)
         hears(f"wss://localhost:{folder}", publish, trusting())
-
-
-SOCKET_ACTIVATION = """
-import os, socket, sys
-listening = socket.create_server(("127.0.0.1", 0))
-os.dup2(listening.fileno(), 3)
-os.set_inheritable(3, True)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="wsevents")
-os.execv(sys.argv[1], sys.argv[1:])
-"""
+        introduction = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9502\r\n"
+        hears(f"ws://localhost:{proxied}", publish, None, introduction)
+        hears(f"wss://localhost:{both}", publish, trusting(), introduction)
+        gateway.wait_for(r"(?s)(worker \d: session over: wazo 192\.0\.2\.7 .*){2}")
 
 
 def test_a_socket_of_systemd_can_be_shared(tmp_path, rabbitmq, publish):
-    script = tmp_path / "systemd.py"
-    script.write_text(SOCKET_ACTIVATION)
     text = re.sub("listen: .*", 'listen: ["systemd:domain=INET:index=0"]', shared(tmp_path, rabbitmq))
-    with started(tmp_path, text, twistd=(sys.executable, script, TWISTD)) as gateway:
+    with started(tmp_path, text, twistd=activated_twistd(tmp_path)) as gateway:
         for _ in range(2):
             hears(f"ws://localhost:{gateway.port}", publish, None)
+
+
+def test_a_socket_of_systemd_can_be_shared_with_tls_around_it(tmp_path, rabbitmq, publish):
+    text = shared(tmp_path, rabbitmq).replace("ssl:0:interface=127.0.0.1", "systemd:domain=INET:index=0")
+    with started(tmp_path, text, twistd=activated_twistd(tmp_path)) as gateway:
+        for _ in range(2):
+            hears(f"wss://localhost:{gateway.port}", publish, trusting())
 
 
 # -- what an operator may do wrong ----------------------------------------------------------------
 
 
-def fails(folder, text):
+def fails(folder, text, status=os.EX_CONFIG):
     gateway = GatewayProcess(folder, text)
-    assert gateway.ended() == 1
+    assert gateway.ended() == status
     assert "Traceback" not in gateway.log
     assert "starts" not in gateway.log
     return [line for line in gateway.log.splitlines() if "wsevents: " in line]
@@ -288,7 +291,7 @@ def test_a_bus_in_memory_is_for_one_process(tmp_path, workers):
 def test_a_port_that_is_taken_stops_the_start_before_any_worker(tmp_path, rabbitmq):
     with started(tmp_path, shared(tmp_path, rabbitmq)) as gateway:
         text = shared(tmp_path, rabbitmq).replace("ssl:0", f"ssl:{gateway.port}")
-        (line,) = fails(tmp_path, text)
+        (line,) = fails(tmp_path, text, status=1)
     assert "listen[0]: cannot listen on " in line
     assert "in use" in line
 

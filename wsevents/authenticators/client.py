@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from twisted.web.http_headers import Headers
 from wsevents import __version__
 from wsevents.authenticators.connections import Connections
 from wsevents.errors import WseventsError
+from wsevents.kernel import MORE_FILES
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -100,8 +102,10 @@ def _reason(cause: object) -> str:
     if isinstance(cause, TLSError):
         texts = [entry[-1] for entry in cause.args[0]] if cause.args and cause.args[0] else []
         return f"TLS: {', '.join(texts) or 'the handshake failed'}"
+    if getattr(cause, "osError", None) == errno.EMFILE:
+        return f"too many open files ({MORE_FILES})"
     if isinstance(cause, ConnectError | ConnectionClosed | UnreachableError):
-        return str(cause)
+        return str(cause).rstrip(".")
     return type(cause).__name__
 
 

@@ -15,7 +15,7 @@ from wsevents.access import compile_acl
 from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.authenticators.identity import epoch, moment
 from wsevents.interfaces import IAuthenticator, IRenewable
-from wsevents.messages import Check, Confirmed, Denied, Identity, Unavailable, WhoIs
+from wsevents.messages import Check, Confirmed, Denied, Describe, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class StaticAuthenticator(Service):
         entry = self._tokens.get(token)
         if entry is None:
             return Denied("the token is no longer among the configured ones")
-        return self._identity(token, entry, self._ends(token, entry))
+        return _admitted(self._identity(token, entry, self._ends(token, entry)))
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` after each `renew`."""
@@ -161,9 +161,15 @@ class StaticAuthenticator(Service):
         if isinstance(question, Check):
             answer = self._identify(question.token, now)
             return Confirmed() if isinstance(answer, Identity) else answer
+        if isinstance(question, Describe):
+            return self._describe(question.token, now)
         return Unavailable(f"static tokens do not answer {type(question).__name__}")
 
     def _identify(self, token: str, now: float) -> Identity | Denied:
+        identity = self._describe(token, now)
+        return identity if isinstance(identity, Denied) else _admitted(identity)
+
+    def _describe(self, token: str, now: float) -> Identity | Denied:
         key = self._fingerprint.of(token)
         entry = self._tokens.get(key)
         if entry is None or not token.strip():
@@ -174,14 +180,11 @@ class StaticAuthenticator(Service):
             return Denied("the token has expired")
         return self._identity(key, entry, expires)
 
-    def _identity(self, key: bytes, entry: StaticToken, expires: float | None) -> Identity | Denied:
-        acl = tuple(entry.acl)
-        if not compile_acl(acl).may_see("websocketd", me=entry.uuid, session=entry.session_uuid):
-            return Denied("the token does not grant websocketd")
+    def _identity(self, key: bytes, entry: StaticToken, expires: float | None) -> Identity:
         return Identity(
             subject=entry.uuid,
             tenant=entry.tenant_uuid,
-            acl=acl,
+            acl=tuple(entry.acl),
             session=entry.session_uuid,
             reach=entry.reach,
             expires=expires,
@@ -201,3 +204,10 @@ class StaticAuthenticator(Service):
         if entry.expires_in is not None:
             return self._began[key] + entry.expires_in if key in self._began else None
         return None if entry.expires_at is None else _epoch(entry.expires_at)
+
+
+def _admitted(identity: Identity) -> Identity | Denied:
+    """Return the identity of somebody who may connect."""
+    if not compile_acl(identity.acl).may_see("websocketd", me=identity.subject, session=identity.session):
+        return Denied("the token does not grant websocketd")
+    return identity

@@ -28,7 +28,7 @@ from wsevents.authenticators.turnstile import Turnstile
 from wsevents.errors import ConfigurationError
 from wsevents.interfaces import IAuthenticator
 from wsevents.jsontext import parse_object
-from wsevents.messages import Check, Denied, Unavailable, WhoIs
+from wsevents.messages import Check, Denied, Describe, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive, within
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wsevents.messages import Answer, Identity
 
 _OK = 200
+_MAY_CONNECT = "?scope=websocketd"
 _WRONG_KEY = frozenset({401, 403})
 _PREFIX = re.compile(r"[\w.~%/-]*", re.ASCII)
 
@@ -199,15 +200,14 @@ class WazoAuthenticator(Service):
         return Deferred.fromCoroutine(self._client.close())
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer a WhoIs or a Check within the timeout. Cancelled, it fires with Unavailable at once."""
+        """Answer a question about a token in time. Cancelled, it fires with Unavailable at once."""
         if not self.running:
             return succeed(Unavailable("the gateway does not ask wazo-auth now"))
-        if not isinstance(question, WhoIs | Check):
+        if not isinstance(question, WhoIs | Check | Describe):
             return succeed(Unavailable(f"wazo-auth does not answer {type(question).__name__}"))
         if not plausible(question.token):
             return succeed(Denied("the token is not of a form that a token can have"))
-        asking = self._identify if isinstance(question, WhoIs) else self._confirm
-        return self._inquiry.put(asking(question.token))
+        return self._inquiry.put(self._asking(question))
 
     def revise(self, identity: Identity) -> Answer:
         """Return the identity with the reach it has by the master tenant known now."""
@@ -217,15 +217,15 @@ class WazoAuthenticator(Service):
         """Call `changed` whenever the master tenant becomes known or another one."""
         self._watchers.append(changed)
 
-    async def _identify(self, token: str) -> Answer:
-        reply = await self._in_turn("GET", token)
+    async def _asking(self, question: WhoIs | Check | Describe) -> Answer:
+        if isinstance(question, Check):
+            return confirmation_of((await self._in_turn("HEAD", question.token, _MAY_CONNECT)).status)
+        scope = _MAY_CONNECT if isinstance(question, WhoIs) else ""
+        reply = await self._in_turn("GET", question.token, scope)
         return answer_of(reply.status, reply.body, self._master.tenant)
 
-    async def _confirm(self, token: str) -> Answer:
-        return confirmation_of((await self._in_turn("HEAD", token)).status)
-
-    async def _in_turn(self, method: str, token: str) -> Reply:
-        path = f"/0.1/token/{quote(token, safe='')}?scope=websocketd"
+    async def _in_turn(self, method: str, token: str, scope: str) -> Reply:
+        path = f"/0.1/token/{quote(token, safe='')}{scope}"
         reply: Reply = await self._inquiry.in_turn(lambda: self._client.ask(method, path))
         return reply
 

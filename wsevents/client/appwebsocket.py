@@ -7,11 +7,7 @@ from inspect import isawaitable
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.protocol import Factory
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,12 +15,12 @@ from twisted.python.failure import Failure
 from wsevents.blame import blame
 from wsevents.client.backoff import Backoff
 from wsevents.client.connection import FRAME_MAX, Authentication, Connection, Ending, NotOpenError
+from wsevents.client.dial import Once, autobahn_factory, endpoint_for
 from wsevents.codec.appwebsocket import Login, SessionKey
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+    from twisted.internet.interfaces import IStreamClientEndpoint
 
-PORT_MAX = 65535
 _log = Logger()
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -82,8 +78,8 @@ class AppWebsocketClient:
         self._login = Login(app, domain, sip, guid, dn, info)
         self._password = password
         self._pbx_obj = pbx_obj
-        self._autobahn = _autobahn_factory(url, reactor, message_max)
-        self._endpoint = endpoint or _endpoint(self._autobahn, reactor, tls)
+        self._autobahn = autobahn_factory(url, reactor, message_max, FRAME_MAX)
+        self._endpoint = endpoint or endpoint_for(self._autobahn, reactor, tls)
         self._backoff = backoff or Backoff(SystemRandom())
         self._login_seconds = login_seconds
         self._keep_alive = keep_alive
@@ -359,7 +355,7 @@ class AppWebsocketClient:
             self, self._reactor, self._login_seconds, self._keep_alive, self._flow_control
         )
         connection.factory = self._autobahn
-        failure = await self._until(self._endpoint.connect(_Once(connection)))
+        failure = await self._until(self._endpoint.connect(Once(connection)))
         if failure is not None:
             why = "closed here" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
             return Ending(why)
@@ -386,50 +382,6 @@ class AppWebsocketClient:
                 opening.errback(NotOpenError(ending.why))
             else:
                 self._openings.append((opening, None if attempts is None else attempts - 1))
-
-
-class _Once(Factory):
-    """Hands out the connection that was made for one attempt, to the first address that answers."""
-
-    noisy = False
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
-
-    def buildProtocol(self, addr: IAddress | None) -> Connection | None:
-        """Return it, once."""
-        connection, self._connection = self._connection, None
-        return connection
-
-
-def _autobahn_factory(url: str, reactor: Any, message_max: int) -> WebSocketClientFactory:
-    """Return what Autobahn wants to know of a connection. Raises ValueError."""
-    if not url:  # Autobahn would take it for localhost
-        raise ValueError("the URL is empty")
-    try:
-        factory = WebSocketClientFactory(url, reactor=reactor, useragent="wsevents")
-    except Exception as error:  # noqa: BLE001 Autobahn raises Exception itself
-        raise ValueError(f"the URL cannot be used: {error}") from None
-    if not 0 < factory.port <= PORT_MAX:
-        raise ValueError("the URL has a port that does not exist")
-    factory.setProtocolOptions(
-        autoFragmentSize=FRAME_MAX,
-        maxMessagePayloadSize=message_max,
-        maxFramePayloadSize=message_max,
-        # Autobahn's timers are the reactor's own, whichever one is passed in; a connection has its own.
-        openHandshakeTimeout=0,
-        closeHandshakeTimeout=0,
-        serverConnectionDropTimeout=0,
-    )
-    return factory
-
-
-def _endpoint(factory: WebSocketClientFactory, reactor: Any, tls: Any) -> IStreamClientEndpoint:
-    """Return how to reach the host of the URL; its certificate must be for its name."""
-    plain = HostnameEndpoint(reactor, factory.host, factory.port)
-    if not factory.isSecure:
-        return plain
-    return wrapClientTLS(tls or optionsForClientTLS(factory.host), plain)
 
 
 async def _awaited(result: Any) -> Any:

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from wsevents.blame import blame
+from wsevents.closing import Advice
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.codec.jsonparts import parse_parts
 from wsevents.mute import Mute
@@ -46,6 +47,7 @@ class Ending:
         opened: it was logged in.
         refused: the other end did not accept the login.
         code, reason: of the close frame that came, if one did.
+        advice: what to do before the next attempt.
     """
 
     why: str
@@ -53,6 +55,7 @@ class Ending:
     refused: bool = False
     code: int | None = None
     reason: str = ""
+    advice: Advice = Advice.RETRY
 
 
 @frozen

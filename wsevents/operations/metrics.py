@@ -58,7 +58,7 @@ METRICS = (
     Metric(
         "wsevents_handshake_failures",
         "counter",
-        "Connections that did not become a session: limit, timeout, lost, or a status of HTTP.",
+        "Connections that did not become a session: limit, timeout, lost, proxy, or a status of HTTP.",
         ("reason",),
     ),
     Metric("wsevents_events_consumed", "counter", "Messages taken from the bus."),

@@ -6,10 +6,10 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.tcp import Port
 
+from wsevents.endpoints import server_endpoint, within_porch
 from wsevents.workers.brief import Place
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class Hatches:
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint; see `wsevents.ports`."""
-        listening: Deferred[IListeningPort] = serverFromString(self, endpoint).listen(self._lobby)
-        return listening
+        # What stands before `haproxy:` connections is for the worker to see to.
+        return server_endpoint(self, within_porch(endpoint)).listen(self._lobby)
 
     def _opened(self, hatch: Hatch, factory: Any) -> Hatch:
         number = len(self.hatches)
@@ -101,10 +101,10 @@ class Hatches:
         return self._opened(Hatch(port, Lobby(), backlog, interface, self.reactor), None)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Hatch:
-        """Listen on what systemd has bound. Raises ValueError: that is a UNIX socket."""
+        """Listen on what systemd has bound; TLS is for the worker to do. Raises ValueError: a UNIX socket."""
         if addressFamily == socket.AF_UNIX:
             self.listenUNIX()
-        hatch = Hatch._fromListeningDescriptor(self.reactor, fileDescriptor, addressFamily, factory)  # noqa: SLF001 as the reactor does it
+        hatch = Hatch._fromListeningDescriptor(self.reactor, fileDescriptor, addressFamily, Lobby())  # noqa: SLF001 as the reactor does it
         return self._opened(hatch, factory)
 
     def listenUNIX(self, *_: Any, **__: Any) -> None:

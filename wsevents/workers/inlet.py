@@ -14,14 +14,15 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from wsevents.endpoints import covered, has_porch, is_systemd, within_porch
 from wsevents.ports import Reading, listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
+    from wsevents.door import DoorFactory
     from wsevents.ports import Entrance
     from wsevents.workers.brief import Place
 
@@ -135,11 +136,15 @@ class Inlets:
     places: Sequence[Place]
     inlets: list[Inlet] = field(init=False, factory=list)
 
-    def listen(self, endpoint: str, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
-            return succeed(self._inlet(factory))
-        return listener(self)(endpoint, factory)
+            inside: Any = factory
+        elif is_systemd(within_porch(endpoint)):  # the socket was passed to the supervisor alone
+            inside = covered(within_porch(endpoint), factory)
+        else:
+            return listener(self)(endpoint, factory)
+        return succeed(self._inlet(factory.porch(inside) if has_porch(endpoint) else inside))
 
     def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
         """Read certificates again; see `wsevents.ports`."""

@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-LEVELS = ("debug", "info", "warn", "error", "critical")
-"""The names that Twisted's logger has for them."""
+from wsevents.log.line import LEVELS, LogLine
 
-
-@frozen
-class LogLine:
-    """Something that was said.
-
-    Attributes:
-        time: when, in seconds since 1970; None: it is not known.
-        level: its name, as in the log.
-        who: the namespace of the logger.
-        text: with its traceback, if it has one.
-    """
-
-    time: float | None
-    level: str
-    who: str
-    text: str
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def encode(line: LogLine) -> bytes:
     """Return a line as bytes that end with their only newline."""
-    said = {"time": line.time, "level": line.level, "who": line.who, "text": line.text}
+    said = {
+        "time": line.time,
+        "level": line.level,
+        "who": line.who,
+        "text": line.text,
+        "fields": dict(line.fields),
+        "trace": line.trace,
+    }
     return json.dumps(said).encode("ascii") + b"\n"
 
 
-def decode(data: bytes, who: str) -> LogLine:
-    """Return the line that is in the bytes.
+def decode(data: bytes, who: str, worker: int) -> LogLine:
+    """Return the line of a worker that is in the bytes.
 
     What was not written by `encode`, such as the interpreter's last words, is a warning of `who`.
     """
     try:
-        said = json.loads(data)
-        line = LogLine(said["time"], said["level"], said["who"], said["text"])
+        line = _line(json.loads(data), worker)
         if line.level in LEVELS:
             return line
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    return LogLine(None, "warn", who, data.decode("utf-8", "replace").rstrip())
+    return LogLine(None, "warn", who, data.decode("utf-8", "replace").rstrip(), worker=worker)
+
+
+def _line(said: Mapping[str, Any], worker: int) -> LogLine:
+    """Return the line of what `encode` has said. Raises KeyError, TypeError, ValueError."""
+    return LogLine(
+        said["time"], said["level"], said["who"], said["text"], dict(said["fields"]), said["trace"], worker
+    )
 
 
 @define

@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.stdio import StandardIO
-from twisted.logger import ILogObserver, Logger, eventAsText, globalLogBeginner
-from zope.interface import provider
+from twisted.logger import Logger, globalLogBeginner
 
+from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.kernel import MORE_FILES
+from wsevents.log.journal import Journal
+from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
 from wsevents.signals import heed, ignore
 from wsevents.tap import Assembly
@@ -32,14 +35,13 @@ from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
 from wsevents.workers.inlet import Inlets
 from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
-from wsevents.workers.logline import LogLine, encode
+from wsevents.workers.logline import encode
 from wsevents.workers.worker import CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.logger import LogEvent
-
+    from wsevents.log.line import LogLine
     from wsevents.settings import Config
     from wsevents.workers.brief import Brief
 
@@ -53,27 +55,22 @@ def main() -> None:
     """Serve until told to end, or until the supervisor is gone. Raises SystemExit: it cannot."""
     import_module(sys.argv[2]).install()
     brief: Brief = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own supervisor wrote it
-    globalLogBeginner.beginLoggingTo([_tell])
+    THRESHOLD.set(brief.config.log.level)
+    journal = Journal(_tell)
+    globalLogBeginner.beginLoggingTo([journal])
     from twisted.internet import reactor  # noqa: PLC0415 it was only just installed
 
+    journal.attend(reactor)
     try:
         Work(reactor, brief, socket.socket(fileno=CHANNEL)).start()
     except WseventsError as error:
-        raise SystemExit(f"wsevents: {error}") from None
+        raise ending(error) from None
     reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` has it
     reactor.run()
 
 
-@provider(ILogObserver)
-def _tell(event: LogEvent) -> None:
+def _tell(line: LogLine) -> None:
     """Pass a line of the log on to the supervisor; when that is gone, nobody is there to hear it."""
-    level = event.get("log_level")
-    line = LogLine(
-        event.get("log_time"),
-        level.name if level else "info",
-        event.get("log_namespace") or "-",
-        eventAsText(event, includeTimestamp=False, includeSystem=False),
-    )
     rest = encode(line)
     with suppress(OSError):
         while rest:
@@ -159,7 +156,9 @@ class Work:
     def _heard(self, message: bytes, carried: int | None) -> None:
         """Take a connection in."""
         if carried is None:
-            _log.warn("a connection was lost: this process has no descriptor left for it (EMFILE)")
+            _log.error(
+                "a connection was lost, as this worker has too many open files; {remedy}", remedy=MORE_FILES
+            )
             self._left()
             return
         try:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from wsevents.condition import together
+from wsevents.ending import ending
 from wsevents.errors import ConfigurationError
 from wsevents.kernel import raise_open_files
 from wsevents.patience import Patience
@@ -91,7 +92,7 @@ class Supervisor(Service):
             self._brief = self._written(self._config)
         except ConfigurationError as error:
             self._ports.close()
-            raise SystemExit(f"wsevents: {error}") from None
+            raise ending(error) from None
         super().startService()
         self._go_round()
         for number in self._restarts:

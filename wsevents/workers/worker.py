@@ -10,7 +10,7 @@ from signal import Signals
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import LogLevel, globalLogPublisher
@@ -24,6 +24,7 @@ from wsevents.workers.vigil import Vigil
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
@@ -118,8 +119,15 @@ class Worker(ProcessProtocol):
         self._reactor.spawnProcess(
             self,
             sys.executable,
-            [sys.executable, "-P", "-m", MODULE, str(self.number), type(self._reactor).__module__],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(_paths())},
+            [
+                sys.executable,
+                *_flags(sys.flags),
+                "-m",
+                MODULE,
+                str(self.number),
+                type(self._reactor).__module__,
+            ],
+            env=_environ(sys.flags, os.environ) | {"PYTHONPATH": os.pathsep.join(_paths())},
             childFDs={0: "w", 1: "r", 2: "r", CHANNEL: end, TO_WORKER: "w", FROM_WORKER: "r"},
         )
 
@@ -180,15 +188,18 @@ class Worker(ProcessProtocol):
 
     def _tell(self, lines: list[bytes]) -> None:
         for data in lines:
-            line = decode(data, __name__)
+            line = decode(data, __name__, self.number)
+            told = line if line.time is not None else evolve(line, time=time())
             globalLogPublisher(
                 {
                     "log_level": LogLevel.levelWithName(line.level),
                     "log_namespace": line.who,
-                    "log_time": time() if line.time is None else line.time,
+                    "log_time": told.time,
                     "log_format": "worker {worker}: {text}",
                     "worker": self.number,
-                    "text": line.text,
+                    "text": f"{line.text}\n{line.trace}" if line.trace else line.text,
+                    "line": told,  # what the log of this process makes of it; see `wsevents.log.journal`
+                    "folded": told is line,  # the worker has done so
                 }
             )
 
@@ -234,6 +245,24 @@ def _how(value: Any) -> str:
         names = {one.value: one.name for one in Signals}  # without those of real time
         return f"was ended by {names.get(value.signal, f'signal {value.signal}')}"
     return f"ended with status {value.exitCode}"
+
+
+def _flags(own: Any) -> list[str]:
+    """Return the options for a Python that is to be as isolated as one with these flags.
+
+    Without `-S` a `.pth` file of Debian's can put its own `zope` in place of ours. `-I` would hide
+    PYTHONPATH as well.
+    """
+    return ["-P", "-S"] if own.no_site else ["-P"]
+
+
+def _environ(own: Any, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for it; what this process was told to ignore is not passed on."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not (own.ignore_environment and name.startswith("PYTHON"))
+    }
 
 
 def _paths() -> list[str]:

@@ -57,12 +57,13 @@ def test_it_serves_its_paths_and_no_others():
 
 def test_the_wire_is_as_the_operator_has_it():
     config = Config(
-        websocket=WebSocket(ping_interval=7, ping_timeout=3, compression=True, allowed_origins=["https://a"]),
+        websocket=WebSocket(ping_interval=7, ping_timeout=3, compression=True),
         limits=Limits(message_bytes=1000),
     )
-    wire = IsymphonyDialect.create(settings(), config).wire
+    own = settings(allowed_origins=["https://a"])
+    wire = IsymphonyDialect.create(own, config).wire
     assert (wire.ping_interval, wire.pong_deadline, wire.message_max) == (7, 3, 1000)
-    assert (wire.deflate, wire.origins) == (True, ("https://a",))
+    assert (wire.deflate, wire.origins, wire.own_pages) == (True, ("https://a",), True)
 
 
 def test_a_foreign_address_is_refused_whatever_it_knows():

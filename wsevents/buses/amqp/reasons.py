@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from OpenSSL.SSL import Error as TlsError
@@ -12,6 +13,7 @@ from txamqp.client import Closed
 from txamqp.message import Message
 
 from wsevents.errors import BusError
+from wsevents.kernel import MORE_FILES
 
 LEFT = BusError("the gateway closed the connection")
 
@@ -54,8 +56,10 @@ def _exception(reason: Any) -> str:  # noqa: PLR0911 one kind a line
         return "connection refused (start the broker, or correct bus.endpoint)"
     if isinstance(reason, error.DNSLookupError):
         return "there is no such host (correct bus.endpoint)"
+    if getattr(reason, "osError", None) == errno.EMFILE:
+        return f"too many open files ({MORE_FILES})"
     if isinstance(reason, error.TimeoutError):
         return "no answer (is the host up, and the port open?)"
     if isinstance(reason, error.ConnectionDone | error.ConnectionLost):
         return "the connection broke off without a word from the broker"
-    return str(reason) or type(reason).__name__
+    return str(reason).rstrip(".") or type(reason).__name__

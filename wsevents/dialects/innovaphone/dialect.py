@@ -49,6 +49,8 @@ class InnovaphoneDialect:
             idle=settings.idle,
             frame_max=FRAME_MAX,
             message_max=config.limits.message_bytes,
+            origins=tuple(settings.allowed_origins),
+            origins_key="dialects.innovaphone.allowed_origins",
         )
         return cls(wire, settings, config.limits)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import NOTHING, frozen
 
-from wsevents.settings import DAY, filled, key, off_or, within
+from wsevents.settings import DAY, filled, key, off_or, origins, within
 
 PATH = "/PBX0/APPS/websocket"
 """Where a PBX has its own."""
@@ -53,6 +53,9 @@ class InnovaphoneSettings:
 
     apps: dict[str, InnovaphoneApp] = key(NOTHING, "The apps, by the name they log in with.", check=_apps)
     login_seconds: float = key(10.0, "Seconds that a peer may take to log in.", check=within(1, DAY))
+    allowed_origins: list[str] = key(
+        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
+    )
     data: str | None = key(
         "data",
         "Key of an event's body that apps get as `data`; null, or where it is missing: the whole body.",

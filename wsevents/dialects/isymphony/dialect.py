@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
-from wsevents.dialects.isymphony.allowance import allowance
+from wsevents.allowance import allowance
 from wsevents.dialects.isymphony.interest import project
 from wsevents.dialects.isymphony.mapping import vocabulary
 from wsevents.dialects.isymphony.session import IsymphonySession, encoded
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
-    from wsevents.dialects.isymphony.allowance import Allowance
+    from wsevents.allowance import Allowance
     from wsevents.dialects.isymphony.interest import IsymphonyProjection
     from wsevents.dialects.isymphony.mapping import Vocabulary
     from wsevents.interfaces import ISource
@@ -52,7 +52,9 @@ class IsymphonyDialect:
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,
             deflate=websocket.compression,
-            origins=tuple(websocket.allowed_origins),
+            origins=tuple(settings.allowed_origins),
+            own_pages=True,
+            origins_key="dialects.isymphony.allowed_origins",
         )
         paths = frozenset(settings.paths)
         return cls(wire, paths, allowance(settings.allow), vocabulary(settings))

@@ -27,7 +27,7 @@ from wsevents.session import QuietSession
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wsevents.dialects.isymphony.allowance import Allowance
+    from wsevents.allowance import Allowance
     from wsevents.dialects.isymphony.filters import Filters
     from wsevents.messages import Answer, Effect, Request
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import NOTHING, frozen
 
-from wsevents.dialects.isymphony.allowance import allowance
+from wsevents.allowance import allowance
 from wsevents.dialects.isymphony.scrypt import parse
-from wsevents.settings import filled, key
+from wsevents.settings import filled, further_origins, key
 
 Scalar = str | int | float | bool | None
 """What a property may be."""
@@ -32,6 +32,15 @@ def _allowed(_: object, __: Any, texts: list[str]) -> None:
     if not texts:
         raise ValueError("must name at least one network; 0.0.0.0/0 and ::/0 are all there are")
     allowance(texts)
+
+
+def _origins(_: object, __: Any, patterns: list[str]) -> None:
+    further_origins(_, __, patterns)
+    for pattern in patterns:
+        if "*" in pattern or pattern == "null":
+            raise ValueError(
+                f"has {pattern!r}; name each origin as it is, since browsers give the password to any page"
+            )
 
 
 def _hash(_: object, __: Any, text: str) -> None:
@@ -98,6 +107,11 @@ class IsymphonySettings:
     users: dict[str, Account] = key(NOTHING, "Who may connect, by name.", check=_users)
     allow: list[str] = key(
         list(LOCALHOST), "Addresses and networks that peers may come from.", check=_allowed
+    )
+    allowed_origins: list[str] = key(
+        [],
+        "Origins of pages elsewhere that may connect; those of the gateway's own origin may anyway.",
+        check=_origins,
     )
     core_server_id: str | None = key(
         None, "Every event's coreServerId; null: the origin_uuid in its body.", check=filled

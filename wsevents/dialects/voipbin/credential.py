@@ -1,7 +1,7 @@
 """The credential of a request: five places, in VoIPBIN's order.
 
-A cookie comes along with whatever page opens the connection, so it counts only for pages of the
-gateway's own origin, and for programs, which send no origin. Elsewhere it is as if it were not there.
+A cookie comes along with whatever page opens the connection, so it counts only for some pages and for
+programs: see `may_bring_credentials`. Elsewhere it is as if it were not there.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from wsevents.messages import WhoIs
+from wsevents.origin import may_bring_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wsevents.messages import Request
 
-_PORTS = {"http": ":80", "https": ":443"}
 _BEARER = "bearer "
 
 
@@ -30,9 +32,14 @@ class KeyHolder(WhoIs):
     """Question: whose access key is this?"""
 
 
-def credential(request: Request) -> Bearer | KeyHolder | None:
-    """Return the question that the credential of a request puts, or None if it has none."""
-    cookies = _cookies(request.headers.get("cookie", "")) if same_origin(request) else {}
+def credential(request: Request, origins: Sequence[str]) -> Bearer | KeyHolder | None:
+    """Return the question that the credential of a request puts, or None if it has none.
+
+    Args:
+        request: asks for the WebSocket.
+        origins: of pages that may connect; those that it names may bring a cookie.
+    """
+    cookies = _cookies(request.headers.get("cookie", "")) if may_bring_credentials(request, origins) else {}
     token = cookies.get("token") or _query(request, "token") or _bearer(request)
     if token:
         return Bearer(token)
@@ -58,19 +65,3 @@ def _cookies(header: str) -> dict[str, str]:
         name, _, value = pair.strip().partition("=")
         cookies.setdefault(name, unquote(value.strip().strip('"')))
     return cookies
-
-
-def same_origin(request: Request) -> bool:
-    """Say whether a request comes from a page of its own host, or from no page (RFC 6454 section 7).
-
-    Without TLS of our own the scheme is not looked at: a proxy may speak TLS for us.
-    """
-    origin = request.headers.get("origin")
-    if origin is None:
-        return True
-    scheme, _, authority = origin.lower().partition("://")
-    default = _PORTS.get(scheme)
-    if default is None or (request.secure and scheme != "https"):
-        return False
-    here = request.headers.get("host", "").lower()
-    return bool(here) and authority.removesuffix(default) == here.removesuffix(default)

@@ -48,6 +48,8 @@ class VoipbinDialect:
             pong_deadline=settings.pong_timeout,
             message_max=config.limits.message_bytes,
             deflate=config.websocket.compression,
+            origins=tuple(settings.allowed_origins),
+            origins_key="dialects.voipbin.allowed_origins",
         )
         source = settings.source
         sources = () if source is None else (VoipbinSource(Exchange(source.exchange, "topic")),)

@@ -17,6 +17,7 @@ _CHALLENGE = ("WWW-Authenticate", "Bearer")  # RFC 9110 section 15.5.2 wants one
 MISSING = (401, "UNAUTHENTICATED", "AUTHENTICATION_REQUIRED", "No credential was given.")
 INVALID = (401, "UNAUTHENTICATED", "INVALID_CREDENTIALS", "The credential is not valid, or not any more.")
 FROZEN = (403, "PERMISSION_DENIED", "ACCOUNT_FROZEN", "The account is frozen.")
+FOREIGN = (403, "PERMISSION_DENIED", "ORIGIN_NOT_ALLOWED", "Pages of this origin may not connect.")
 UNKNOWN = (503, "UNAVAILABLE", "AUTHENTICATION_UNAVAILABLE", "The credential cannot be looked up now.")
 
 NOTHING = Refuse(200)

@@ -60,8 +60,12 @@ class VoipbinSession(QuietSession):
 
     def knocked(self, now: float) -> Sequence[Effect]:
         """Ask whose credential it is."""
-        question = credential(self.request)
+        question = credential(self.request, self.settings.allowed_origins)
         return (self._refuse(refusal.MISSING),) if question is None else (Ask(1, question),)
+
+    def foreign(self, now: float) -> Sequence[Effect]:
+        """Refuse it in VoIPBIN's envelope."""
+        return (self._refuse(refusal.FOREIGN),)
 
     def answered(self, id: int, answer: Answer, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
         """Let in who may come."""

@@ -10,7 +10,7 @@ from attrs import NOTHING, Factory, field, frozen
 
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.moment import moment
-from wsevents.settings import DAY, filled, key, off_or, one_of, positive, short_text, within
+from wsevents.settings import DAY, filled, key, off_or, one_of, origins, positive, short_text, within
 
 PATHS = ["/v1.0/ws", "/v1.0/service_agents/ws"]
 EXCHANGE = "bin-manager.webhook-manager.event.topic"
@@ -161,6 +161,9 @@ class VoipbinSettings:
     )
     generic: Generic | None = field(
         default=Factory(Generic), metadata={"doc": "Events of the `bus:` section; null: none."}
+    )
+    allowed_origins: list[str] = key(
+        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
     )
     close_on_expiry: bool = key(
         True, "Close with 1008 when the token ends; false: as VoIPBIN, which lets the connection be."

@@ -53,6 +53,7 @@ class WazoDialect:
             message_max=config.limits.message_bytes,
             deflate=websocket.compression,
             origins=tuple(websocket.allowed_origins),
+            origins_key="websocket.allowed_origins",
         )
         return cls(wire, config.auth, config.limits)
 

@@ -1,4 +1,4 @@
-"""From which addresses peers may come."""
+"""Some addresses and networks, as a configuration names them: who may come, who is trusted."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.dialects.isymphony.allowance import allowance
+from wsevents.allowance import allowance
 
 LOCAL = allowance(["127.0.0.0/8", "::1"])
 

@@ -1,0 +1,229 @@
+"""The configuration reference, from the settings classes themselves: docs/configuration.md.
+
+The classes are those that `config.py` fills, and those of the dialects, buses and authenticators that
+wsevents brings. What a value must be is asked of the key's own validator, so the page has the words that an
+operator reads who gets it wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from importlib.metadata import entry_points
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import yaml
+from attrs import define, field, frozen
+
+from wsevents import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD = """\
+# Configuration reference
+
+Every key there is; `make docs` writes this page from the code that reads them.
+[Operating](operating.md#configuration) says how files are found and merged, and
+[etc/wsevents/config.yml](../etc/wsevents/config.yml) is a file to start from.
+
+* A key that you leave out has its default. A section that you write must have the keys that are `required`.
+* A *secret* may also be given as `KEY_file: /path/of/a/file` or as `KEY_env: NAME_OF_A_VARIABLE`.
+* `null` is YAML for nothing. *NAME* stands for a name of your choice, `[]` for each entry of a list.
+* A value that does not fit stops the start, with one line that names file, key and remedy.
+"""
+PLUGGED = {"bus": "wsevents.buses", "auth": "wsevents.authenticators"}
+"""Sections whose further keys depend on their `type`, and the entry points of the types."""
+DIALECTS = "wsevents.dialects"
+WORDS = {
+    NoneType: "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    datetime: "a time",
+    date: "a date",
+    Any: "a section",
+}
+LOW, STRANGE, EMPTY = -(10**300), "\0", ""
+"""Values that a validator may find wrong, to hear from it what is right."""
+LONGEST = 60
+"""Characters of a default in a table; a longer one is shown below it."""
+DEEPEST = 4
+"""Level of a heading."""
+
+
+@frozen
+class Part:
+    """A section of the configuration.
+
+    Attributes:
+        path: the keys that lead to it.
+        kind: its settings class.
+        shared: a class whose keys stand elsewhere.
+        type: of several kinds of this section, the one that has these keys.
+    """
+
+    path: str
+    kind: type
+    shared: type = object
+    type: str = ""
+
+    @property
+    def title(self) -> str:
+        """What its heading says."""
+        return f"{self.path}, type: {self.type}" if self.type else self.path or "The file"
+
+    def fields(self) -> dict[attrs.Attribute[Any], Any]:
+        """Return each key with its type."""
+        elsewhere = {each.name for each in attrs.fields(self.shared)} if attrs.has(self.shared) else set()
+        kinds = get_type_hints(self.kind)
+        return {
+            each: kinds[each.name]
+            for each in attrs.fields(self.kind)
+            if each.init and each.name not in elsewhere
+        }
+
+    def within(self) -> Iterator[Part]:
+        """Yield the sections in this one."""
+        for each, kind in self.fields().items():
+            for inner, step in _sections(kind):
+                yield Part(f"{self.path}.{each.name}{step}".removeprefix("."), inner)
+        for name, kind in _brought("" if self.type else PLUGGED.get(self.path, "")):
+            yield Part(self.path, kind, self.kind, name)
+
+
+@define
+class Page:
+    """The page as it grows."""
+
+    lines: list[str] = field(factory=list)
+
+    def write(self, part: Part, depth: int = 2) -> None:
+        """Add a section, and those within it."""
+        self.lines += [f"{'#' * depth} {part.title}", "", _sentence(part.kind), ""]
+        fields = part.fields()
+        if fields:
+            self.lines += ["| key | what it is | default | must be |", "|---|---|---|---|"]
+            self.lines += [*(_row(each, kind) for each, kind in fields.items()), ""]
+        for each in fields:
+            value = _default(each)
+            if value is not attrs.NOTHING and len(_shown(value)) > LONGEST:
+                text = yaml.safe_dump({each.name: value}, sort_keys=False)
+                self.lines += [f"The default of `{each.name}`:", "", f"```yaml\n{text}```", ""]
+        for inner in part.within():
+            self.write(inner, min(depth + bool(part.path), DEEPEST))
+
+
+def reference() -> str:
+    """Return the page."""
+    page = Page(HEAD.splitlines())
+    page.lines.append("")
+    page.write(Part("", settings.Config))
+    page.lines += [
+        "## dialects",
+        "",
+        "The protocols that are spoken, each a section; without any: `wazo`.",
+        "",
+    ]
+    for name, kind in _brought(DIALECTS):
+        page.write(Part(f"dialects.{name}", kind), 3)
+    return "\n".join(page.lines).rstrip() + "\n"
+
+
+def _brought(group: str) -> Iterator[tuple[str, type]]:
+    """Yield the plug-ins that wsevents itself brings: their names and settings classes."""
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        if point.value.startswith("wsevents."):
+            yield point.name, point.load().settings
+
+
+def _sections(kind: Any, step: str = "") -> Iterator[tuple[type, str]]:
+    """Yield the settings classes within a type, each with the step that leads to it."""
+    if attrs.has(kind):
+        yield kind, step
+    below = {dict: ".NAME", list: "[]"}.get(get_origin(kind) or kind, "")
+    for member in get_args(kind):
+        yield from _sections(member, step + below)
+
+
+def _sentence(kind: type) -> str:
+    """Return the first paragraph that a class says of itself."""
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _row(each: attrs.Attribute[Any], kind: Any) -> str:
+    doc = each.metadata.get("doc") or f"See [below](#{each.name})."
+    secret = " *Secret.*" if each.metadata.get("secret") else ""
+    return f"| `{each.name}` | {doc}{secret} | {_written(each, kind)} | {_must_be(each, kind)} |"
+
+
+def _written(each: attrs.Attribute[Any], kind: Any) -> str:
+    """Return the default as the table has it."""
+    value = _default(each)
+    if value is attrs.NOTHING:
+        return "required"
+    if attrs.has(kind):
+        return ""  # its own table has them
+    return f"`{_shown(value)}`" if len(_shown(value)) <= LONGEST else "below"
+
+
+def _default(each: attrs.Attribute[Any]) -> Any:
+    """Return the default as plain values; attrs.NOTHING, if there is none."""
+    value: Any = each.default
+    return _plain(value.factory() if hasattr(value, "factory") else value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it stands in YAML; of a section, what differs from the defaults of its keys."""
+    if isinstance(value, settings.Listener) and value.dialects is None:
+        return value.endpoint
+    if attrs.has(type(value)):
+        keys = {each: _plain(getattr(value, each.name)) for each in attrs.fields(type(value))}
+        return {each.name: given for each, given in keys.items() if given != _default(each)}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _shown(value: Any) -> str:
+    """Return a value in YAML, on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _must_be(each: attrs.Attribute[Any], kind: Any) -> str:
+    """Return the type of a key, and what its validator says of the rest."""
+    members = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+    wrong = [LOW] * bool({int, float} & set(members)) + [STRANGE, EMPTY] * (str in members)
+    return "; ".join(dict.fromkeys(filter(None, [_named(kind), *(_asked(each, value) for value in wrong)])))
+
+
+def _asked(each: attrs.Attribute[Any], value: Any) -> str:
+    """Return what a key's validator says of a value that is wrong.
+
+    Only those of `wsevents.settings` are asked: they look at nothing but the value.
+    """
+    check: Any = each.validator
+    if getattr(check, "__module__", None) != settings.__name__:
+        return ""
+    try:
+        check(None, each, value)
+    except ValueError as error:
+        return str(error.args[0]).removeprefix("must ").replace("be ", "", 1)
+    return ""
+
+
+def _named(kind: Any) -> str:
+    """Return what a type is called."""
+    origin, members = get_origin(kind) or kind, get_args(kind)
+    if origin in {Union, UnionType}:
+        return " or ".join(dict.fromkeys(_named(member) for member in members))
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in members)
+    if origin in {list, tuple}:
+        return f"a list of {_named(members[0])}".replace("of a section", "of sections")
+    if origin is dict:
+        return f"a mapping of NAME to {_named(members[1])}"
+    return "a section" if attrs.has(origin) else WORDS[origin]

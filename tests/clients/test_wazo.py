@@ -1,0 +1,304 @@
+"""The client of Wazo's protocol, on time and a transport of the test's own, against any bytes at all."""
+
+import base64
+import json
+import struct
+from hashlib import sha1
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import fail, succeed
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+
+from tests.buses.ear import Logbook
+from tests.clients.transport import Wire
+from wsevents import closing
+from wsevents.client import Backoff, WazoClient
+from wsevents.client.wazo import explain
+from wsevents.closing import Advice, Closing
+from wsevents.framing import text_frames
+
+CLOSINGS = [
+    one for one in vars(closing).values() if isinstance(one, Closing) and one.code not in {None, 1000}
+]
+
+
+class Line:
+    """A client on a transport of the test's own, and the far end by hand."""
+
+    def __init__(self, token="s3cret", **options):
+        self.clock, self.transport = Clock(), None
+        self.seen, self.endings, self.opened, self.refusals = [], [], 0, 0
+        options = {"backoff": Backoff(Random(1), 1000, 1000)} | options
+        self.client = WazoClient("ws://localhost/", token, reactor=self.clock, endpoint=self, **options)
+        self.client.on_open(self._open)
+        self.client.on_event(lambda _, event: self.seen.append(event))
+        self.client.on_close(lambda _, ending, seconds: self.endings.append((ending, seconds)))
+        self.client.start()
+
+    def _open(self, client):
+        assert client is self.client
+        self.opened += 1
+
+    def connect(self, factory):
+        if self.refusals:
+            self.refusals -= 1
+            return fail(Refused())
+        self.transport = Wire()
+        protocol = factory.buildProtocol(None)
+        self.transport.protocol = protocol
+        protocol.makeConnection(self.transport)
+        return succeed(protocol)
+
+    def upgrade(self):
+        """Answer the handshake (RFC 6455 section 4.2.2)."""
+        self.clock.advance(0)
+        self.request = self.transport.value().decode()
+        key = self.request.split("Sec-WebSocket-Key: ")[1].split("\r\n")[0]
+        accept = base64.b64encode(sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        self.transport.clear()
+        self.give(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        return self
+
+    def begin(self):
+        self.upgrade()
+        for operation in ("init", "subscribe", "start"):
+            self.say({"op": operation, "code": 0, "msg": "", "data": None})
+        return self
+
+    def give(self, data):
+        if self.transport.connected:
+            self.transport.protocol.dataReceived(data)
+
+    def say(self, message):
+        text = message if isinstance(message, str) else json.dumps(message)
+        self.give(text_frames(text.encode()))
+
+    def hang_up(self, code, reason=""):
+        payload = struct.pack("!H", code) + reason.encode()
+        self.give(bytes([0x88, len(payload)]) + payload)
+        if self.transport.connected:
+            self.transport.loseConnection()
+
+    def said(self):
+        """Return the text messages that the client has sent, and forget them."""
+        data, messages = self.transport.value(), []
+        self.transport.clear()
+        while data:
+            size, data, kind = data[1] & 127, data[2:], data[0] & 15
+            if size == 126:
+                (size,), data = struct.unpack("!H", data[:2]), data[2:]
+            mask, masked, data = data[:4], data[4 : 4 + size], data[4 + size :]
+            text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(masked))
+            messages.append(json.loads(text) if kind == 1 else (kind, text))
+        return messages
+
+    def close(self):
+        closed = self.client.close()
+        self.clock.advance(5)
+        assert closed.called
+        assert self.clock.getDelayedCalls() == []
+
+
+def test_it_shows_the_token_in_a_header_and_says_what_it_wants():
+    line = Line(events=["a", "b"]).upgrade()
+    assert "X-Auth-Token: s3cret\r\n" in line.request
+    assert "s3cret" not in line.request.splitlines()[0]
+    assert line.said() == [
+        {"op": "subscribe", "data": {"event_name": "a"}},
+        {"op": "subscribe", "data": {"event_name": "b"}},
+        {"op": "start"},
+    ]
+    line.close()
+
+
+def test_events_come_once_it_has_begun():
+    line = Line().begin()
+    assert line.opened == 1
+    line.say({"op": "event", "code": 0, "data": {"name": "one"}})
+    for nonsense in ("no json", [], {"op": "event", "data": 1}, {"op": "pong"}, {"op": "start"}):
+        line.say(nonsense)
+    assert line.seen == [{"name": "one"}]
+    assert line.opened == 1
+    line.close()
+
+
+@pytest.mark.parametrize("how_far", ["tcp", "upgrade"])
+def test_an_end_that_does_not_go_on_is_given_up(how_far):
+    line = Line(opening_seconds=20)
+    if how_far == "tcp":
+        line.clock.advance(0)
+    else:
+        line.upgrade()
+    line.clock.advance(20)
+    line.clock.advance(5)
+    ((ending, seconds),) = line.endings
+    assert ending.why == "the other end did not answer in time"
+    assert seconds is not None
+    line.close()
+
+
+def test_an_end_that_says_nothing_for_long_is_given_up_and_one_that_answers_is_not():
+    line = Line(keep_alive=60).begin()
+    for _ in range(5):
+        line.clock.advance(60)
+        assert (9, b"wsevents") in line.said()
+        line.give(b"\x8a\x00")
+    assert line.endings == []
+    line.clock.advance(60)
+    line.clock.advance(60)
+    assert [ending.why for ending, _ in line.endings] == ["nothing was heard of the other end for long"]
+    line.close()
+
+
+def test_pings_are_answered():
+    line = Line().begin()
+    line.said()
+    line.give(b"\x89\x02hi")
+    assert line.said() == [(10, b"hi")]
+    line.close()
+
+
+@pytest.mark.parametrize("one", CLOSINGS, ids=lambda one: f"{one.code} {one.reason}")
+def test_every_close_code_of_the_gateway_is_told_in_its_words(one):
+    said, advice = explain(one.code, one.reason)
+    assert said.startswith(f"closed with {one.code}")
+    assert one.meaning in said
+    assert one.advice.value in said
+    assert advice is one.advice
+
+
+def test_a_code_that_the_gateway_does_not_have_is_told_as_it_is():
+    assert explain(4999, "why") == ("closed with 4999 why", Advice.RETRY)
+    assert explain(1000, "") == ("the other end closed the connection", Advice.RETRY)
+    assert explain(4004, "another reason")[1] is Advice.FIX
+
+
+@pytest.mark.parametrize(
+    ("code", "comes_back"),
+    [(4001, False), (4002, False), (4003, False), (4004, False), (1001, True), (1011, True), (1013, True)],
+)
+def test_it_comes_back_only_where_there_is_a_point(code, comes_back):
+    line = Line().begin()
+    line.hang_up(code)
+    ((ending, seconds),) = line.endings
+    assert (ending.code, ending.opened) == (code, True)
+    assert (seconds is not None) is comes_back
+    assert line.client.over.called is not comes_back
+    if comes_back:
+        line.clock.advance(1000)
+        line.begin()
+        assert line.opened == 2
+    line.close()
+
+
+def test_after_4003_it_comes_back_with_another_token_if_there_is_one():
+    tokens = ["one"]
+    line = Line(token=lambda: tokens[-1]).begin()
+    tokens.append("two")
+    line.hang_up(4003)
+    line.clock.advance(1000)
+    line.begin()
+    assert "X-Auth-Token: two\r\n" in line.request
+    line.hang_up(4003)
+    assert line.client.over.called
+    line.close()
+
+
+def test_a_token_can_be_renewed_in_time():
+    line = Line().begin()
+    line.said()
+    line.client.renew("another")
+    assert line.said() == [{"op": "token", "data": {"token": "another"}}]
+    line.hang_up(1001)
+    line.clock.advance(1000)
+    line.upgrade()
+    assert "X-Auth-Token: another\r\n" in line.request
+    line.close()
+
+
+def test_a_refused_connection_is_tried_again():
+    line = Line()
+    line.refusals = 1
+    line.clock.advance(0)
+    ((ending, _),) = line.endings
+    assert ending.why.startswith("nothing listens at localhost:80")
+    line.clock.advance(1000)
+    line.begin()
+    assert line.opened == 1
+    line.close()
+
+
+def test_it_can_be_closed_before_it_was_started_and_between_two_attempts():
+    client = WazoClient("ws://localhost/", "t", reactor=Clock(), endpoint=object())
+    assert client.close().called
+    line = Line()
+    line.refusals = 1
+    line.clock.advance(0)
+    line.close()
+    assert line.transport is None
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost/", "ws://localhost:0/", "nonsense"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(ValueError, match="URL"):
+        WazoClient(url, "t", reactor=Clock())
+
+
+def test_a_callback_that_fails_is_blamed_and_changes_nothing(errors):
+    line = Line().begin()
+    line.client.on_event(lambda _, event: event["missing"])
+    line.say({"op": "event", "data": {"name": "one"}})
+    assert len(errors.flush(KeyError)) == 1
+    assert line.endings == []
+    line.close()
+
+
+OK = b"HTTP/1.1 101 Switching Protocols\r\n"
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", OK, b"HTTP/1.1 503", OK + b"Upgrade: websocket\r\n"]))
+def test_whatever_answers_the_handshake_the_client_ends_well(answer, start):
+    line = Line()
+    line.clock.advance(0)
+    line.give(start + answer + b"\r\n\r\n")
+    line.close()
+    assert len(line.endings) == 1
+
+
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "op": st.sampled_from(["init", "start", "event", "pong", "subscribe", 5]),
+        "data": st.none() | st.integers() | st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
+    },
+)
+
+
+@given(st.lists(messages | st.text(max_size=9) | st.binary(max_size=12), max_size=8), st.booleans())
+def test_whatever_comes_the_client_ends_well(said, begun):
+    book = Logbook()
+    globalLogPublisher.addObserver(book)
+    try:
+        line = Line(keep_alive=60)
+        if begun:
+            line.begin()
+        else:
+            line.upgrade()
+        for message in said:
+            if isinstance(message, bytes):
+                line.give(message)
+            else:
+                line.say(message)
+        line.close()
+    finally:
+        globalLogPublisher.removeObserver(book)
+    assert "s3cret" not in "".join(book.lines)
+    assert len(line.endings) == 1

@@ -1,0 +1,428 @@
+"""The client's end of Wazo's protocol, version 2, for Twisted programs: `docs/protocol/wazo.md`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve
+from autobahn.twisted.websocket import WebSocketClientProtocol
+from autobahn.websocket.types import ConnectingRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from wsevents import closing
+from wsevents.blame import blame
+from wsevents.client.backoff import Backoff
+from wsevents.client.connection import CLOSING_SECONDS, Ending
+from wsevents.client.dial import Once, autobahn_factory, endpoint_for
+from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
+from wsevents.closing import AUTH_EXPIRED, AUTH_FAILED, Advice, Closing
+from wsevents.jsontext import parse_object
+from wsevents.mute import Mute
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+
+VERSION = 2
+MESSAGE_MAX = 16 * 1048576
+"""Bytes of an event; the gateway itself has no bound."""
+_NORMAL = 1000
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
+_KNOWN = {(one.code, one.reason): one for one in vars(closing).values() if isinstance(one, Closing)}
+_log = Logger()
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def explain(code: int, reason: str) -> tuple[str, Advice]:
+    """Return what a close code and its reason mean, and what to do about it, as the gateway has it."""
+    if code == _NORMAL:
+        return "the other end closed the connection", Advice.RETRY
+    known = _KNOWN.get((code, reason)) or next((one for one in _KNOWN.values() if one.code == code), None)
+    said = f"closed with {code}{f' {reason}' if reason else ''}"
+    if known is None:
+        return said, Advice.RETRY
+    return f"{said}: {known.meaning} What to do: {known.advice.value}.", known.advice
+
+
+class _Connection(WebSocketClientProtocol):
+    """One connection, from TCP to TCP; Autobahn owns many names, ours have an underscore.
+
+    Attributes:
+        over: fires with an `Ending` when it is gone.
+    """
+
+    log = Mute()
+    transport: Any
+
+    def __init__(self, owner: WazoClient, clock: IReactorTime, token: str) -> None:
+        super().__init__()
+        self.over: Deferred[Ending] = Deferred()
+        self._owner = owner
+        self._clock = clock
+        self._token = token
+        self._opened = self._gone = False
+        self._ending: Ending | None = None
+        self._lost: Failure | None = None
+        self._deadline: IDelayedCall | None = None
+        self._beat: IDelayedCall | None = None
+        self._heard = 0.0
+
+    # -- from the network ---------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Ask for the WebSocket, and do not wait for ever."""
+        self._within("the other end did not answer in time")
+        super().connectionMade()
+
+    def onConnecting(self, transport_details: Any) -> ConnectingRequest:
+        """Show the token in a header: what stands in an address ends in the logs of proxies."""
+        factory = self.factory
+        return ConnectingRequest(
+            host=factory.host,
+            port=factory.port,
+            resource=factory.resource,
+            headers={"X-Auth-Token": self._token} if self._token else None,
+            useragent=factory.useragent,
+        )
+
+    def processHandshake(self) -> None:
+        """Read the answer; Autobahn raises where that is not even text."""
+        answered = _STATUS.match(self.data)
+        if answered and int(answered[1]) != 101:  # noqa: PLR2004 Switching Protocols
+            mishap = of_status(int(answered[1]), self._owner.place)
+            self._finish(mishap.text, mishap.advice)
+            return
+        try:
+            super().processHandshake()
+        except Exception:  # noqa: BLE001 there is no telling which
+            self._finish(f"{self._owner.place} is no WebSocket server: correct the address", Advice.FIX)
+
+    def failHandshake(self, reason: str) -> None:
+        """Give up on an answer that is no WebSocket's."""
+        self._finish(f"{self._owner.place} is no WebSocket server: correct the address", Advice.FIX)
+
+    def onOpen(self) -> None:
+        """Say what is wanted; nothing comes of it if the token is no good."""
+        self._heard = self._clock.seconds()
+        for name in self._owner.events:
+            self._say("subscribe", event_name=name)
+        self._say("start")
+
+    def onPing(self, payload: bytes) -> None:
+        """Answer, and note that the other end is there."""
+        self._heard = self._clock.seconds()
+        super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """Note that the other end is there."""
+        self._heard = self._clock.seconds()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take a message; what is none of the protocol is left aside."""
+        self._heard = self._clock.seconds()
+        if isBinary or self._ending is not None:
+            return
+        try:
+            message = parse_object(payload)
+        except ValueError:
+            return
+        operation, data = message.get("op"), message.get("data")
+        if operation == "start" and not self._opened:
+            self._begin()
+        elif operation == "event" and isinstance(data, dict):
+            self._owner.received(data)
+
+    def _begin(self) -> None:
+        self._opened = True
+        self._set_deadline(None)
+        self._beat = self._clock.callLater(self._owner.keep_alive, self._keep_it_alive)
+        self._owner.opened()
+
+    def _keep_it_alive(self) -> None:
+        """Speak, so that the other end does; if it has not for long, it is gone."""
+        self._beat = None
+        if self.state != self.STATE_OPEN:
+            return
+        if self._clock.seconds() - self._heard >= 2 * self._owner.keep_alive:
+            self._finish("nothing was heard of the other end for long")
+            self.transport.abortConnection()
+            return
+        self.sendPing(b"wsevents")
+        self._beat = self._clock.callLater(self._owner.keep_alive, self._keep_it_alive)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """Give the other end time to drop the connection, but not for ever."""
+        answer = super().onCloseFrame(code, reasonRaw)
+        if not self._gone:
+            self._abort_later()
+        return answer
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Keep why: Autobahn passes on words alone."""
+        self._lost = reason
+        super().connectionLost(reason)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """Say that it is gone; also called when it never was open."""
+        if self._gone:
+            return
+        self._gone = True
+        self._set_deadline(None)
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+        self.over.callback(evolve(self._ended(), opened=self._opened))
+
+    def _ended(self) -> Ending:
+        """Return how it ended: as we wanted, by a close frame, or by itself."""
+        if self._ending is not None:
+            return self._ending
+        code, reason = self.remoteCloseCode, self.remoteCloseReason or ""
+        if code is not None:
+            why, advice = explain(code, reason)
+            return Ending(why, code=code, reason=reason, advice=advice)
+        if self._opened or self._lost is None:
+            return Ending("the connection broke without a close frame")
+        mishap = self._owner.mishap(self._lost)
+        return Ending(mishap.text, advice=mishap.advice)
+
+    def renew(self, token: str) -> None:
+        """Go on with another token."""
+        self._token = token
+        if self._opened and self.state == self.STATE_OPEN:
+            self._say("token", token=token)
+
+    def finish(self) -> None:
+        """Close it; `over` fires soon."""
+        self._finish("closed here")
+
+    def _say(self, operation: str, **data: str) -> None:
+        message: dict[str, Any] = {"op": operation} | ({"data": data} if data else {})
+        self.sendMessage(json.dumps(message).encode())
+
+    def _finish(self, why: str, advice: Advice = Advice.RETRY) -> None:
+        if self._ending is not None or self._gone:
+            return
+        self._ending = Ending(why, advice=advice)
+        if self.state == self.STATE_OPEN:
+            self.sendClose(_NORMAL)
+            self._abort_later()
+        else:
+            self.transport.abortConnection()
+
+    def _abort_later(self) -> None:
+        self._set_deadline(self._clock.callLater(CLOSING_SECONDS, self._abort))
+
+    def _abort(self) -> None:
+        self._deadline = None
+        self.transport.abortConnection()
+
+    def _within(self, why: str) -> None:
+        """End it if events do not begin in time."""
+        self._set_deadline(self._clock.callLater(self._owner.opening_seconds, self._late, why))
+
+    def _late(self, why: str) -> None:
+        self._deadline = None
+        self._finish(why)
+
+    def _set_deadline(self, call: IDelayedCall | None) -> None:
+        """Have one deadline at a time."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = call
+
+
+class WazoClient:
+    """Hears events, over a connection that is made anew whenever it is lost, as long as there is a point.
+
+    That is until `close`, or when the other end says something that only a change of the client or a new
+    token can mend and there is none. Callbacks are set by the methods `on_…`, which can be used as
+    decorators; one that raises is blamed in the log and changes nothing else.
+
+    Args:
+        url: ws: or wss:, as in "wss://pbx.example.com:9502/?version=2".
+        token: that lets it in, or a function that is asked for it before each attempt. After 4003 one that
+            gives the same again, or "", has no other.
+        events: names to subscribe to; "*" is every event.
+        reactor: time and connections; None: Twisted's own.
+        endpoint: how to reach the other end; None: as the URL says.
+        tls: TLS options in place of those for the host of the URL, such as one's own trust roots.
+        backoff: the pauses between attempts; None: from 1 s up to 32 s.
+        opening_seconds: how long an attempt may take until events begin, from the TCP connection on.
+        keep_alive: seconds between two pings; an end that says nothing for two of these is given up.
+        message_max: bytes of a message; a longer one ends the connection.
+
+    Attributes:
+        place: host and port of the URL.
+        over: fires with the last `Ending`, when there will be no other attempt.
+
+    Raises:
+        ValueError: the URL is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | Callable[[], str],
+        events: Sequence[str] = ("*",),
+        *,
+        reactor: Any = None,
+        endpoint: IStreamClientEndpoint | None = None,
+        tls: Any = None,
+        backoff: Backoff | None = None,
+        opening_seconds: float = 20.0,
+        keep_alive: float = 60.0,
+        message_max: int = MESSAGE_MAX,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
+        self._reactor: Any = reactor
+        self._token = token
+        self.events = tuple(events)
+        self._autobahn = autobahn_factory(url, reactor, message_max)
+        self._endpoint = endpoint or endpoint_for(self._autobahn, reactor, tls)
+        self._backoff = backoff or Backoff(SystemRandom())
+        self.opening_seconds, self.keep_alive = opening_seconds, keep_alive
+        self.place = place_of(self._autobahn.host, self._autobahn.port)
+        self.over: Deferred[Ending] = Deferred()
+        self._callbacks: dict[str, Callable[..., Any]] = {}
+        self._connection: _Connection | None = None
+        self._pausing: Deferred[Any] | None = None
+        self._started = self._stopping = False
+
+    def start(self) -> None:
+        """Connect, and stay connected; once."""
+        if not self._started:
+            self._started = True
+            running = Deferred.fromCoroutine(self._run())
+            running.addCallbacks(self.over.callback, self.over.errback)
+
+    def close(self) -> Deferred[Ending]:
+        """Say goodbye, and connect no more; fires when all is over."""
+        self._stopping = True
+        if self._connection is not None:
+            self._connection.finish()
+        elif self._pausing is not None:
+            self._pausing.cancel()
+        elif not self._started:
+            self._started = True
+            self.over.callback(Ending("closed here"))
+        done: Deferred[Ending] = Deferred()
+        self.over.addBoth(_pass, done)
+        return done
+
+    def renew(self, token: str) -> None:
+        """Go on with another token, from now on and on the connection that there is."""
+        self._token = token
+        if self._connection is not None:
+            self._connection.renew(token)
+
+    # -- callbacks ----------------------------------------------------------------------------
+
+    def on_open(self, callback: C) -> C:
+        """Call `callback(client)` each time events begin."""
+        return self._set("open", callback)
+
+    def on_event(self, callback: C) -> C:
+        """Call `callback(client, event)` for each event: the JSON object that was published."""
+        return self._set("event", callback)
+
+    def on_close(self, callback: C) -> C:
+        """Call `callback(client, ending, seconds)` each time a connection, or an attempt, has ended.
+
+        `seconds` is the pause until the next attempt, None: there is none.
+        """
+        return self._set("close", callback)
+
+    def _set(self, what: str, callback: C) -> C:
+        self._callbacks[what] = callback
+        return callback
+
+    def _call(self, what: str, *arguments: Any) -> None:
+        callback = self._callbacks.get(what)
+        if callback is None:
+            return
+        try:
+            callback(self, *arguments)
+        except Exception:  # noqa: BLE001 whatever the program does wrong, the connection is not to blame
+            _log.error("a callback for on_{what} failed: {blame}", what=what, blame=blame(Failure()))
+
+    def opened(self) -> None:
+        """Tell that events begin; the connection's call."""
+        self._backoff.reset()
+        self._call("open")
+
+    def received(self, event: dict[str, Any]) -> None:
+        """Pass an event on; the connection's call."""
+        self._call("event", event)
+
+    def mishap(self, failure: Failure) -> Mishap:
+        """Say why there is no connection; the connection's call."""
+        return of_failure(failure, self._autobahn.host, self._autobahn.port)
+
+    # -- one attempt after the other ----------------------------------------------------------
+
+    async def _run(self) -> Ending:
+        ending = Ending("closed here")
+        await self._until(deferLater(self._reactor, 0))
+        while not self._stopping:
+            token = self._current()
+            ending = await self._attempt(token)
+            self._connection = None
+            seconds = self._backoff.next() if self._goes_on(ending, token) else None
+            self._call("close", ending, seconds)
+            if seconds is None:
+                break
+            await self._until(deferLater(self._reactor, seconds))
+        return ending
+
+    def _current(self) -> str:
+        return self._token if isinstance(self._token, str) else self._token()
+
+    def _goes_on(self, ending: Ending, token: str) -> bool:
+        """Say whether there is a point in another attempt."""
+        if self._stopping or ending.advice is Advice.FIX or ending.code == AUTH_FAILED.code:
+            return False
+        if ending.code == AUTH_EXPIRED.code:
+            return self._current() not in {"", token}
+        return True
+
+    async def _attempt(self, token: str) -> Ending:
+        """Dial, and stay; return how it ended."""
+        connection = _Connection(self, self._reactor, token)
+        connection.factory = self._autobahn
+        failure = await self._until(self._endpoint.connect(Once(connection)))
+        if failure is not None:
+            if self._stopping:
+                return Ending("closed here")
+            mishap = self.mishap(failure)
+            return Ending(mishap.text, advice=mishap.advice)
+        self._connection = connection
+        if self._stopping:
+            connection.finish()
+        return await connection.over
+
+    async def _until(self, waiting: Deferred[Any]) -> Failure | None:
+        """Wait for something that `close` may cancel; return why it failed, if it did."""
+        self._pausing = waiting
+        failed: list[Failure] = []
+        await waiting.addErrback(failed.append)
+        self._pausing = None
+        return failed[0] if failed else None
+
+
+def _pass(result: Any, done: Deferred[Any]) -> Any:
+    """Tell somebody else, too."""
+    done.callback(None if isinstance(result, Failure) else result)
+    return result

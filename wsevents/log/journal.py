@@ -1,0 +1,102 @@
+"""What Twisted's logger tells, into lines: levels, our own words for some, and no line twice in a minute."""
+
+from __future__ import annotations
+
+import time
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field
+from twisted.internet.task import LoopingCall
+from twisted.logger import ILogObserver, LogLevel, formatEvent
+from zope.interface import implementer
+
+from wsevents.blame import blame, testimony
+from wsevents.log.fold import Fold
+from wsevents.log.line import LogLine, fields_of
+from wsevents.log.threshold import THRESHOLD, Threshold
+from wsevents.log.translation import in_our_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.logger import LogEvent
+
+LOOK_SECONDS = 5.0
+"""How often it is seen to that what was counted is told."""
+
+
+@implementer(ILogObserver)
+@define(eq=False)
+class Journal:
+    """Observes the log of this process. Any thread may log.
+
+    Attributes:
+        write: called with each line; must not log.
+        threshold: what is let through.
+        seconds: a clock that only goes forward.
+    """
+
+    write: Callable[[LogLine], None]
+    threshold: Threshold = THRESHOLD
+    seconds: Callable[[], float] = time.monotonic
+    _fold: Fold = field(init=False, factory=Fold)
+    _folding: bool = field(init=False, default=False)
+    _lock: Any = field(init=False, factory=RLock)
+    _looking: LoopingCall | None = field(init=False, default=None)
+
+    def __call__(self, event: LogEvent) -> None:
+        """Take note of an event."""
+        if not self.threshold.passes(event):
+            return
+        translated = in_our_words(event)
+        if translated is None:
+            return
+        failure = translated.get("log_failure")
+        line = line_of(translated)
+        with self._lock:
+            self._look()
+            if translated.get("folded") or self._takes(line, "" if failure is None else blame(failure)):
+                self.write(line if failure is None else evolve(line, trace=testimony(failure)))
+
+    def _takes(self, line: LogLine, place: str) -> bool:
+        return not self._folding or self._fold.takes(line, place, self.seconds())
+
+    def _look(self) -> None:
+        with self._lock:
+            for line in self._fold.due(self.seconds()):
+                self.write(evolve(line, time=time.time()))
+
+    def attend(self, reactor: Any) -> None:
+        """Fold lines while the reactor runs; what was counted is told in time, at the latest at its end."""
+        reactor.callWhenRunning(self._begin, reactor)
+        reactor.addSystemEventTrigger("after", "shutdown", self._end)
+
+    def _begin(self, reactor: Any) -> None:
+        self._folding = True
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+        self._looking.start(LOOK_SECONDS, now=False)
+
+    def _end(self) -> None:
+        self._folding = False
+        if self._looking is not None:
+            self._looking.stop()
+        with self._lock:
+            for line in self._fold.rest(self.seconds()):
+                self.write(evolve(line, time=time.time()))
+
+
+def line_of(event: LogEvent) -> LogLine:
+    """Return the line of an event, without its traceback."""
+    line = event.get("line")
+    if isinstance(line, LogLine):  # it came from a worker
+        return line
+    level = event.get("log_level", LogLevel.info)
+    return LogLine(
+        event.get("log_time"),
+        level.name,
+        event.get("log_system") or event.get("log_namespace") or "-",
+        formatEvent(event),
+        fields_of(event),
+    )

@@ -1,0 +1,30 @@
+"""From which level on things are said, in this process; it may change at any time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+from twisted.logger import LogLevel
+
+if TYPE_CHECKING:
+    from twisted.logger import LogEvent
+
+
+@define
+class Threshold:
+    """The lowest level that is logged."""
+
+    _level: Any = field(init=False, default=LogLevel.info)
+
+    def set(self, name: str) -> None:
+        """Log this level and those above it from now on; `name` is one of `wsevents.log.line.LEVELS`."""
+        self._level = LogLevel.levelWithName(name)
+
+    def passes(self, event: LogEvent) -> bool:
+        """Say whether an event is worth a line."""
+        return bool(event.get("log_level", LogLevel.info) >= self._level)
+
+
+THRESHOLD = Threshold()
+"""That of this process, as its log is one too."""
