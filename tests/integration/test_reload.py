@@ -49,12 +49,13 @@ def rewrite(gateway, old, new):
     file.write_text(text.replace(old, new))
 
 
-def shown(gateway, times=1, port=None):
-    """Return the certificates that so many newcomers at once are shown."""
+def shown(gateway, times=1, port=None, head=b""):
+    """Return the certificates that so many newcomers at once are shown, who say this before TLS."""
     with ExitStack() as stack:
         dialed = []
         for _ in range(times):
             raw = socket.create_connection(("127.0.0.1", port or gateway.port), DEADLINE)
+            raw.sendall(head)
             dialed.append(stack.enter_context(trusting().wrap_socket(raw, server_hostname="localhost")))
         return {ssl.DER_cert_to_PEM_cert(one.getpeercert(binary_form=True)) for one in dialed}
 
@@ -115,20 +116,26 @@ def test_every_listener_with_a_certificate_shows_the_new_one(tmp_path, rabbitmq,
     folder.mkdir()
     more = ["tcp:0:interface=127.0.0.1", f"tls:{folder}:port=0:interface=127.0.0.1", f"haproxy:{own}"]
     text = text.replace(f'["{own}"]', json.dumps([own, *more]))
-    text += f'status: {{endpoint: "{own}"}}\n'
+    text += f'status: {{endpoint: "{own}"}}\ntrusted_proxies: [127.0.0.1]\n'
     keep(tmp_path, folder)
     with GatewayProcess(tmp_path, text) as gateway:
         for worker in range(1, workers + 1):
             gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
-        _, _, secure, _, *_ = re.findall(r"listening on 127.0.0.1:(\d+)", gateway.log)
+        _, _, secure, proxied, *_ = re.findall(r"listening on 127.0.0.1:(\d+)", gateway.log)
         status = gateway.wait_for(r"status and metrics at 127.0.0.1:(\d+)")[1]
-        ports = [gateway.port, int(secure), int(status)]
         certificate = tmp_path / "server.crt"
-        assert {one for port in ports for one in shown(gateway, 2, port)} == {certificate.read_text()}
+
+        def all_shown():
+            there = {
+                one for port in (gateway.port, int(secure), int(status)) for one in shown(gateway, 2, port)
+            }
+            return there | shown(gateway, 2, int(proxied), b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9502\r\n")
+
+        assert all_shown() == {certificate.read_text()}
         write_pair(tmp_path)
         keep(tmp_path, folder)
         reload(gateway)
-        assert {one for port in ports for one in shown(gateway, 2, port)} == {certificate.read_text()}
+        assert all_shown() == {certificate.read_text()}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
