@@ -122,6 +122,18 @@ def test_stopping_says_goodbye_and_leaves_a_line_for_each_session(gateway):
     assert "session over: wazo 127.0.0.1 user=u1 tenant=t1" in gateway.log
 
 
+def test_in_json_the_line_of_a_session_has_its_tally(tmp_path):
+    with GatewayProcess(tmp_path, standalone(tmp_path) + "\nlog: {format: json}\n") as gateway:
+        with gateway.ready().connect("/?token=s3cret-user") as client:
+            assert receive(client)["op"] == "init"
+        gateway.wait_for("session over")
+    said = next(json.loads(line) for line in gateway.log.splitlines() if "session over" in line)
+    assert isinstance(said.pop("seconds"), float)
+    assert isinstance(said.pop("peak"), int)
+    tally = ("level", "dialect", "address", "user", "tenant", "received", "delivered", "code")
+    assert [said[name] for name in tally] == ["info", "wazo", "127.0.0.1", "u1", "t1", 0, 0, None]
+
+
 def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token_in_the_log(gateway):
     with gateway.connect("/?token=s3cret-user") as bystander:
         assert receive(bystander)["op"] == "init"

@@ -41,7 +41,7 @@ run()
 
 
 def configuration(folder, form, port):
-    text = standalone(folder).replace("endpoint: null", f"endpoint: 'tcp:{port}:interface=127.0.0.2'")
+    text = standalone(folder) + f"status: {{endpoint: 'tcp:{port}:interface=127.0.0.2'}}\n"
     dialects = section() + (
         "  isymphony:\n"
         f"    users: {{manager: {{password_hash: {quick_hash(ACCOUNT)}, tenant_uuid: null, acl: ['#']}}}}\n"

@@ -144,6 +144,17 @@ def test_stopping_says_goodbye_to_all_and_leaves_no_process(tmp_path, rabbitmq):
         assert "the supervisor is gone" not in gateway.log
 
 
+def test_in_json_the_lines_of_workers_have_their_fields_and_the_number(tmp_path, rabbitmq):
+    text = shared(tmp_path, rabbitmq) + "\nlog: {format: json}\n"
+    with GatewayProcess(tmp_path, text) as gateway, ExitStack() as stack:
+        for worker in (1, 2):
+            gateway.wait_for(f'"the bus is up", "worker": {worker}')
+        enter(stack, gateway, 2)
+    over = [line for line in map(json.loads, gateway.log.splitlines()) if "session over" in line["text"]]
+    assert {line["worker"] for line in over} == {1, 2}
+    assert [(line["level"], line["user"], line["code"]) for line in over] == [("info", "u1", None)] * 2
+
+
 def test_a_signal_for_all_processes_at_once_stops_them_in_order_too(tmp_path, rabbitmq):
     """As systemd sends it, or a terminal."""
     with started(tmp_path, shared(tmp_path, rabbitmq)) as gateway, ExitStack() as stack:

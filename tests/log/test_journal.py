@@ -171,6 +171,6 @@ def test_that_no_file_can_be_opened_is_told_in_words_that_name_the_remedy():
 
 def test_what_has_no_level_or_no_namespace_is_logged_too():
     world = World()
-    world.journal({"log_format": "bare"})
+    world.journal({"log_format": "bare", "log_level": None})
     (line,) = world.lines
     assert (line.level, line.who, line.text) == ("info", "-", "bare")

@@ -92,7 +92,7 @@ def line_of(event: LogEvent) -> LogLine:
     line = event.get("line")
     if isinstance(line, LogLine):  # it came from a worker
         return line
-    level = event.get("log_level", LogLevel.info)
+    level = event.get("log_level") or LogLevel.info
     return LogLine(
         event.get("log_time"),
         level.name,

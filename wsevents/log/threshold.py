@@ -23,7 +23,7 @@ class Threshold:
 
     def passes(self, event: LogEvent) -> bool:
         """Say whether an event is worth a line."""
-        return bool(event.get("log_level", LogLevel.info) >= self._level)
+        return bool((event.get("log_level") or LogLevel.info) >= self._level)
 
 
 THRESHOLD = Threshold()
