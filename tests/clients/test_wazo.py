@@ -34,7 +34,9 @@ class Line:
         self.clock, self.transport = Clock(), None
         self.seen, self.endings, self.opened, self.refusals = [], [], 0, 0
         options = {"backoff": Backoff(Random(1), 1000, 1000)} | options
-        self.client = WazoClient("ws://localhost/", token, reactor=self.clock, endpoint=self, **options)
+        self.client = WazoClient(
+            "ws://localhost/?version=1&x=1", token, reactor=self.clock, endpoint=self, **options
+        )
         self.client.on_open(self._open)
         self.client.on_event(lambda _, event: self.seen.append(event))
         self.client.on_close(lambda _, ending, seconds: self.endings.append((ending, seconds)))
@@ -109,6 +111,7 @@ class Line:
 
 def test_it_shows_the_token_in_a_header_and_says_what_it_wants():
     line = Line(events=["a", "b"]).upgrade()
+    assert line.request.startswith("GET /?x=1&version=2 HTTP/1.1\r\n")
     assert "X-Auth-Token: s3cret\r\n" in line.request
     assert "s3cret" not in line.request.splitlines()[0]
     assert line.said() == [

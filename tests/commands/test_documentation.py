@@ -3,13 +3,16 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from itertools import takewhile
+from threading import Thread
 
 import click
 import pytest
 
 from tests.certificates import write_pair
-from tests.commands.shell import ROOT, wsevents
+from tests.commands.shell import ROOT, environ, wsevents
 from tests.gateway import DEADLINE, GatewayProcess, standalone
 from wsevents.commands import main
 
@@ -88,6 +91,31 @@ def test_import_wazo_prints_what_is_shown(tmp_path):
     given = f"bus: {{host: rabbitmq.example.org}}\nauth: {{host: localhost, port: 9497, key_file: {file}}}\n"
     (tmp_path / "config.yml").write_text(given)
     assert wsevents("import-wazo", tmp_path, XIVO_UUID="").out == shown("import-wazo")
+
+
+def test_the_program_on_twisted_prints_events_and_why_it_ended(tmp_path):
+    (program,) = blocks(PAGE, "python")
+    with GatewayProcess(tmp_path, standalone(tmp_path)) as gateway:
+        gateway.ready()
+        words = [sys.executable, "-c", program, f"wss://localhost:{gateway.port}/", "s3cret-user"]
+        trusting = environ(SSL_CERT_FILE=str(tmp_path / "server.crt"))
+        with subprocess.Popen(words, env=trusting, stdout=subprocess.PIPE, text=True) as process:
+            said = []
+            listener = Thread(target=lambda: said.extend(process.stdout))
+            listener.start()
+            try:
+                for _ in range(5 * DEADLINE):
+                    gateway.publish("call_created")
+                    if said:
+                        break
+                    listener.join(0.2)
+                gateway.stop()
+                listener.join(2)
+            finally:
+                process.kill()
+                listener.join()
+    assert said[0] == "call_created\n"
+    assert "closed with 1001" in next(line for line in said if line != said[0])
 
 
 def test_sessions_prints_what_is_shown(tmp_path):

@@ -55,7 +55,7 @@ def test_remarks_are_a_line_each_on_standard_error(folder):
     done = wsevents("import-wazo", folder)
     assert yaml.safe_load(done.out)["bus"]["endpoint"] == "tcp:two:5672"
     keys = [line.partition(":")[0] for line in done.err.splitlines()]
-    assert set(keys) == {"websocket.certificate", "XIVO_UUID", "debug", "user"}
+    assert set(keys) == {"websocket.certificate", "XIVO_UUID", "user"}
     assert "s3cret" not in done.err
 
 
@@ -67,7 +67,7 @@ def test_files_alone_are_taken_in_their_order(folder):
 def test_json_is_the_configuration_with_the_remarks(folder):
     found = wsevents("import-wazo", folder, "--json").json
     assert found["config"]["websocket"] == {"ping_interval": 30}
-    assert {one["key"] for one in found["remarks"]} >= {"debug", "user"}
+    assert {one["key"] for one in found["remarks"]} >= {"user"}
 
 
 def test_the_file_is_for_few_to_read_and_is_not_replaced_unasked(folder, tmp_path):

@@ -6,12 +6,17 @@ import signal
 import socket
 import threading
 import time
+from urllib.parse import parse_qs, urlsplit
 
+import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.certificates import certificate
 from tests.commands.shell import begin, wsevents
 from tests.gateway import GatewayProcess, gateway, standalone
+from wsevents.commands.tail import _address
 
 __all__ = ["gateway"]
 
@@ -348,6 +353,16 @@ def test_it_ends_when_nobody_reads_any_more(gateway):
 def test_an_address_that_is_none_is_a_mistake_of_usage(words):
     done = wsevents("tail", *words, "--token", "x")
     assert (done.status, "write it like wss://pbx.example.org:9502/" in done.err) == (2, True)
+
+
+@given(st.text() | st.text("ws:/[]@?#=&token.0a%").map(lambda rest: f"wss://{rest}"))
+def test_whatever_is_given_for_an_address_is_one_or_a_mistake_of_usage(text):
+    try:
+        address, _ = _address(text)
+    except click.BadParameter:
+        return
+    assert address.startswith(("ws://", "wss://"))
+    assert "token" not in parse_qs(urlsplit(address).query)
 
 
 def test_without_a_token_it_says_where_one_may_come_from():

@@ -132,8 +132,21 @@ def test_what_has_no_counterpart_is_named_with_what_to_do():
     found = remarks(tree)
     assert "journalctl" in found["log_file"]
     assert found["user"].startswith("has no counterpart: the user is that of the systemd unit")
-    assert {"consul.host", "consul.port", "debug"} <= set(found)
+    assert {"consul.host", "consul.port"} <= set(found)
     assert found["colour.a"] == "is no key of wazo-websocketd that is known: left out"
+
+
+@pytest.mark.parametrize(
+    ("tree", "log"),
+    [
+        ({"debug": True}, {"level": "debug"}),
+        ({"debug": False}, None),
+        ({"log_level": "WARNING"}, {"level": "warn"}),
+        ({"log_level": "info", "debug": False}, {"level": "info"}),
+    ],
+)
+def test_how_much_is_logged_is_said(tree, log):
+    assert config(tree).get("log") == log
 
 
 def test_a_value_of_a_strange_kind_is_remarked():
@@ -176,6 +189,6 @@ def test_every_password_survives(password):
 
 @given(st.text(st.characters(categories=["Ll"]), min_size=1), scalars.filter(lambda value: value is not None))
 def test_no_key_is_lost_in_silence(name, value):
-    known = {"debug", "user", "uuid", "workers", "consul"}
+    known = {"debug", "uuid", "workers"}
     if name not in known:
         assert name in remarks({name: value})

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import evolve
 from autobahn.twisted.websocket import WebSocketClientProtocol
@@ -51,6 +52,13 @@ def explain(code: int, reason: str) -> tuple[str, Advice]:
     if known is None:
         return said, Advice.RETRY
     return f"{said}: {known.meaning} What to do: {known.advice.value}.", known.advice
+
+
+def _versioned(url: str) -> str:
+    """Return a URL that asks for the version that is spoken here. Raises ValueError: it is none."""
+    parts = urlsplit(url)
+    fields = [(name, value) for name, value in parse_qsl(parts.query) if name != "version"]
+    return urlunsplit(parts._replace(query=urlencode([*fields, ("version", str(VERSION))])))
 
 
 class _Connection(WebSocketClientProtocol):
@@ -251,7 +259,7 @@ class WazoClient:
     decorators; one that raises is blamed in the log and changes nothing else.
 
     Args:
-        url: ws: or wss:, as in "wss://pbx.example.com:9502/?version=2".
+        url: ws: or wss:, as in "wss://pbx.example.com:9502/".
         token: that lets it in, or a function that is asked for it before each attempt. After 4003 one that
             gives the same again, or "", has no other.
         events: names to subscribe to; "*" is every event.
@@ -290,7 +298,7 @@ class WazoClient:
         self._reactor: Any = reactor
         self._token = token
         self.events = tuple(events)
-        self._autobahn = autobahn_factory(url, reactor, message_max)
+        self._autobahn = autobahn_factory(_versioned(url), reactor, message_max)
         self._endpoint = endpoint or endpoint_for(self._autobahn, reactor, tls)
         self._backoff = backoff or Backoff(SystemRandom())
         self.opening_seconds, self.keep_alive = opening_seconds, keep_alive

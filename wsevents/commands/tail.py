@@ -100,7 +100,7 @@ def tail(
 
 
 def _address(url: str) -> tuple[str, str | None]:
-    """Return the URL with the version that is spoken here and without a token, and the token it had."""
+    """Return the URL without a token, and the token it had."""
     try:
         parts = urlsplit(url)
         fields = parse_qsl(parts.query)
@@ -110,8 +110,7 @@ def _address(url: str) -> tuple[str, str | None]:
     if parts.scheme not in {"ws", "wss"} or not host:
         raise click.BadParameter("write it like wss://pbx.example.org:9502/.", param_hint="URL")
     shown = next((value for name, value in fields if name == "token"), None)
-    kept = [(name, value) for name, value in fields if name not in {"token", "version"}]
-    query = urlencode([*kept, ("version", "2")])
+    query = urlencode([(name, value) for name, value in fields if name != "token"])
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, "")), shown
 
 

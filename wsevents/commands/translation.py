@@ -24,10 +24,11 @@ _EVERYWHERE = {"", "0.0.0.0", "*"}  # noqa: S104 it is compared with, not bound 
 _LAST = 0xFFFF
 """The last character that four hexadecimal digits can say."""
 
+_LEVELS = {"warning": "warn", "critical": "error"}
+"""Levels of the log that have another name here."""
+
 _WITHOUT = {
-    "debug": "the level of the log is for whoever starts twistd to say; left out",
     "log_file": "the log goes to standard output, which systemd keeps (`journalctl -u wsevents`)",
-    "log_level": "the level of the log is for whoever starts twistd to say; left out",
     "user": "the user is that of the systemd unit (`User=`), or of `twistd --uid`",
     "pid_file": "systemd needs none; else `twistd --pidfile FILE`",
     "foreground": "twistd runs in the foreground with `--nodaemon`, as the systemd unit has it",
@@ -133,9 +134,10 @@ def translate(given: Mapping[Any, Any], origin: str | None, there: Callable[[str
     work.origin(origin)
     work.bus()
     work.copy()
+    work.log()
     work.auth(there)
     work.leave()
-    order = {"": 0, "bus": 1, "auth": 2, "websocket": 3}
+    order = {"": 0, "bus": 1, "auth": 2, "websocket": 3, "log": 4}
     work.done.entries.sort(key=lambda entry: order[entry.section])
     return work.done
 
@@ -226,6 +228,13 @@ class _Work:
             value = self.take(*names)
             if value is not None:
                 self.say(section, key, value, given[0])
+
+    def log(self) -> None:
+        """Say how much is logged."""
+        debug, level = self.take("debug"), self.take("log_level")
+        name = "debug" if debug is True else str(level or "").lower()
+        if name:
+            self.say("log", "level", _LEVELS.get(name, name), "debug and log_level")
 
     def auth(self, there: Callable[[str], bool]) -> None:
         """Say where wazo-auth is, and which account is the gateway's own."""
