@@ -68,6 +68,7 @@ class Gateway:
                 "listen": [listen],
                 "origin_uuid": None,
                 "status": {"endpoint": None},
+                "drain": {"seconds": 0},
                 "bus": {"endpoint": broker.endpoint},
                 "auth": {"type": "static", "tokens": {f"t{each}": token(each) for each in range(users + 1)}},
                 **(settings or {}),

@@ -22,6 +22,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
+drain: {{seconds: 0}}
 bus: {{type: memory}}
 auth:
   type: static

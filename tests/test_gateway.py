@@ -1,7 +1,13 @@
-"""The gateway between the bus and the peers: who is told when events were lost, and how often."""
+"""The gateway between the bus and the peers: who is told when events were lost, and how it takes leave."""
+
+from types import SimpleNamespace
+
+import pytest
 
 from tests.wire import World
-from wsevents.gateway import Gateway
+from wsevents.condition import Condition
+from wsevents.gateway import ABORT_SECONDS, GOODBYE_SECONDS, HURRY_SECONDS, Gateway
+from wsevents.settings import Drain
 
 LOST = (1011, "events were lost", True)
 WHY = "the bus says so"
@@ -65,3 +71,161 @@ def test_a_peer_whose_session_has_not_begun_is_not_concerned_by_a_gap():
     gateway(world).events_lost(WHY)
     world.run()
     assert not visitor.lost
+
+
+# -- how it is ------------------------------------------------------------------------------------
+
+
+def test_its_condition_is_who_is_here_and_how_the_bus_is():
+    world = World()
+    one = gateway(world)
+    assert one.condition() == Condition(0, False, "it was not tried yet")
+    one.bus_failed("nobody is there")
+    assert one.condition() == Condition(0, True, "nobody is there")
+    one.bus_back()
+    world.client()
+    assert one.condition() == Condition(1, True, "")
+    one.bus_lost("it was stopped")
+    assert one.condition().why == "it was stopped"
+
+
+def test_a_bus_that_never_came_up_is_no_news_for_sessions():
+    world = World()
+    client = world.client()
+    gateway(world).bus_failed("nobody is there")
+    world.run()
+    assert client.closed is None
+
+
+# -- how it takes leave ---------------------------------------------------------------------------
+
+GOING = (1001, "", True)
+
+
+class Leave:
+    """A gateway with so many peers that is being stopped, and how long it has over that."""
+
+    def __init__(self, peers, seconds):
+        self.world = World()
+        self.world.house.drain = Drain(seconds=seconds)
+        self.clients = [self.world.client() for _ in range(peers)]
+        for client in self.clients:
+            for text in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):
+                self.world.say(client, text)
+        self.gateway = gateway(self.world)
+
+    def begin(self):
+        self.over = self.gateway.stopService()
+        self.world.run()
+        return self
+
+    @property
+    def gone(self):
+        """How many were told to go."""
+        assert {client.closed for client in self.clients} <= {None, GOING}
+        return sum(client.closed is not None for client in self.clients)
+
+    def after(self, seconds):
+        self.world.run(seconds)
+        return self.gone
+
+
+def test_peers_go_evenly_over_the_time_and_then_it_is_over():
+    leave = Leave(4, 8.0).begin()
+    assert [leave.gone, *(leave.after(1.0) for _ in range(6))] == [1, 1, 2, 2, 3, 3, 4]
+    assert leave.over.called
+    assert leave.world.is_empty()
+
+
+def test_who_is_alone_is_told_at_once():
+    leave = Leave(1, 3600.0).begin()
+    assert leave.gone == 1
+    assert leave.over.called
+
+
+@pytest.mark.parametrize("peers", [0, 3])
+def test_without_a_drain_all_go_at_once(peers):
+    leave = Leave(peers, 0.0).begin()
+    assert leave.gone == peers
+    assert leave.over.called
+
+
+def test_many_go_in_steps_and_in_the_time():
+    leave = Leave(60, 1.0).begin()
+    counts = [leave.gone, *(leave.after(0.05) for _ in range(20))]
+    assert all(abs(count - 3 * step) <= 4 for step, count in enumerate(counts))
+    assert counts[-1] == 60
+
+
+def test_events_are_heard_until_it_is_ones_turn():
+    leave = Leave(2, 10.0).begin()
+    leave.world.publish(body=b'{"during": true}')
+    heard = sorted(client.heard[3:] for client in leave.clients)
+    assert heard == [[], ['{"during": true}']]
+    assert leave.after(5.0) == 2
+
+
+def test_it_is_over_when_the_last_has_left_by_itself():
+    leave = Leave(3, 3600.0).begin()
+    for client in leave.clients:
+        if client.closed is None:
+            client.sendClose(1000)
+    leave.world.run()
+    assert leave.over.called
+    assert leave.world.is_empty()
+
+
+def test_a_hurry_ends_the_drain():
+    leave = Leave(5, 3600.0).begin()
+    assert leave.gone == 1
+    leave.gateway.hurry()
+    leave.world.run()
+    assert leave.gone == 5
+    assert leave.over.called
+
+
+def test_who_comes_late_and_who_shakes_hands_is_sent_away():
+    world = World()
+    world.house.drain = Drain(seconds=3600.0)
+    for _ in range(2):
+        world.client()
+    visitor = world.raw(b"GET /?token=T HTTP/1.1\r\n")
+    one = gateway(world)
+    over = one.stopService()
+    world.run()
+    assert visitor.lost
+    assert not over.called
+    assert world.client().closed == GOING
+    one.hurry()
+    world.run()
+    assert over.called
+
+
+def test_who_reads_slowly_has_until_the_end_of_the_drain():
+    leave = Leave(1, 30.0)
+    (peer,) = leave.world.house.roster
+    taken = iter(range(1000))
+    peer.outbound.writer = SimpleNamespace(write=peer.transport.write, taken=lambda: next(taken))
+    peer.outbound.pauseProducing()
+    leave.world.publish(body=b'{"before": true}')
+    leave.begin()
+    assert [leave.after(1.0) for _ in range(25)] == [0] * 25
+    peer.outbound.resumeProducing()
+    assert leave.after(0.0) == 1
+    assert leave.clients[0].heard[3:] == ['{"before": true}']
+    assert leave.over.called
+
+
+@pytest.mark.parametrize(("hurry", "seconds"), [(False, GOODBYE_SECONDS), (True, HURRY_SECONDS)])
+def test_who_does_not_answer_is_aborted_sooner_in_a_hurry(hurry, seconds):
+    leave = Leave(1, 0.0)
+    leave.clients[0].dataReceived = lambda data: None
+    leave.begin()
+    if hurry:
+        leave.gateway.hurry()
+    leave.world.run(seconds - 0.1)
+    assert not leave.over.called
+    leave.world.run(0.2)
+    leave.world.run(ABORT_SECONDS)
+    assert leave.over.called
+    assert leave.world.is_empty()

@@ -15,24 +15,25 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "values": """
         wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.settings wsevents.allowance wsevents.workers.brief
+        wsevents.condition wsevents.settings wsevents.allowance wsevents.workers.brief
         """,
     "core": """
         wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
         wsevents.conversation
-        wsevents.deadlines wsevents.forwarded wsevents.framing wsevents.histogram wsevents.knock
-        wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions wsevents.origin
-        wsevents.proxy wsevents.publication wsevents.session
+        wsevents.deadlines wsevents.drain wsevents.forwarded wsevents.framing wsevents.histogram
+        wsevents.knock wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions
+        wsevents.origin wsevents.proxy wsevents.publication wsevents.renewal wsevents.session
         wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
+        wsevents.workers.vigil
         wsevents.client.backoff wsevents.commands.table wsevents.log.fold wsevents.log.line
         wsevents.commands.translation wsevents.codec.* wsevents.dialects.* wsevents.demo.*
         """,
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.log.* wsevents.porch wsevents.ports wsevents.signals
-        wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream wsevents.validity
-        wsevents.writethrough
+        wsevents.log.* wsevents.patience wsevents.porch wsevents.ports wsevents.signals
+        wsevents.relay wsevents.reload wsevents.roster wsevents.runner wsevents.server wsevents.systemd
+        wsevents.unit wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
         wsevents.secret
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password

@@ -12,7 +12,7 @@ from tests.certificates import write_pair
 from wsevents.authenticators.static import StaticToken
 from wsevents.config import load, parse
 from wsevents.plugins import Plugins
-from wsevents.settings import Config, Limits, Listener, Log, Outbound, Status, WebSocket
+from wsevents.settings import Config, Drain, Limits, Listener, Log, Outbound, Status, WebSocket
 
 SHIPPED = Path(__file__).parents[1] / "etc" / "wsevents" / "config.yml"
 OPEN = 'listen: ["tcp:9502"]\n'
@@ -71,6 +71,7 @@ def expected():
         ("websocket",): WebSocket,
         ("limits",): Limits,
         ("outbound",): Outbound,
+        ("drain",): Drain,
         ("log",): Log,
         ("status",): Status,
         ("dialects", "wazo"): found.dialect("wazo").settings,

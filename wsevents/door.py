@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from wsevents.knock import Head
     from wsevents.porch import Porch
     from wsevents.server import PeerFactory
+    from wsevents.settings import Limits
 
 _CLOSING_SECONDS = 5.0
 _QUIET_SECONDS = 60.0
@@ -88,6 +89,12 @@ class Doorkeeper:
 
     def __attrs_post_init__(self) -> None:
         self.complaints = Complaints(self.keepalive)
+
+    def renew(self, limits: Limits) -> None:
+        """Admit by these limits from now on."""
+        self.admission.limits = limits
+        self.handshake_seconds = limits.handshake_seconds
+        self.let_in()
 
     def let_in(self) -> None:
         """Begin with those whose turn it is."""

@@ -10,9 +10,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.closing import EVENTS_LOST, GOING_AWAY
+from wsevents.condition import Condition
+from wsevents.drain import farewells
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
-from wsevents.ports import Ports, listener
+from wsevents.patience import Patience
+from wsevents.ports import Casings, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 GOODBYE_SECONDS = 5.0
 """How long stopping waits for peers to answer the close frame."""
+HURRY_SECONDS = 0.5
+"""The same, once it is to stop at once."""
+STEP_SECONDS = 0.05
+"""Peers whose turns to go are closer together than this go together."""
+STOP_SECONDS = 15.0
+"""How long stopping may take, beside the time over which peers are told to go."""
 ABORT_SECONDS = 1.0
 """How long it waits for connections that were aborted."""
 QUIET_SECONDS = 10.0
@@ -71,8 +80,10 @@ class Gateway(MultiService):
         self._authorities = authorities
         self._announce = announce
         self._gaps_told, self._told_at = 0, -QUIET_SECONDS
-        self._ports = Ports(listen or listener(reactor))
+        self._ports = Ports(listen or Casings(reactor).listen)
         self._watch = watch
+        self._patience = Patience(reactor)
+        self._tried, self._why_down = False, "it was not tried yet"
         for authority in authorities:
             authority.watch(self._revised)
             authority.bus_lost()  # until it is up for the first time
@@ -81,6 +92,19 @@ class Gateway(MultiService):
     def ports(self) -> list[IListeningPort]:
         """What it listens on, once started."""
         return self._ports.opened
+
+    def condition(self) -> Condition:
+        """Return how it is."""
+        return Condition(len(self._house.roster), self._tried, self._why_down)
+
+    def well(self) -> bool:
+        """Say that it is as alive as the reactor that calls."""
+        return True
+
+    @property
+    def stop_seconds(self) -> float:
+        """Seconds that stopping in order may take, with what the bus and others need."""
+        return self._house.drain.seconds + STOP_SECONDS
 
     # -- starting and stopping ----------------------------------------------------------------
 
@@ -108,24 +132,47 @@ class Gateway(MultiService):
         self._house.stopping = True
         await self._ports.close()
         try:
-            await self._say_goodbye()
+            self._end_handshakes()
+            await self._drain(self._reactor.seconds() + self._house.drain.seconds)
         finally:
             await super().stopService()
             self._house.flusher.stop()
             self._relay.sum_up()
 
-    async def _say_goodbye(self) -> None:
-        """Hang up on sessions, and abort everything else: handshakes, page requests, who does not answer."""
-        roster, doors = self._house.roster, self._keeper.doors
-        for door in doors:
-            if door.inside not in roster:
+    def hurry(self) -> None:
+        """If it is stopping, do so at once: tell all who are left to go, and hardly wait for them."""
+        self._patience.hurry()
+
+    def _end_handshakes(self) -> None:
+        """Abort whoever is no peer: handshakes under way, and page requests."""
+        for door in self._keeper.doors:
+            if door.inside not in self._house.roster:
                 door.abort()
-        for peer in roster:
-            peer.hang_up(GOING_AWAY)
-        for seconds in (GOODBYE_SECONDS, ABORT_SECONDS):
-            gone = doors.empty()
-            gone.addTimeout(seconds, self._reactor, onTimeoutCancel=_give_up)
-            await gone
+
+    async def _drain(self, end: float) -> None:
+        """Hang up on one peer after the other until that time, and see them off.
+
+        What waits in a queue goes first, and has until then.
+        """
+        roster, seconds, clock = self._house.roster, self._house.drain.seconds, self._reactor.seconds
+        if seconds and len(roster):
+            self._log.info(
+                "stopping: {peers} peers are told to go within {seconds:g} s",
+                peers=len(roster),
+                seconds=seconds,
+            )
+        for due, peer in farewells(roster, seconds, self._house.entropy):
+            early = end - seconds + due - clock()
+            if early > 0 and len(roster) and not self._patience.hurried:
+                await self._patience.wait(roster.empty(), max(early, STEP_SECONDS))
+            peer.hang_up(GOING_AWAY, patience=end - clock())
+        await self._see_off(max(GOODBYE_SECONDS, end - clock()))
+
+    async def _see_off(self, longest: float) -> None:
+        """Wait until all have gone, and abort those who do not answer."""
+        doors = self._keeper.doors
+        for seconds in (longest, ABORT_SECONDS):
+            await self._patience.wait(doors.empty(), seconds, HURRY_SECONDS)
             for door in doors:
                 door.abort()
 
@@ -161,6 +208,7 @@ class Gateway(MultiService):
             "the bus is lost, {peers} peers are told: {why}", peers=len(self._house.roster), why=why
         )
         self._house.bus_up = False
+        self._tried, self._why_down = True, why
         self._relay.tally.losses += 1
         self._watch(False)
         for authority in self._authorities:
@@ -172,18 +220,19 @@ class Gateway(MultiService):
         """Tell every session."""
         self._log.info("the bus is up")
         self._house.bus_up = True
+        self._tried, self._why_down = True, ""
         self._watch(True)
         for authority in self._authorities:
             authority.bus_back()
         for peer in self._house.roster:
             peer.bus_back()
 
+    def bus_failed(self, why: str) -> None:
+        """Remember why; no session has heard that it was up."""
+        self._tried, self._why_down = True, why
+
     # -- the authority ------------------------------------------------------------------------
 
     def _revised(self) -> None:
         for peer in self._house.roster:
             peer.revise()
-
-
-def _give_up(result: object, timeout: float) -> None:
-    """Go on without: `addTimeout` calls this in place of failing."""

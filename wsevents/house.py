@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from wsevents.ledger import Ledger
+from wsevents.settings import Drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from wsevents.relay import Relay
     from wsevents.roster import Roster
     from wsevents.server import Peer
-    from wsevents.settings import Limits, Outbound
+    from wsevents.settings import Config, Limits, Outbound
     from wsevents.upstream import Upstream
 
 
-@frozen
+@define(eq=False)
 class Mount:
-    """A dialect that is served, and the authority that answers its questions."""
+    """A dialect that is served, and the authority that answers its questions.
+
+    A reload puts another object in place of the dialect, which differs by what it took of `limits`.
+    """
 
     dialect: IDialect
     authority: IAuthority
@@ -58,6 +62,7 @@ class House:
         keepalive: alarms on the reactor's time, for connections.
         bus_up: whether events can come at all.
         stopping: whoever comes now is told to go.
+        limits, outbound, drain: as the configuration has them now.
         ledger: what has become of sessions.
     """
 
@@ -71,6 +76,13 @@ class House:
     limits: Limits
     outbound: Outbound
     entropy: Random
+    drain: Drain = field(factory=Drain)
     bus_up: bool = False
     stopping: bool = False
     ledger: Ledger = field(factory=Ledger)
+
+    def renew(self, config: Config) -> None:
+        """Take over what a reload may change; who is here keeps its own size of queue and rate."""
+        self.limits, self.drain = config.limits, config.drain
+        self.outbound = evolve(config.outbound, write_through=self.outbound.write_through)
+        self.flusher.backlog.limit = config.outbound.total_bytes

@@ -158,6 +158,13 @@ class IAuthenticator(IAuthority):
         """Class method: an authenticator with these settings; `reactor` has time and TCP."""
 
 
+class IRenewable(Interface):
+    """What a plug-in provides besides, if keys of its section are `live` (`wsevents.settings.key`)."""
+
+    def renew(settings: Any) -> None:
+        """Work by these settings from now on; only live keys differ. Must not fail."""
+
+
 class IBusListener(Interface):
     """What a bus tells; all calls come from the reactor's thread."""
 
@@ -175,6 +182,9 @@ class IBusListener(Interface):
 
     def bus_back() -> None:
         """The bus is up, everything is declared and bound; also the first time."""
+
+    def bus_failed(why: str) -> None:
+        """It was tried to come up, the first time or after a loss, and did not; it is tried again."""
 
 
 class IBus(Interface):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 from wsevents.ending import ending
-from wsevents.endpoints import has_porch, server_endpoint, within_porch
+from wsevents.endpoints import check_endpoint, has_porch, server_endpoint, unbound, within_porch
 from wsevents.errors import ConfigurationError, StartError, WseventsError
 from wsevents.kernel import MORE_FILES
 from wsevents.porch import Ground
@@ -48,6 +51,137 @@ def listener(reactor: Any) -> Listen:
         return server_endpoint(ground, within_porch(endpoint)).listen(factory)
 
     return listen
+
+
+class Listening(Protocol):
+    """How a process listens."""
+
+    def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
+        """Return the port of an endpoint string."""
+
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read the keys and certificates of what it listens on again; return what puts them in force.
+
+        Raises:
+            ConfigurationError: they cannot be used; everything stays as it is.
+        """
+
+
+@define(eq=False)
+class Reading:
+    """Reads an endpoint string for what it puts around a factory, such as TLS; listens on nothing.
+
+    It is a reactor as far as Twisted's endpoints need one to listen.
+
+    Attributes:
+        reactor: the real one.
+        around: the factory with what is around it.
+    """
+
+    reactor: Any
+    around: Any = None
+
+    @classmethod
+    def of(cls, reactor: Any, entrance: Entrance) -> Any:
+        """Return the factory of an entrance with what is around it. Raises ConfigurationError."""
+        reading = cls(reactor)
+        try:
+            check_endpoint(entrance.endpoint)
+            # Twisted closes the descriptor that a string of `systemd:` is about.
+            listening = listener(reading)(unbound(entrance.endpoint), entrance.factory)
+        except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
+            raise ConfigurationError(f"{entrance.key}: {error}") from None
+        listening.addErrback(lambda _failure: None)  # nothing is there then
+        if reading.around is None:
+            raise ConfigurationError(f"{entrance.key}: {place(entrance.endpoint)} cannot be read again")
+        return reading.around
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Take the factory that an endpoint would listen with."""
+        self.around = factory
+        return self
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Take the factory, with TLS around it as Twisted's reactors have it."""
+        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the reactor has, such as its clock."""
+        return getattr(self.reactor, name)
+
+
+@implementer(IProtocolFactory)
+class Casing:
+    """Between a port and the factory that it listens for; what is around that can be replaced.
+
+    Args:
+        around: the factory with what is around it, as from now on for each new connection.
+    """
+
+    noisy = False
+
+    def __init__(self, around: Any) -> None:
+        self.around = around
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Return what serves a new connection."""
+        return self.around.buildProtocol(addr)
+
+    def doStart(self) -> None:
+        """Do nothing, as what is behind it."""
+
+    def doStop(self) -> None:
+        """Do nothing."""
+
+
+@define(eq=False)
+class Casings:
+    """All ports of a process that listens itself; a reactor as far as endpoints need one to listen.
+
+    Attributes:
+        reactor: the real one.
+    """
+
+    reactor: Any
+    _casings: dict[int, Casing] = field(init=False, factory=dict)
+    _number: int = field(init=False, default=-1)
+
+    def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
+        """Return the port of an endpoint string; see `Listening`."""
+        self._number += 1
+        return listener(self)(endpoint, factory)
+
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read certificates again; see `Listening`."""
+        read = {number: Reading.of(self.reactor, entrances[number]) for number in self._casings}
+
+        def put() -> None:
+            for number, around in read.items():
+                self._casings[number].around = around
+
+        return put
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen. Raises CannotListenError."""
+        casing = self._casings[self._number] = Casing(factory)
+        return self.reactor.listenTCP(port, casing, backlog, interface)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """Listen on what systemd has bound."""
+        casing = self._casings[self._number] = Casing(factory)
+        return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, casing)
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Listen, with TLS as Twisted's reactors have it. Raises CannotListenError."""
+        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the reactor has, such as its clock."""
+        return getattr(self.reactor, name)
 
 
 @define(eq=False)

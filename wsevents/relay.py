@@ -176,4 +176,5 @@ class Relay:
         return self._index(dialect).listen(peer, interests)
 
     def _index(self, dialect: IDialect) -> Index[Listener]:
-        return next(stage.index for stage in self.stages if stage.dialect is dialect)
+        """Return who listens in a dialect, by its name: after a reload it is another object."""
+        return next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)

@@ -289,18 +289,19 @@ class Peer(WebSocketServerProtocol):
         elif not self._answer.called:
             self._answer.errback(ConnectionDeny(500, "Internal Server Error"))
 
-    def hang_up(self, closing: Closing, why: str = "") -> None:
+    def hang_up(self, closing: Closing, why: str = "", patience: float = 0.0) -> None:
         """End the session, once; the connection is aborted if the peer does not see it through.
 
         Args:
             closing: the reason.
             why: more of it, for the log alone.
+            patience: seconds that what waits for the peer may take, if that is longer than usual.
         """
         if self._closing is not None or self._gone:
             return
         self._closing, self._why = closing, why
         self._runner.leave()
-        self._house.keepalive.after(self._close_anyway, "closing", CLOSING_SECONDS)
+        self._house.keepalive.after(self._close_anyway, "closing", max(CLOSING_SECONDS, patience))
         if closing.code is None:
             self.dropConnection(abort=False)
         else:

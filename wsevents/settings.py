@@ -25,16 +25,17 @@ MOST_WORKERS = 256
 _ORIGIN = re.compile(r"null|file://|[^\s/]*\*[^\s/]*|[^\s/]+://[^\s/]+")
 
 
-def key(default: Any, doc: str, *, secret: bool = False, check: Any = None) -> Any:
+def key(default: Any, doc: str, *, secret: bool = False, live: bool = False, check: Any = None) -> Any:
     """Return an attrs field: a key of the configuration.
 
     Args:
         default: value when the files do not have the key; attrs.NOTHING: they must.
         doc: one sentence for an operator.
         secret: may also come from a file (`<key>_file`) or the environment (`<key>_env`); never shown.
+        live: a reload changes it while peers are connected; for plug-ins see `interfaces.IRenewable`.
         check: an attrs validator; its ValueError text is shown to the operator.
     """
-    metadata = {"doc": doc, "secret": secret}
+    metadata = {"doc": doc, "secret": secret, "live": live}
     if isinstance(default, dict | list):
         kind = type(default)
         return field(factory=lambda: kind(default), metadata=metadata, validator=check, repr=not secret)
@@ -212,18 +213,34 @@ class Outbound:
     peer_bytes: int = key(
         1048576,
         "Bytes that may wait for one peer; one that has more is closed as too slow.",
+        live=True,
         check=at_least(1000),
     )
     total_bytes: int = key(
         268435456,
         "The same for all peers together, what many wait for counted once; the most behind go first.",
+        live=True,
         check=at_least(1000),
     )
     write_deadline: float = key(
-        10.0, "Seconds that a peer whose connection is full may take nothing at all.", check=at_least(0.1)
+        10.0,
+        "Seconds that a peer whose connection is full may take nothing at all.",
+        live=True,
+        check=at_least(0.1),
     )
     write_through: bool = key(
         True, "Hand events to the kernel at once, past the reactor; false: the ordinary, slower way."
+    )
+
+
+@frozen(kw_only=True)
+class Drain:
+    """`drain:`, how the gateway takes leave of its peers when it is stopped."""
+
+    seconds: float = key(
+        10.0,
+        "Peers are closed one after the other over so many seconds; 0: all at once.",
+        check=within(0, DAY),
     )
 
 
@@ -272,6 +289,7 @@ class Log:
     level: str = key(
         "info",
         "From which level on: debug, info, warn or error.",
+        live=True,
         check=one_of("debug", "info", "warn", "error"),
     )
     format: str = key(
@@ -303,8 +321,9 @@ class Config:
     bus: Bus = field(factory=Bus)
     auth: Auth = field(factory=Auth)
     websocket: WebSocket = field(factory=WebSocket)
-    limits: Limits = field(factory=Limits)
+    limits: Limits = field(factory=Limits, metadata={"live": True})
     outbound: Outbound = field(factory=Outbound)
+    drain: Drain = field(factory=Drain, metadata={"live": True})
     log: Log = field(factory=Log)
     status: Status = field(factory=Status)
     dialects: dict[str, Any] = field(factory=dict)

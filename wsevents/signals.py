@@ -1,31 +1,32 @@
-"""What signals do to a process."""
+"""Signals of the operating system, as calls in the reactor's thread.
+
+Twisted's own handlers stop the reactor once and fail the second time; these take their place.
+"""
 
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.error import ReactorNotRunning
-from twisted.logger import Logger
-
-_log = Logger()
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
-def end_in_order(reactor: Any) -> None:
-    """Have SIGTERM and SIGINT stop the reactor, once it runs, however often they come.
+def heed(reactor: Any, calls: Mapping[signal.Signals, Callable[[signal.Signals], None]]) -> None:
+    """Have each signal call what it stands for, with itself, from now on.
 
-    Twisted's own handlers fail the second time, and have the process end by the signal in the end, as if
-    it had not been asked politely; so its status is 0.
+    To be said once the reactor runs, or it takes them for itself.
     """
 
-    def stop(number: int) -> None:
-        _log.info("told to stop by {name}", name=signal.Signals(number).name)
-        with suppress(ReactorNotRunning):
-            reactor.stop()
+    def called(number: int, _: Any) -> None:
+        which = signal.Signals(number)
+        reactor.callFromThread(calls[which], which)
 
-    def listen() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: reactor.callFromThread(stop, number))
+    for number in calls:
+        signal.signal(number, called)
 
-    reactor.callWhenRunning(listen)
+
+def ignore(*numbers: signal.Signals) -> None:
+    """Have these signals do nothing."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)

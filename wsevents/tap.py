@@ -32,22 +32,26 @@ from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
+from wsevents.interfaces import IRenewable
 from wsevents.kernel import check_open_files
 from wsevents.ledger import Ledger
 from wsevents.log.logged import Logged
+from wsevents.log.threshold import THRESHOLD
 from wsevents.operations.attendant import Attendant
 from wsevents.operations.panel import Alone, Several
 from wsevents.operations.pulse import Pulse
 from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
-from wsevents.ports import Entrance, place
+from wsevents.ports import Casings, Entrance, place
 from wsevents.relay import Relay, Stage
+from wsevents.reload import Reload
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
 from wsevents.settings import Log
-from wsevents.signals import end_in_order
 from wsevents.source import generic_source
+from wsevents.systemd import here
+from wsevents.unit import Unit
 from wsevents.upstream import Upstream
 from wsevents.validity import tell_of_ends
 from wsevents.web.publish import PublishResource, Target
@@ -56,11 +60,13 @@ from wsevents.workers.supervisor import Supervisor
 from wsevents.writethrough import unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from wsevents.interfaces import IDialect, ISource
-    from wsevents.ports import Listen
+    from wsevents.ports import Listening
     from wsevents.settings import Config, Listener, Outbound
+
+    Put = Callable[[Config], Awaitable[None]]
 
 _ANY_PATH = "/any/path/at/all"
 _log = Logger()
@@ -95,34 +101,70 @@ def makeService(options: Options) -> Logged:
 
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
-    end_in_order(reactor)
     try:
-        service, settings = _made(reactor, options["config"])
+        unit, settings = _made(reactor, options["config"])
     except WseventsError as error:
         raise ending(error) from None
-    return Logged(service, settings, options.parent or {}, reactor)
+    return Logged(unit, settings, options.parent or {}, reactor)
 
 
-def _made(reactor: Any, file: str | None) -> tuple[Station, Log]:
-    """Return the service of a configuration, and how it logs; without one, the demonstration."""
+def _made(reactor: Any, file: str | None) -> tuple[Unit, Log]:
+    """Return what a configuration asks for, and how it logs; without one, the demonstration."""
     check_open_files()
     plugins = Plugins()
     if file is None:
         return demonstration(reactor, plugins, os.environ), Log()
-    config = load(Path(file), plugins, os.environ)
-    tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
+    return configured(reactor, Path(file), plugins, os.environ)
+
+
+def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> tuple[Unit, Log]:
+    """Return what a file asks for, which is read again at each SIGHUP. Raises ConfigurationError."""
+
+    def read() -> Config:
+        config = load(path, plugins, environ)
+        tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
+        return config
+
+    def again() -> Config:
+        config = read()
+        Assembly(reactor, config, plugins).gateway()
+        return config
+
+    config = read()
     count = processes(config)
-    if count > 1:
-        supervisor = supervised(reactor, config, plugins, count)
-        panel = Several(supervisor.workers)
-        return Station(reactor, supervisor, panel, config.status.endpoint), config.log
-    assembly = Assembly(reactor, config, plugins)
-    return station(assembly, assembly.gateway()), config.log
+    parts = (
+        several(reactor, config, plugins, count) if count > 1 else alone(Assembly(reactor, config, plugins))
+    )
+    station, main, put = parts
+    return Unit(reactor, station, main, here(), Reload(config, again, put)), config.log
 
 
-def station(assembly: Assembly, gateway: Gateway) -> Station:
-    """Return a gateway with its status listener."""
-    return Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
+def alone(
+    assembly: Assembly, announce: Callable[[Gateway], None] = lambda _gateway: None
+) -> tuple[Station, Gateway, Put]:
+    """Return one gateway: with its status listener, itself, and what puts a configuration in force."""
+    gateway = assembly.gateway(announce)
+    station = Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
+
+    async def put(config: Config) -> None:
+        for act in station.renewal(), assembly.renewal(config):
+            act()
+
+    return station, gateway, put
+
+
+def several(reactor: Any, config: Config, plugins: Plugins, count: int) -> tuple[Station, Supervisor, Put]:
+    """Return the same of so many workers. Raises ConfigurationError."""
+    supervisor = supervised(reactor, config, plugins, count)
+    station = Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+
+    async def put(config: Config) -> None:
+        act = station.renewal()
+        await supervisor.renew(config)
+        THRESHOLD.set(config.log.level)
+        act()
+
+    return station, supervisor, put
 
 
 def processes(config: Config) -> int:
@@ -149,7 +191,7 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
     return Supervisor(reactor, config, count, check)
 
 
-def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Station:
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
     """Return the embedded default: a document of its own, made-up events, this machine only.
 
     Raises:
@@ -162,7 +204,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
     config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
     assembly = Assembly(reactor, config, plugins)
-    gateway = assembly.gateway(lambda gateway: _announce(gateway, config))
+    station, gateway, _ = alone(assembly, lambda gateway: _announce(gateway, config))
     DemoService(
         assembly.bus,
         config.bus.exchange_name,
@@ -171,7 +213,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return station(assembly, gateway)
+    return Unit(reactor, station, gateway, here())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -224,10 +266,10 @@ class Assembly:
     ) -> None:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
-        self.authenticator = Lookups(
-            plugins.authenticator(config.auth.type).create(config.auth, reactor), called=config.auth.type
-        )
+        authenticator = plugins.authenticator(config.auth.type).create(config.auth, reactor)
+        self.authenticator = Lookups(authenticator, called=config.auth.type)
         self._plugins = plugins
+        self._renewable = [(self.bus, "bus"), (authenticator, "auth")]
         self._authorities = [self.authenticator]
         self._mounts = [
             self._mount(plugins.dialect(name).create(section, config), section)
@@ -243,14 +285,17 @@ class Assembly:
     def gateway(
         self,
         announce: Callable[[Gateway], None] = lambda _gateway: None,
-        listen: Listen | None = None,
+        listening: Listening | None = None,
         watch: Callable[[bool], None] = lambda _up: None,
     ) -> Gateway:
-        """Return the gateway with all its services, not yet started; for the arguments see there."""
+        """Return the gateway with all its services, not yet started; for the arguments see there.
+
+        Called once; `renewal` is about what it has returned.
+        """
         config, reactor = self.config, self.reactor
         relay = Relay(self._sources, [Stage(mount.dialect) for mount in self._mounts])
-        house = self._house(relay)
-        keeper = Doorkeeper(
+        house = self.house = self._house(relay)
+        keeper = self._keeper = Doorkeeper(
             Admission(config.limits),
             house.keepalive,
             config.limits.handshake_seconds,
@@ -259,14 +304,15 @@ class Assembly:
             house.ledger,
             proxies(config.trusted_proxies),
         )
-        entrances = [
+        listening = self._listening = listening or Casings(reactor)
+        entrances = self._entrances = [
             Entrance(
                 listener.endpoint, DoorFactory(keeper, self._gate(number, listener)), f"listen[{number}]"
             )
             for number, listener in enumerate(config.listen)
         ]
         gateway = Gateway(
-            reactor, entrances, house, keeper, relay, self._authorities, announce, listen, watch
+            reactor, entrances, house, keeper, relay, self._authorities, announce, listening.listen, watch
         )
         sources = [source for group in self._sources.values() for source in group]
         self.bus.attach(
@@ -279,6 +325,34 @@ class Assembly:
         for service in (pulse, house.expiry, house.keepalive, *self._authorities, self.bus):
             service.setServiceParent(gateway)
         return gateway
+
+    def renewal(self, config: Config) -> Callable[[], None]:
+        """Read certificates again; return what puts them and the live keys of a configuration in force.
+
+        Args:
+            config: differs from the one before in live keys only: see `wsevents.renewal`.
+
+        Raises:
+            ConfigurationError: it cannot be done; nothing has changed.
+        """
+        admit = self._listening.renewal(self._entrances)
+        dialects = [
+            self._plugins.dialect(name).create(section, config) for name, section in config.dialects.items()
+        ]
+
+        def put() -> None:
+            self.config = config
+            THRESHOLD.set(config.log.level)
+            for mount, dialect in zip(self._mounts, dialects, strict=True):
+                mount.dialect = dialect
+            self.house.renew(config)
+            self._keeper.renew(config.limits)
+            admit()
+            for part, section in self._renewable:
+                if IRenewable.providedBy(part):
+                    IRenewable(part).renew(getattr(config, section))
+
+        return put
 
     def _mount(self, dialect: IDialect, section: Any) -> Mount:
         """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
@@ -330,6 +404,7 @@ class Assembly:
             limits=self.config.limits,
             outbound=self._outbound(),
             entropy=SystemRandom(),
+            drain=self.config.drain,
             ledger=Ledger(os.getpid()),
         )
 

@@ -178,3 +178,69 @@ def test_any_value_for_an_expiry_is_taken_or_refused_in_one_way(value):
         return
     authenticator = running({"t": token})
     assert isinstance(answer(authenticator, WhoIs("t"), 0.0), Identity | Denied)
+
+
+# -- a reload -------------------------------------------------------------------------------------
+
+TABLE = {
+    "stays": StaticToken(uuid="u1", tenant_uuid="t1", acl=["websocketd", "events.#"]),
+    "goes": StaticToken(uuid="u2", tenant_uuid="t1", acl=["websocketd"]),
+    "changes": StaticToken(uuid="u3", tenant_uuid="t1", acl=["websocketd"]),
+    "may not come any more": StaticToken(uuid="u4", tenant_uuid="t1", acl=["websocketd"]),
+    "ends": StaticToken(uuid="u5", tenant_uuid="t1", acl=["websocketd"], expires_in=60.0),
+}
+
+
+@pytest.fixture
+def reloaded():
+    """Who came before a reload, by token; the authenticator; and how often its watcher was called."""
+    authenticator, calls = running(TABLE), []
+    authenticator.watch(lambda: calls.append(None))
+    before = {token: answer(authenticator, WhoIs(token), 100.0) for token in TABLE}
+    table = {token: TABLE[token] for token in ("stays", "ends")}
+    table["changes"] = StaticToken(uuid="u3", tenant_uuid="t1", acl=["websocketd", "events.e"], admin=True)
+    table["may not come any more"] = StaticToken(uuid="u4", tenant_uuid="t1", acl=["events.e"])
+    table["comes"] = StaticToken(uuid="u6", tenant_uuid="t1", acl=["websocketd"])
+    authenticator.renew(StaticAuth(type="static", tokens=table))
+    yield before, authenticator, calls
+    authenticator.stopService()
+
+
+def test_who_watches_is_told_of_a_reload(reloaded):
+    assert len(reloaded[2]) == 1
+
+
+@pytest.mark.parametrize("token", ["stays", "ends"])
+def test_a_token_that_is_as_it_was_is_worth_what_it_was(reloaded, token):
+    before, authenticator, _ = reloaded
+    assert authenticator.revise(before[token]) == before[token]
+
+
+def test_a_token_that_is_gone_or_not_enough_any_more_is_worth_nothing(reloaded):
+    before, authenticator, _ = reloaded
+    for token in ("goes", "may not come any more"):
+        assert isinstance(authenticator.revise(before[token]), Denied)
+        assert isinstance(answer(authenticator, Check(token), 101.0), Denied)
+
+
+def test_a_token_that_says_other_things_makes_another_identity(reloaded):
+    before, authenticator, _ = reloaded
+    now = authenticator.revise(before["changes"])
+    assert (now.acl, now.reach) == (("websocketd", "events.e"), "tenant")
+    assert now == answer(authenticator, WhoIs("changes"), 101.0)
+
+
+def test_a_new_token_is_known(reloaded):
+    assert answer(reloaded[1], WhoIs("comes"), 101.0).subject == "u6"
+
+
+def test_somebody_elses_identity_stays_as_it_is(reloaded):
+    stranger = Identity("u9", "t9", ())
+    assert reloaded[1].revise(stranger) is stranger
+
+
+def test_no_token_is_in_an_identity():
+    authenticator = running({"s3cret": StaticToken(uuid="u", tenant_uuid="t", acl=["websocketd"])})
+    identity = answer(authenticator, WhoIs("s3cret"), 1.0)
+    assert "s3cret" not in f"{identity!r} {identity.claims}"
+    authenticator.stopService()

@@ -51,6 +51,10 @@ class Ear:
         self.states.append("up")
         self._look()
 
+    def bus_failed(self, why):
+        self.story.append("bus_failed")
+        self._look()
+
     @property
     def bodies(self):
         return [delivery.body for delivery in self.deliveries]
@@ -70,6 +74,10 @@ class Ear:
     def ups(self, count):
         """Fire when the bus has come up so often."""
         return self.until(lambda: self.states.count("up") >= count)
+
+    def fails(self, count=1):
+        """Fire when the bus has not come up so often."""
+        return self.until(lambda: self.story.count("bus_failed") >= count)
 
     def downs(self, count=1):
         """Fire when the bus was lost so often."""

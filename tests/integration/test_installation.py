@@ -20,6 +20,7 @@ from wsevents.messages import Exchange
 
 CONFIG = """
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
+drain: {{seconds: 0}}
 origin_uuid: here
 bus: {{endpoint: "{endpoint}", exchange_name: {exchange}, exchange_type: {kind}}}
 auth:
@@ -53,6 +54,9 @@ class Deaf:
     def bus_back(self):
         if not self.up.called:
             self.up.callback(None)
+
+    def bus_failed(self, why):
+        pass
 
 
 class Site:

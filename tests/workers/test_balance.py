@@ -98,12 +98,14 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.made, self.has, self.up = balance(1, 2, 3), {1: 0, 2: 0, 3: 0}, {1, 2, 3}
+        self.stuck = set()
 
     @precondition(lambda self: self.has)
     @rule()
     def connect(self):
         worker = self.made.choose()
-        able = self.up & set(self.has) or set(self.has)
+        there = set(self.has) - self.stuck or set(self.has)
+        able = self.up & there or there
         assert worker in able
         assert self.has[worker] == min(self.has[one] for one in able)
         self.made.took(worker)
@@ -120,6 +122,7 @@ class Machine(RuleBasedStateMachine):
         self.made.ended(worker)
         self.has.pop(worker, None)
         self.up.discard(worker)
+        self.stuck.discard(worker)
 
     @rule(worker=st.integers(1, 3))
     def start(self, worker):
@@ -132,6 +135,12 @@ class Machine(RuleBasedStateMachine):
         self.made.hears(worker, up)
         if worker in self.has:
             (self.up.add if up else self.up.discard)(worker)
+
+    @rule(worker=st.integers(1, 3), answers=st.booleans())
+    def ask(self, worker, answers):
+        self.made.answers(worker, answers)
+        if worker in self.has:
+            (self.stuck.discard if answers else self.stuck.add)(worker)
 
     @invariant()
     def counts_are_right(self):

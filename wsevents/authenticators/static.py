@@ -14,7 +14,7 @@ from zope.interface import implementer
 from wsevents.access import compile_acl
 from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.authenticators.identity import epoch, moment
-from wsevents.interfaces import IAuthenticator
+from wsevents.interfaces import IAuthenticator, IRenewable
 from wsevents.messages import Check, Confirmed, Denied, Describe, Identity, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ENDED_SECONDS = 5.0
 """How long a token that ended after so many seconds is refused, before it begins anew."""
+_CLAIM = "fingerprint"
+"""The claim that holds the fingerprint of an identity's token."""
 
 
 def _epoch(value: Any) -> float:
@@ -101,21 +103,24 @@ class StaticAuth(Auth):
 
     # The keys of this map are secrets themselves: it is never shown.
     tokens: dict[str, StaticToken] = field(
-        repr=False, metadata={"doc": "The tokens, each with whom it belongs to."}, validator=_usable
+        repr=False,
+        metadata={"doc": "The tokens, each with whom it belongs to.", "live": True},
+        validator=_usable,
     )
 
 
-@implementer(IAuthenticator)
+@implementer(IAuthenticator, IRenewable)
 class StaticAuthenticator(Service):
-    """Answers from a table that does not change while the gateway runs."""
+    """Answers from a table, which a reload replaces."""
 
     settings = StaticAuth
 
     def __init__(self, settings: StaticAuth) -> None:
         """Take the tokens of an `auth:` section."""
         self._fingerprint = Fingerprint()
-        self._tokens = {self._fingerprint.of(token): entry for token, entry in settings.tokens.items()}
+        self._tokens = self._table(settings)
         self._began: dict[bytes, float] = {}
+        self._watchers: list[Callable[[], None]] = []
 
     @classmethod
     def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:  # noqa: ARG003 it needs none
@@ -126,12 +131,29 @@ class StaticAuthenticator(Service):
         """Answer at once."""
         return succeed(self._answer(question, now) if self.running else Unavailable("not running"))
 
+    def renew(self, settings: StaticAuth) -> None:
+        """Take these tokens instead; who came with one that is gone or says other things hears of it."""
+        self._tokens = self._table(settings)
+        self._began = {token: began for token, began in self._began.items() if token in self._tokens}
+        for changed in self._watchers:
+            changed()
+
+    def _table(self, settings: StaticAuth) -> dict[bytes, StaticToken]:
+        return {self._fingerprint.of(token): entry for token, entry in settings.tokens.items()}
+
     def revise(self, identity: Identity) -> Answer:
-        """Return it as it is: nothing here changes without a restart."""
-        return identity
+        """Say what its token is worth now; an identity of somebody else's stays as it is."""
+        token = identity.claims.get(_CLAIM)
+        if token is None:
+            return identity
+        entry = self._tokens.get(token)
+        if entry is None:
+            return Denied("the token is no longer among the configured ones")
+        return _admitted(self._identity(token, entry, self._ends(token, entry)))
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Do nothing: `revise` never says anything new."""
+        """Call `changed` after each `renew`."""
+        self._watchers.append(changed)
 
     def _answer(self, question: Hashable, now: float) -> Answer:
         if isinstance(question, WhoIs):
@@ -145,20 +167,20 @@ class StaticAuthenticator(Service):
 
     def _identify(self, token: str, now: float) -> Identity | Denied:
         identity = self._describe(token, now)
-        if isinstance(identity, Denied):
-            return identity
-        if not compile_acl(identity.acl).may_see("websocketd", me=identity.subject, session=identity.session):
-            return Denied("the token does not grant websocketd")
-        return identity
+        return identity if isinstance(identity, Denied) else _admitted(identity)
 
     def _describe(self, token: str, now: float) -> Identity | Denied:
         key = self._fingerprint.of(token)
         entry = self._tokens.get(key)
         if entry is None or not token.strip():
             return Denied("the token is not among the configured ones")
-        expires = self._expiry(key, entry, now)
+        self._begin(key, entry, now)
+        expires = self._ends(key, entry)
         if expires is not None and expires <= now:
             return Denied("the token has expired")
+        return self._identity(key, entry, expires)
+
+    def _identity(self, key: bytes, entry: StaticToken, expires: float | None) -> Identity:
         return Identity(
             subject=entry.uuid,
             tenant=entry.tenant_uuid,
@@ -166,12 +188,26 @@ class StaticAuthenticator(Service):
             session=entry.session_uuid,
             reach=entry.reach,
             expires=expires,
+            claims={_CLAIM: key},
         )
 
-    def _expiry(self, key: bytes, entry: StaticToken, now: float) -> float | None:
+    def _begin(self, key: bytes, entry: StaticToken, now: float) -> None:
+        """Count the seconds of a token from its first use, and anew some time after its end."""
         if entry.expires_in is None:
-            return None if entry.expires_at is None else _epoch(entry.expires_at)
+            return
         began = self._began.get(key)
         if began is None or not began <= now < began + entry.expires_in + ENDED_SECONDS:
-            began = self._began[key] = now
-        return began + entry.expires_in
+            self._began[key] = now
+
+    def _ends(self, key: bytes, entry: StaticToken) -> float | None:
+        """Return when a token ends; None: never, or so many seconds after a first use that is yet to come."""
+        if entry.expires_in is not None:
+            return self._began[key] + entry.expires_in if key in self._began else None
+        return None if entry.expires_at is None else _epoch(entry.expires_at)
+
+
+def _admitted(identity: Identity) -> Identity | Denied:
+    """Return the identity of somebody who may connect."""
+    if not compile_acl(identity.acl).may_see("websocketd", me=identity.subject, session=identity.session):
+        return Denied("the token does not grant websocketd")
+    return identity

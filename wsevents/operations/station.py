@@ -11,9 +11,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from wsevents.operations.site import make_status_site
-from wsevents.ports import Entrance, Ports, listener
+from wsevents.ports import Casings, Entrance, Ports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wsevents.operations.panel import Panel
 
 
@@ -34,22 +36,30 @@ class Station(Service):
     main: Any
     panel: Panel
     endpoint: str | None
+    _casings: Casings = field(init=False)
     _ports: Ports = field(init=False)
+    _entrances: list[Entrance] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self._ports = Ports(listener(self.reactor), "status and metrics at")
+        self._casings = Casings(self.reactor)
+        self._ports = Ports(self._casings.listen, "status and metrics at")
 
     def privilegedStartService(self) -> None:
         """Listen. Raises SystemExit: it cannot."""
         if self.endpoint is not None:
             site = make_status_site(self.panel, time(), os.getpid(), self.reactor)
-            self._ports.open([Entrance(self.endpoint, site, "status.endpoint")])
+            self._entrances.append(Entrance(self.endpoint, site, "status.endpoint"))
+            self._ports.open(self._entrances)
         self.main.privilegedStartService()
 
     def startService(self) -> None:
         """Start what runs."""
         super().startService()
         self.main.startService()
+
+    def renewal(self) -> Callable[[], None]:
+        """Read its own certificate again, if it has one; see `wsevents.ports.Listening`."""
+        return self._casings.renewal(self._entrances)
 
     def stopService(self) -> Deferred[None]:
         """Stop what runs, then listen no more; fires when both is done."""

@@ -1,8 +1,9 @@
 """Which worker gets the next connection.
 
-Rule 1: one that hears the bus, if any does; else the peer would be sent away at once.
-Rule 2: of these the one with the fewest connections, so that they even out also after one was started again.
-Rule 3: nobody is let in before each worker has been ready once, or has ended: the first would get all.
+Rule 1: one that answers, if any does; the peer would wait in vain with one that is stuck.
+Rule 2: of these one that hears the bus, if any does; else the peer would be sent away at once.
+Rule 3: of these the one with the fewest connections, so that they even out also after one was started again.
+Rule 4: nobody is let in before each worker has been ready once, or has ended: the first would get all.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ class Share:
     """What one worker has.
 
     Attributes:
+        answers: whether it does when it is asked how it is.
         hears: whether its bus is up.
         connections: how many it has, those on their way included.
     """
 
+    answers: bool = True
     hears: bool = False
     connections: int = 0
 
@@ -54,6 +57,11 @@ class Balance:
         self.awaited.discard(worker)
         self.shares.pop(worker, None)
 
+    def answers(self, worker: int, answers: bool) -> None:
+        """It answers, or seems to be stuck."""
+        if worker in self.shares:
+            self.shares[worker].answers = answers
+
     def hears(self, worker: int, up: bool) -> None:
         """Its bus is up, or is lost."""
         if worker in self.shares:
@@ -79,6 +87,6 @@ class Balance:
             return None
         return min(self.shares, key=self._order)
 
-    def _order(self, worker: int) -> tuple[bool, int, int]:
+    def _order(self, worker: int) -> tuple[bool, bool, int, int]:
         share = self.shares[worker]
-        return not share.hears, share.connections, worker
+        return not share.answers, not share.hears, share.connections, worker

@@ -15,7 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from wsevents.endpoints import has_porch, unbound
-from wsevents.ports import listener
+from wsevents.ports import Reading, listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from wsevents.door import DoorFactory
+    from wsevents.ports import Entrance
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
@@ -57,7 +58,7 @@ class Inlet:
     Attributes:
         reactor: of the connections.
         place: where the supervisor listens.
-        factory: makes their protocols, TLS included.
+        factory: makes their protocols, TLS included; may be replaced.
     """
 
     reactor: Any
@@ -140,6 +141,20 @@ class Inlets:
         if self.places[len(self.inlets)].bare:
             return succeed(self._inlet(factory.porch(factory) if has_porch(endpoint) else factory))
         return listener(self)(unbound(endpoint), factory)
+
+    def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
+        """Read certificates again; see `wsevents.ports`."""
+        read = {
+            number: Reading.of(self.reactor, entrance)
+            for number, entrance in enumerate(entrances)
+            if not self.places[number].bare
+        }
+
+        def put() -> None:
+            for number, around in read.items():
+                self.inlets[number].factory = around
+
+        return put
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)

@@ -29,6 +29,7 @@ from wsevents.kernel import MORE_FILES
 from wsevents.log.journal import Journal
 from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
+from wsevents.signals import heed, ignore
 from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wsevents.log.line import LogLine
+    from wsevents.settings import Config
     from wsevents.workers.brief import Brief
 
 FORSAKEN_SECONDS = 20
@@ -91,11 +93,12 @@ class Work:
         for number, (listener, place) in enumerate(zip(brief.config.listen, brief.places, strict=True)):
             if not place.bare:
                 _check(number, listener.endpoint)
+        self._put: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._inlets = Inlets(reactor, brief.places)
         self._channel = Channel(reactor, end, self._heard, self._forsaken)
-        assembly = Assembly(reactor, brief.config, Plugins())
-        self._gateway = assembly.gateway(listen=self._inlets.listen, watch=self._watch)
+        assembly = self._assembly = Assembly(reactor, brief.config, Plugins())
+        self._gateway = assembly.gateway(listening=self._inlets, watch=self._watch)
         self._attendant = assembly.attendant
 
     def start(self) -> None:
@@ -113,12 +116,23 @@ class Work:
 
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what the supervisor may ask: each a question and what answers it."""
-        return self._attendant.answers()
+        return {
+            **self._attendant.answers(),
+            "condition": lambda _: self._gateway.condition(),
+            "prepare": self._prepare,
+            "renew": lambda _: self._put(),
+            "hurry": lambda _: self._gateway.hurry(),
+        }
+
+    def _prepare(self, config: Config) -> None:
+        """Get ready for a configuration, without any change yet. Raises ConfigurationError."""
+        self._put = self._assembly.renewal(config)
 
     def _running(self) -> None:
-        # Twisted's own handlers fail the second time, and both systemd and the supervisor send a SIGTERM.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._reactor.callFromThread(self._end))
+        # Both systemd and the supervisor send a SIGTERM: the second is the first. It is by the link that the
+        # supervisor says that it is in a hurry, and that there is another configuration.
+        heed(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._end()))
+        ignore(signal.SIGHUP)
         self._channel.say(Word.READY)
 
     def _end(self) -> None:
@@ -159,6 +173,7 @@ class Work:
         """End as well: whoever starts wsevents again finds nothing of it left."""
         signal.alarm(FORSAKEN_SECONDS)  # whatever happens: its default action ends the process
         _log.warn("the supervisor is gone")
+        self._gateway.hurry()
         self._end()
 
 

@@ -9,25 +9,34 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from wsevents.condition import together
 from wsevents.ending import ending
 from wsevents.errors import ConfigurationError
 from wsevents.kernel import raise_open_files
+from wsevents.patience import Patience
 from wsevents.ports import Entrance, Ports
 from wsevents.roster import Roster
 from wsevents.workers.balance import Balance
 from wsevents.workers.brief import Brief
 from wsevents.workers.hatch import Hatches, Lobby
+from wsevents.workers.link import LinkError
 from wsevents.workers.restart import Restart
+from wsevents.workers.vigil import ROUND_SECONDS
 from wsevents.workers.worker import Worker, check_interpreter
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from twisted.python.failure import Failure
+
+    from wsevents.condition import Condition
     from wsevents.settings import Config
 
 STOP_SECONDS = 15.0
-"""How long workers have to say goodbye and leave the bus."""
+"""How long workers have to leave, beside the time over which their peers are told to go."""
+HURRY_SECONDS = 4.0
+"""The same in all, once it is to be at once."""
 KILL_SECONDS = 2.0
 """How long those that were killed have to be gone."""
 
@@ -56,9 +65,12 @@ class Supervisor(Service):
         self._balance = Balance(numbers)
         self._restarts = {number: Restart() for number in numbers}
         self._workers: dict[int, Worker] = {}
+        self._serving: dict[int, Worker] = {}
         self._alive: Roster[Worker] = Roster()
         self._calls: dict[int, Any] = {}
+        self._rounds: Any = None
         self._brief = b""
+        self._patience = Patience(reactor)
 
     # -- starting and stopping ------------------------------------------------------------------
 
@@ -77,18 +89,19 @@ class Supervisor(Service):
         try:
             self._check()
             check_interpreter()
-            self._brief = self._written()
+            self._brief = self._written(self._config)
         except ConfigurationError as error:
             self._ports.close()
             raise ending(error) from None
         super().startService()
+        self._go_round()
         for number in self._restarts:
             self._calls[number] = self._reactor.callLater(0, self._start, number)
 
-    def _written(self) -> bytes:
-        """Return what workers are told."""
+    def _written(self, config: Config) -> bytes:
+        """Return what workers are told. Raises ConfigurationError."""
         try:
-            return pickle.dumps(Brief(self._config, self._hatches.places))
+            return pickle.dumps(Brief(config, self._hatches.places))
         except Exception as error:  # noqa: BLE001 a stranger's settings may hold anything
             raise ConfigurationError(
                 "the settings of a plug-in cannot be given to workers "
@@ -99,6 +112,7 @@ class Supervisor(Service):
         self._calls.pop(number, None)
         worker = self._workers[number] = Worker(self._reactor, number, self)
         self._alive.add(worker)
+        worker.config = self._config
         worker.start(self._brief)
         if worker in self._alive:
             self._log.info("{name} starts", name=worker.name)
@@ -117,16 +131,98 @@ class Supervisor(Service):
         for call in self._calls.values():
             call.cancel()
         self._calls.clear()
+        if self._rounds is not None:
+            self._rounds.cancel()
         await self._ports.close()
         for worker in self._alive:
             worker.stop()
-        for seconds in (STOP_SECONDS, KILL_SECONDS):
-            gone = self._alive.empty()
-            gone.addTimeout(seconds, self._reactor, onTimeoutCancel=_give_up)
-            await gone
+        limits = ((self.stop_seconds, HURRY_SECONDS), (KILL_SECONDS, KILL_SECONDS))
+        for seconds, short in limits:
+            await self._patience.wait(self._alive.empty(), seconds, short)
             for worker in self._alive:
                 self._log.warn("{name} does not end and is killed", name=worker.name)
                 worker.kill()
+
+    @property
+    def stop_seconds(self) -> float:
+        """Seconds that workers may take to stop in order."""
+        return self._config.drain.seconds + STOP_SECONDS
+
+    def hurry(self) -> None:
+        """If it is stopping, do so at once."""
+        self._patience.hurry()
+        for worker in self._alive:
+            worker.ask("hurry").addErrback(_gone)
+
+    # -- how the workers are --------------------------------------------------------------------
+
+    def _go_round(self) -> None:
+        """Ask each worker how it is; kill those who have not said so for too long."""
+        self._rounds = self._reactor.callLater(ROUND_SECONDS, self._go_round)
+        for worker in self._serving.values():
+            worker.vigil.begin_round()
+            if worker.vigil.slow:
+                self._log.warn("{name} does not answer; others get the newcomers", name=worker.name)
+                self._balance.answers(worker.number, False)
+            if worker.vigil.stuck:
+                self._log.warn("{name} does not answer and is killed", name=worker.name)
+                worker.kill()
+            self._feel(worker)
+
+    def _feel(self, worker: Worker) -> None:
+        worker.ask("condition").addCallbacks(self._felt, _gone, callbackArgs=(worker,))
+
+    def _felt(self, condition: Condition, worker: Worker) -> None:
+        worker.condition = condition
+        worker.vigil.answered()
+        self._balance.answers(worker.number, True)
+
+    def condition(self) -> Condition:
+        """Return how all are as one."""
+        known = [worker.condition for worker in self._serving.values() if worker.condition is not None]
+        return together(known, len(self._restarts))
+
+    def well(self) -> bool:
+        """Say whether there is no worker that hangs and cannot be helped."""
+        return not any(worker.vigil.hopeless for worker in self._serving.values())
+
+    # -- reload ---------------------------------------------------------------------------------
+
+    async def renew(self, config: Config) -> None:
+        """Put a configuration in force in all workers, and in those that are started later.
+
+        Raises:
+            ConfigurationError: a worker cannot; nothing has changed then.
+        """
+        brief = self._written(config)
+        workers = list(self._serving.values())
+        for worker in workers:
+            try:
+                await worker.ask("prepare", config)
+            except LinkError as error:
+                if worker.number in self._serving:
+                    raise ConfigurationError(f"{worker.name}: {error}") from None
+        self._config, self._brief = config, brief
+        for worker in workers:
+            worker.config = config
+            worker.ask("renew").addErrback(_gone)
+        for worker in self._serving.values():
+            self._bring_up(worker)
+
+    def _bring_up(self, worker: Worker) -> None:
+        """Have a worker that was started before a reload, and was not ready yet, follow."""
+        if worker.config is self._config:
+            return
+        worker.config = self._config
+        followed = worker.ask("prepare", self._config)
+        followed.addCallback(lambda _: worker.ask("renew"))
+        followed.addErrback(self._behind, worker)
+
+    def _behind(self, failure: Failure, worker: Worker) -> None:
+        why = failure.getErrorMessage()
+        self._log.warn(
+            "{name} has the configuration from before the reload: {why}", name=worker.name, why=why
+        )
 
     # -- connections ----------------------------------------------------------------------------
 
@@ -148,6 +244,9 @@ class Supervisor(Service):
         """Deal connections out to it."""
         self._log.info("{name} is ready", name=worker.name)
         self._balance.ready(worker.number)
+        self._serving[worker.number] = worker
+        self._bring_up(worker)
+        self._feel(worker)
         self._look()
 
     def hears(self, worker: Worker, up: bool) -> None:
@@ -159,13 +258,16 @@ class Supervisor(Service):
         self._balance.lost(worker.number)
 
     def silent(self, worker: Worker) -> None:
-        """Give it no more connections."""
+        """Give it no more connections; it has some time to end."""
         self._balance.ended(worker.number)
+        if self._serving.pop(worker.number, None) is not None:
+            worker.leave(self.stop_seconds)
         self._look()
 
     def ended(self, worker: Worker, how: str, lived: float) -> None:
         """Start it again, unless all are to end."""
         self._alive.remove(worker)
+        self._serving.pop(worker.number, None)
         self.silent(worker)
         if not self.running:
             self._log.info("{name} {how}", name=worker.name, how=how)
@@ -176,5 +278,6 @@ class Supervisor(Service):
         self._calls[worker.number] = self._reactor.callLater(wait, self._start, worker.number)
 
 
-def _give_up(result: object, timeout: float) -> None:
-    """Go on without: `addTimeout` calls this in place of failing."""
+def _gone(failure: Failure) -> None:
+    """Take it that a worker does not answer; the rounds see to it."""
+    failure.trap(LinkError)

@@ -20,6 +20,7 @@ from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel, pair
 from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
 from wsevents.workers.logline import Splitter, decode
+from wsevents.workers.vigil import Vigil
 
 if TYPE_CHECKING:
     import socket
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
+
+    from wsevents.condition import Condition
+    from wsevents.settings import Config
 
 MODULE = "wsevents.workers.main"
 """What a worker runs."""
@@ -74,6 +78,9 @@ class Worker(ProcessProtocol):
 
     Attributes:
         name: what it is called in the log, once it was started.
+        vigil: whether it answers.
+        condition: how it was when it last said so; None: it has not yet.
+        config: what it has, or was told to have.
         pid: of the process, or 0.
     """
 
@@ -85,6 +92,9 @@ class Worker(ProcessProtocol):
         self._splitters = {1: Splitter(), 2: Splitter()}
         self._channel: Channel | None = None
         self._link = Link(reactor, {})
+        self.vigil = Vigil()
+        self.condition: Condition | None = None
+        self.config: Config | None = None
         self._late: Any = None
         self._began = 0.0
 
@@ -135,6 +145,11 @@ class Worker(ProcessProtocol):
     def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
         """Ask it; fires with its answer, fails with LinkError."""
         return self._link.ask(name, argument)
+
+    def leave(self, seconds: float) -> None:
+        """Let it end by itself, as it has begun to; kill it if that takes longer."""
+        if self._late is None and self.pid:
+            self._late = self._reactor.callLater(seconds, self.kill)
 
     def stop(self) -> None:
         """Have it end in order."""

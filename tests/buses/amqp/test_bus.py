@@ -20,9 +20,9 @@ class Longest(Random):
         return high
 
 
-def started(reactor, **settings):
+def started(reactor, ear=None, **settings):
     bus = AmqpBus(AmqpBus.settings(**settings), reactor, entropy=Longest())
-    bus.attach(Ear(), EXCHANGES, [ALL])
+    bus.attach(ear or Ear(), EXCHANGES, [ALL])
     bus.startService()
     return bus
 
@@ -127,3 +127,13 @@ def test_settings_that_cannot_work_are_refused(settings, words):
 
 def test_the_password_is_not_shown():
     assert "hush" not in repr(AmqpBus.settings(password="hush"))
+
+
+def test_each_attempt_that_comes_to_nothing_is_told():
+    reactor, ear = MemoryReactorClock(), Ear()
+    bus = started(reactor, ear)
+    for number in range(3):
+        refuse(reactor, number)
+        assert ear.story == ["bus_failed"] * (number + 1)
+        reactor.advance(10)
+    bus.stopService()

@@ -160,18 +160,24 @@ class AmqpBus(Service):
     async def _come_back_for_ever(self) -> None:
         """One attempt after another, over the brokers in turn; ends only by being cancelled."""
         for place in cycle(self._dialer.places):
-            try:
-                why = await self._serve(place)
-            except BusError as mistake:
-                why = str(mistake)
-            except CancelledError:
-                raise
-            except Exception as mistake:  # noqa: BLE001 a mistake of ours must not keep the bus down
-                self._log.failure("The bus made a mistake.")
-                why = explain(mistake)
+            why = await self._attempt(place)
             delay = next(self._delays)
             self._log.warn("The bus is down: {why}. Trying again in {delay:.1f} s.", why=why, delay=delay)
             await deferLater(self._reactor, delay)
+
+    async def _attempt(self, place: Place) -> str:
+        """Serve, and return why that ended, or did not begin."""
+        try:
+            return await self._serve(place)
+        except BusError as mistake:
+            why = str(mistake)
+        except CancelledError:
+            raise
+        except Exception as mistake:  # noqa: BLE001 a mistake of ours must not keep the bus down
+            self._log.failure("The bus made a mistake.")
+            why = explain(mistake)
+        self._tell(self._listener.bus_failed, why)
+        return why
 
     async def _serve(self, place: Place) -> str:
         """Connect, be up, and return why it ended; BusError if it did not come up."""

@@ -1,0 +1,334 @@
+"""SIGHUP at a real twistd: what changes while peers are connected, what does not, and that nobody notices."""
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import time
+from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.certificates import write_pair
+from tests.client import trusting
+from tests.crowd import Crowd
+from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, gateway, standalone
+from tests.publisher import publish
+
+__all__ = ["gateway", "publish"]
+
+PEERS = 200
+ROUNDS = 4
+
+
+def receive(client):
+    return json.loads(client.recv(DEADLINE))
+
+
+def subscribe(client, name):
+    client.send(json.dumps({"op": "subscribe", "data": {"event_name": name}}))
+
+
+def reload(gateway, expected="reload: done"):
+    """Have it read its configuration again; return what it says of that."""
+    since = len(gateway.log)
+    os.kill(gateway.process.pid, signal.SIGHUP)
+    gateway.wait_for(expected, since)
+    return gateway.log[since:]
+
+
+def rewrite(gateway, old, new):
+    """Change the file."""
+    file = gateway.folder / "config.yml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def shown(gateway, times=1, port=None, head=b""):
+    """Return the certificates that so many newcomers at once are shown, who say this before TLS."""
+    with ExitStack() as stack:
+        dialed = []
+        for _ in range(times):
+            raw = socket.create_connection(("127.0.0.1", port or gateway.port), DEADLINE)
+            raw.sendall(head)
+            dialed.append(stack.enter_context(trusting().wrap_socket(raw, server_hostname="localhost")))
+        return {ssl.DER_cert_to_PEM_cert(one.getpeercert(binary_form=True)) for one in dialed}
+
+
+@contextmanager
+def publishing(publish):
+    """Publish all the time; give a list of what was."""
+    bodies, over = [], Event()
+
+    def work():
+        while not over.wait(0.02):
+            bodies.append(publish("e"))
+
+    thread = Thread(target=work)
+    thread.start()
+    yield bodies
+    over.set()
+    thread.join(DEADLINE)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nobody_is_closed_and_no_event_lost_or_doubled_whatever_is_read_again(
+    tmp_path, rabbitmq, publish, workers
+):
+    bus = f"workers: {workers}\nlimits: {{subscriptions: 100}}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    with GatewayProcess(tmp_path, text) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        with Crowd(gateway, PEERS) as crowd, publishing(publish) as bodies:
+            for turn in range(ROUNDS):
+                certificate = write_pair(tmp_path)[1]
+                rewrite(gateway, f"subscriptions: {100 + turn}", f"subscriptions: {101 + turn}")
+                assert "changed: limits.subscriptions\n" in reload(gateway)
+                assert shown(gateway, 2 * workers) == {certificate.read_text()}
+                good = certificate.read_text()
+                certificate.write_text("no certificate")
+                said = reload(gateway, "everything stays as it was")
+                assert f"listen[0]: {certificate} must be a certificate in PEM format" in said
+                certificate.write_text(good)
+                assert shown(gateway, 2 * workers) == {good}
+            enough = len(bodies) + 1
+            assert crowd.until(lambda member: len(member.heard) >= enough)
+        sent = [json.dumps(body) for body in bodies]
+        assert len(sent) > ROUNDS
+        for member in crowd.members:
+            assert [json.dumps(json.loads(text)) for text in member.heard] == sent[: len(member.heard)]
+        assert crowd.codes == {None}
+    assert "Traceback" not in gateway.log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_listener_with_a_certificate_shows_the_new_one(tmp_path, rabbitmq, workers):
+    bus = f"workers: {workers}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    own = re.search(r'listen: \["(ssl:.*)"\]', text)[1]
+    folder = tmp_path / "pems"
+    folder.mkdir()
+    more = ["tcp:0:interface=127.0.0.1", f"tls:{folder}:port=0:interface=127.0.0.1", f"haproxy:{own}"]
+    text = text.replace(f'["{own}"]', json.dumps([own, *more]))
+    text += f'status: {{endpoint: "{own}"}}\ntrusted_proxies: [127.0.0.1]\n'
+    keep(tmp_path, folder)
+    with GatewayProcess(tmp_path, text) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        _, _, secure, proxied, *_ = re.findall(r"listening on 127.0.0.1:(\d+)", gateway.log)
+        status = gateway.wait_for(r"status and metrics at 127.0.0.1:(\d+)")[1]
+        certificate = tmp_path / "server.crt"
+
+        def all_shown():
+            there = {
+                one for port in (gateway.port, int(secure), int(status)) for one in shown(gateway, 2, port)
+            }
+            return there | shown(gateway, 2, int(proxied), b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9502\r\n")
+
+        assert all_shown() == {certificate.read_text()}
+        write_pair(tmp_path)
+        keep(tmp_path, folder)
+        reload(gateway)
+        assert all_shown() == {certificate.read_text()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_socket_of_systemd_shows_the_new_certificate_too(tmp_path, rabbitmq, workers):
+    bus = f"workers: {workers}\nbus: {{endpoint: '{rabbitmq.endpoint}'}}"
+    text = standalone(tmp_path).replace("bus: {type: memory}", bus)
+    text = text.replace("ssl:0:interface=127.0.0.1", "systemd:domain=INET:index=0")
+    with GatewayProcess(tmp_path, text, activated_twistd(tmp_path)) as gateway:
+        for worker in range(1, workers + 1):
+            gateway.wait_for(f"worker {worker}: the bus is up" if workers > 1 else "the bus is up")
+        for _ in range(2):
+            certificate = write_pair(tmp_path)[1]
+            reload(gateway)
+            assert shown(gateway, 4) == {certificate.read_text()}
+        with gateway.connect("/?token=s3cret-user") as client:
+            assert receive(client)["op"] == "init"
+
+
+def test_the_level_of_the_log_changes(gateway):
+    file = gateway.folder / "config.yml"
+    file.write_text(file.read_text() + "log: {level: warn}\n")
+    os.kill(gateway.process.pid, signal.SIGHUP)
+    wait_until_silent(gateway)
+    file.write_text(file.read_text().replace("level: warn", "level: debug"))
+    assert "changed: log.level\n" in reload(gateway)
+
+
+def wait_until_silent(gateway):
+    """Wait until a session that is over is no line any more."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        before = gateway.log.count("session over")
+        with gateway.connect("/?token=s3cret-user") as client:
+            receive(client)
+        time.sleep(0.2)
+        if gateway.log.count("session over") == before:
+            return
+        assert time.monotonic() < end
+
+
+def keep(tmp_path, folder):
+    """Put key and certificate into a folder of those by name."""
+    pem = (tmp_path / "server.key").read_bytes() + (tmp_path / "server.crt").read_bytes()
+    (folder / "localhost.pem").write_bytes(pem)
+
+
+def test_limits_hold_for_who_comes_then(gateway):
+    with gateway.connect("/?token=s3cret-user") as before:
+        receive(before)
+        file = gateway.folder / "config.yml"
+        file.write_text(file.read_text() + "limits: {subscriptions: 1}\n")
+        said = reload(gateway)
+        assert "reload: done; certificates were read again, and changed: limits.subscriptions\n" in said
+        for name in ("a", "b"):
+            subscribe(before, name)
+        before.send('{"op": "start"}')
+        assert [receive(before)["op"] for _ in range(3)] == ["subscribe", "subscribe", "start"]
+        with gateway.connect("/?token=s3cret-user") as client:
+            for name in ("a", "b"):
+                subscribe(client, name)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    client.recv(DEADLINE)
+            assert closed.value.rcvd.code == 4004
+
+
+def test_a_token_that_is_gone_ends_its_sessions_and_one_that_sees_other_things_goes_on(gateway):
+    with ExitStack() as stack:
+        user, other = (
+            stack.enter_context(gateway.connect(f"/?token=s3cret-{name}")) for name in ("user", "other")
+        )
+        for client in (user, other):
+            subscribe(client, "*")
+            client.send('{"op": "start"}')
+            assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
+        rewrite(gateway, "s3cret-other: {uuid: u2, tenant_uuid: t2", "s3cret-new: {uuid: u2, tenant_uuid: t1")
+        said = reload(gateway)
+        assert "changed: auth.tokens\n" in said
+        with pytest.raises(ConnectionClosed) as closed:
+            other.recv(DEADLINE)
+        assert closed.value.rcvd.code == 4003
+        new = stack.enter_context(gateway.connect("/?token=s3cret-new"))
+        assert receive(new)["op"] == "init"
+        body = gateway.publish("e")
+        assert user.recv(DEADLINE) == body
+        rewrite(gateway, 's3cret-user: {uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.#"]}',
+                's3cret-user: {uuid: u1, tenant_uuid: t1, acl: [websocketd, "events.other"]}')  # fmt: skip
+        reload(gateway)
+        gateway.publish("e", "s3cret-new")
+        user.send('{"op": "start"}')
+        assert receive(user)["op"] == "start", "it does not see events any more, and is still there"
+    assert "s3cret" not in gateway.log
+
+
+def test_what_cannot_change_is_named_and_stays(gateway):
+    rewrite(gateway, "ssl:0:interface=127.0.0.1", "ssl:0:interface=127.0.0.1:backlog=77")
+    rewrite(gateway, "bus: {type: memory}", "bus: {type: memory, exchange_name: other}\nworkers: 1")
+    said = reload(gateway)
+    assert "reload: listen[0].endpoint needs a restart to change\n" in said
+    assert "reload: bus.exchange_name needs a restart to change\n" in said
+    assert "reload: done; certificates were read again, and changed: nothing else\n" in said
+    with gateway.connect("/?token=s3cret-user") as client:
+        for text in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):
+            client.send(text)
+        assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
+        assert gateway.publish("e") == client.recv(DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("drain: ", "dran: ", "config.yml: dran: is not a key that exists here; did you mean drain?"),
+        ("drain: {seconds: 0}", "drain: {seconds: 0", "config.yml: line"),
+        ("drain: {seconds: 0}", "limits: {message_bytes: lots}", "limits.message_bytes: must be a whole"),
+        (
+            'listen: ["',
+            'dialects: {wazo: {}}\nlisten: ["tcp:nowhere", "',
+            "config.yml: listen[0]: is not an endpoint that can be used",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_leaves_everything_as_it_was(gateway, old, new, said):
+    with gateway.connect("/?token=s3cret-user") as client:
+        assert receive(client)["op"] == "init"
+        rewrite(gateway, old, new)
+        text = reload(gateway, "reload: everything stays as it was")
+        (line,) = [line for line in text.splitlines() if "error]" in line]
+        assert said in line
+        client.send('{"op": "start"}')
+        assert receive(client)["op"] == "start"
+    assert "Traceback" not in gateway.log
+
+
+def test_a_file_that_is_gone_leaves_everything_as_it_was(gateway):
+    (gateway.folder / "config.yml").unlink()
+    said = reload(gateway, "reload: everything stays as it was")
+    assert "config.yml: cannot be read: No such file or directory" in said
+    with gateway.connect("/?token=s3cret-user") as client:
+        assert receive(client)["op"] == "init"
+
+
+def test_several_at_once_are_done_one_after_the_other(gateway):
+    for _ in range(5):
+        reload(gateway, "reload: ")
+    gateway.stop()
+    assert "Traceback" not in gateway.log
+    assert "Unhandled" not in gateway.log
+
+
+def shared(folder, broker):
+    """Return a configuration with two workers."""
+    bus = f"workers: 2\nbus: {{endpoint: '{broker.endpoint}'}}"
+    return standalone(folder).replace("bus: {type: memory}", bus)
+
+
+def pid_of(gateway, worker, since=0):
+    return int(gateway.wait_for(rf"worker {worker} \(pid (\d+)\) starts", since)[1])
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_worker_has_the_new_configuration_also_if_it_starts_later_or_meanwhile(tmp_path, rabbitmq, when):
+    with GatewayProcess(tmp_path, shared(tmp_path, rabbitmq)) as gateway:
+        for worker in (1, 2):
+            gateway.wait_for(f"worker {worker}: the bus is up")
+        rewrite(gateway, "workers: 2", "workers: 2\nlimits: {connections_per_address: 1}")
+        if when == "before":
+            reload(gateway)
+        since = len(gateway.log)
+        os.kill(pid_of(gateway, 1), signal.SIGKILL)
+        pid_of(gateway, 1, since)
+        if when == "while":
+            reload(gateway)
+        gateway.wait_for("worker 1: the bus is up", since)
+        with ExitStack() as stack:
+            for _ in range(2):  # one for each worker
+                assert receive(stack.enter_context(gateway.connect("/?token=s3cret-user")))["op"] == "init"
+            for _ in range(2):
+                with pytest.raises(OSError):
+                    stack.enter_context(gateway.connect("/?token=s3cret-user"))
+        # Of two that have as many it is the turn of the first, which is the new one.
+        gateway.wait_for("worker 1: a connection from .* too many connections from its address")
+
+
+def test_if_one_worker_cannot_change_none_does(tmp_path, rabbitmq):
+    with GatewayProcess(tmp_path, shared(tmp_path, rabbitmq)) as gateway:
+        for worker in (1, 2):
+            gateway.wait_for(f"worker {worker}: the bus is up")
+        before = (tmp_path / "server.crt").read_text()
+        write_pair(tmp_path)
+        os.kill(pid_of(gateway, 2), signal.SIGSTOP)
+        said = reload(gateway, "reload: everything stays as it was")
+        assert f"reload: worker 2 (pid {pid_of(gateway, 2)}): it does not answer\n" in said
+        os.kill(pid_of(gateway, 2), signal.SIGCONT)
+        assert shown(gateway, 4) == {before}
+        reload(gateway)
+        assert shown(gateway, 4) == {(tmp_path / "server.crt").read_text()}
