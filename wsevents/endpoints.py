@@ -73,15 +73,13 @@ class _Eavesdropper(_Deaf):
 @implementer(IStreamServerEndpoint)
 @frozen
 class _Covered:
-    """What systemd listens on, with TLS around it as an `ssl:` endpoint has it."""
+    """An endpoint with TLS around it."""
 
     bare: IStreamServerEndpoint
-    secure: str
+    string: str
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        ear = _Eavesdropper()
-        serverFromString(ear, self.secure).listen(factory)
-        return self.bare.listen(TLSMemoryBIOFactory(ear.context, False, factory))
+        return self.bare.listen(covered(self.string, factory))
 
 
 def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
@@ -90,10 +88,11 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
     Raises:
         ValueError: systemd has passed no such socket.
     """
-    if not _is_systemd(string):
+    if not is_systemd(string):
         endpoint: IStreamServerEndpoint = serverFromString(reactor, string)
         return endpoint
-    plain = ":".join(part for part in _SEPARATOR.split(string) if not part.startswith(_FILES))
+    parts = _SEPARATOR.split(string)
+    plain = ":".join(part for part in parts if not part.startswith(_FILES))
     try:
         bare: IStreamServerEndpoint = serverFromString(reactor, plain)
     except LookupError:
@@ -101,22 +100,21 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
             "systemd has passed no such socket to this process; enable it with "
             "`systemctl enable --now wsevents.socket` and restart the service"
         ) from None
-    return bare if plain == string else _Covered(bare, unbound(string))
+    return bare if plain == string else _Covered(bare, string)
 
 
-def unbound(string: str) -> str:
-    """Return an endpoint string for who only wants to know what would be around a factory there.
-
-    What systemd has passed can be listened on once, and by one process: `ssl:` and `tcp:` say the same.
-    """
-    if not _is_systemd(within_porch(string)):
-        return string
-    files = [part for part in _SEPARATOR.split(string) if part.startswith(_FILES)]
-    return PORCH * has_porch(string) + ":".join(["ssl" if files else "tcp", "0", *files])
-
-
-def _is_systemd(string: str) -> bool:
+def is_systemd(string: str) -> bool:
+    """Say whether systemd is to listen."""
     return string.startswith("systemd:")
+
+
+def covered(string: str, factory: IProtocolFactory) -> IProtocolFactory:
+    """Return a factory with the TLS around it that an endpoint string of `systemd:` names."""
+    files = [part for part in _SEPARATOR.split(string) if part.startswith(_FILES)]
+    ear = _Eavesdropper()
+    serverFromString(ear, ":".join(["ssl", "0", *files])).listen(factory)
+    tls: IProtocolFactory = TLSMemoryBIOFactory(ear.context, False, factory)
+    return tls
 
 
 def check_endpoint(string: str) -> None:

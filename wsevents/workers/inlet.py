@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.endpoints import has_porch, unbound
+from wsevents.endpoints import covered, has_porch, is_systemd, within_porch
 from wsevents.ports import listener
 
 if TYPE_CHECKING:
@@ -138,8 +138,12 @@ class Inlets:
     def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.ports`."""
         if self.places[len(self.inlets)].bare:
-            return succeed(self._inlet(factory.porch(factory) if has_porch(endpoint) else factory))
-        return listener(self)(unbound(endpoint), factory)
+            inside: Any = factory
+        elif is_systemd(within_porch(endpoint)):  # the socket was passed to the supervisor alone
+            inside = covered(within_porch(endpoint), factory)
+        else:
+            return listener(self)(endpoint, factory)
+        return succeed(self._inlet(factory.porch(inside) if has_porch(endpoint) else inside))
 
     def _inlet(self, factory: Any) -> Inlet:
         inlet = Inlet(self.reactor, self.places[len(self.inlets)], factory)
