@@ -3,6 +3,7 @@
 import configparser
 import re
 import signal
+from ssl import get_server_certificate
 
 import pytest
 
@@ -64,9 +65,10 @@ def configure(machine):
 
 
 def heard(machine, pattern):
-    """Wait until the service has said this."""
-    script = 'until journalctl --output=cat --unit=wsevents.service | grep -qE "$1"; do sleep 0.2; done'
-    status, _ = machine.tried("timeout", str(DEADLINE), "bash", "-c", script, "bash", pattern)
+    """Wait until the service has said this since it was started the last time."""
+    script = 'until journalctl --output=cat "_SYSTEMD_INVOCATION_ID=$2" | grep -qE "$1"; do sleep 0.2; done'
+    words = ["bash", "-c", script, "bash", pattern, machine.property("InvocationID")]
+    status, _ = machine.tried("timeout", str(DEADLINE), *words)
     assert status == 0, machine.journal()
 
 
@@ -181,3 +183,24 @@ def test_with_its_socket_systemd_listens_and_tls_is_around_it(machine, configure
     machine.visit(lambda: hears_an_event(PORT))
     machine.run("systemctl", "stop", "wsevents.service")
     machine.visit(lambda: hears_an_event(PORT))  # who comes has it started
+
+
+def shown(machine):
+    """Return the certificate that newcomers are shown."""
+    return machine.visit(lambda: get_server_certificate(("127.0.0.1", PORT), timeout=DEADLINE))
+
+
+@pytest.mark.parametrize("kind", ["ssl:9502", "systemd:domain=INET:index=0"])
+def test_a_reload_shows_a_renewed_certificate(machine, configure, kind):
+    if kind.startswith("systemd"):
+        machine.run("systemctl", "start", "wsevents.socket")
+    listen = f'listen: ["{kind}:privateKey={KEY}:certKey={CERTIFICATE}"]'
+    configure(re.sub("(?m)^listen: .*", listen, STANDALONE.format(port=0)))
+    before = shown(machine)
+    for name in (KEY, CERTIFICATE):
+        machine.run("rm", name)
+    machine.run("/usr/lib/wsevents/bin/certificate")  # it makes new ones, and says nothing to the service
+    assert shown(machine) == before
+    machine.run("systemctl", "reload", "wsevents.service")
+    heard(machine, "certificates were read again")
+    assert shown(machine) != before
