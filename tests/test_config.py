@@ -481,6 +481,11 @@ def test_a_control_character_in_a_key_cannot_break_the_line():
     ("text", "said"),
     [
         ("bus:\n  - a\n b: c\n", "line 3: is not YAML"),
+        ("bus:\n  a: 1\n - b\n", "line 3: is not YAML: a line is not indented like those that it belongs to"),
+        ("bus: {a: 1", "line 1: is not YAML: a bracket is not closed, or a comma is missing"),
+        ("bus: [a, b\nlog: 1", "line 2: is not YAML: a bracket is not closed, or a comma is missing"),
+        ("bus:\n\ta: 1", "line 2: is not YAML: a tab stands where only spaces may; indent with spaces"),
+        ("bus: {}\nabc\nlog: {}", "line 3: is not YAML: a line lacks its colon"),
         ("bus: {a: 1, a: 2}", "line 1: has a key again that line 1 has"),
         ("bus: {1: 1, true: 2}", "line 1: has a key again"),
         ("? [a]\n: b", "line 1: has a list or a mapping for a key"),

@@ -120,6 +120,15 @@ def _where(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}: " if mark else ""
 
 
+_PLAINLY = {
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+    "expected <block end>": "a line is not indented like those that it belongs to",
+    "could not find expected ':'": "a line lacks its colon, or a quote is not closed",
+    "found character '\\t'": "a tab stands where only spaces may; indent with spaces",
+}
+"""How PyYAML's most frequent complaints begin, and what they mean."""
+
+
 def _why(error: yaml.YAMLError) -> str:
     """Return the problem without the words of the file that PyYAML quotes in it."""
     if isinstance(error, yaml.reader.ReaderError):
@@ -127,5 +136,8 @@ def _why(error: yaml.YAMLError) -> str:
     problem = str(getattr(error, "problem", None) or "cannot be read")
     if problem.startswith(("has ", "holds ")):
         return problem
+    for complaint, meaning in _PLAINLY.items():
+        if problem.startswith(complaint):
+            return f"is not YAML: {meaning}"
     said = re.split("[,'\"]", problem, maxsplit=1)[0].strip()
     return f"is not YAML: {said} (text that begins with a special character needs quotes)"
