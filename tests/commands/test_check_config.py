@@ -122,7 +122,7 @@ def test_intermediate_certificates_count_too(tmp_path):
     file = config(tmp_path, standalone(tmp_path).replace('.crt"]', f'.crt{chain}"]'))
     done = wsevents("check-config", file)
     assert (done.status, f"the certificate {tmp_path}/dated.crt has expired" in done.err) == (1, True)
-    assert done.lines[1].endswith(", intermediate")
+    assert done.lines[1].endswith(" (expired), intermediate")
 
 
 def test_the_certificates_of_a_folder_are_told_of(tmp_path):

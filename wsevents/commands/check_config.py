@@ -208,11 +208,9 @@ class Report:
                 say(f"{listener['key']}: {listener['endpoint']}, without TLS")
             for one in listener["certificates"]:
                 kind = "key and certificate match" if one["own"] else "intermediate"
+                days = "expired" if one["days"] < 0 else f"{one['days']} days"
                 whose = f" for {', '.join(one['names'])}" if one["names"] else ""
-                say(
-                    f"{listener['key']}: {one['file']}{whose}, until {one['until'][:10]} "
-                    f"({one['days']} days), {kind}"
-                )
+                say(f"{listener['key']}: {one['file']}{whose}, until {one['until'][:10]} ({days}), {kind}")
         if not self.problems:
             say(f"{self.file}: can be used; read as {reader}")
 
