@@ -20,7 +20,7 @@ from tests.certificates import certificate
 from tests.wazo_auth import DEADLINE
 from tests.wazo_auth import WazoAuth as StandIn
 from wsevents.authenticators.lookups import Lookups
-from wsevents.authenticators.wazo import WazoAuth, WazoAuthenticator
+from wsevents.authenticators.wazo import REMEDY, WazoAuth, WazoAuthenticator
 from wsevents.config import load
 from wsevents.errors import ConfigurationError
 from wsevents.messages import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
@@ -533,6 +533,22 @@ async def test_a_service_token_that_cannot_be_had_is_reported_once_with_the_reme
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_service_token_that_nobody_can_be_asked_for_is_reported_with_place_and_remedy(
+    stand_in, started, logged, expected
+):
+    await stand_in.stop()
+    authenticator = started(reactor=reactor, service_id="gateway", service_key="opensesame")
+    errors = []
+    while not errors:
+        await ask(authenticator, WhoIs("good"))  # which takes as long, and begins later
+        errors = [formatEvent(event) for event in logged if event["log_level"] is LogLevel.error]
+    (error,) = errors
+    assert f"wazo-auth at http://127.0.0.1:{stand_in.port}/api/auth: Connection was refused" in error
+    assert f"({REMEDY})" in error
+    expected("no service token")
+
+
+@pytest_twisted.ensureDeferred
 async def test_one_watcher_that_fails_does_not_keep_it_from_the_others(started, errors):
     authenticator = started(service_id="gateway", service_key="opensesame")
     authenticator.watch(lambda: 1 / 0)
@@ -750,7 +766,7 @@ async def test_an_outage_is_two_lines_whatever_is_asked_meanwhile(stand_in, star
     refused = "Connection was refused by other side: 111: Connection refused"
     own = [event for event in logged if event["log_namespace"].startswith("wsevents")]
     assert [formatEvent(event) for event in own] == [
-        f"{name} cannot be asked about tokens: {refused}",
+        f"{name} cannot be asked about tokens: {refused} ({REMEDY})",
         f"{name} can be asked about tokens again",
     ]
 

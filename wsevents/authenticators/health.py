@@ -17,11 +17,18 @@ class Health:
     """Turns any number of failures and successes into few log lines.
 
     An authority that fails now and then is reported once a minute at most.
+
+    Attributes:
+        name: of the authority.
+        clock: has the time.
+        log: where it is told.
+        remedy: is added to what is told of a failure.
     """
 
     name: str
     clock: Any
     log: Logger
+    remedy: str = ""
     _ill: bool = field(default=False, init=False)
     _told: float | None = field(default=None, init=False)
 
@@ -31,7 +38,8 @@ class Health:
         if self._ill or (self._told is not None and now - self._told < _QUIET_SECONDS):
             return
         self._ill, self._told = True, now
-        self.log.warn("{name} cannot be asked about tokens: {why}", name=self.name, why=why)  # noqa: G010 its name in Twisted
+        text = "{name} cannot be asked about tokens: {why}{remedy}"
+        self.log.warn(text, name=self.name, why=why, remedy=self.remedy)  # noqa: G010 its name in Twisted
 
     def worked(self) -> None:
         """Take note that a request got an answer."""

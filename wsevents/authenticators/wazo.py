@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from wsevents.authenticators.client import Reply
     from wsevents.messages import Answer, Identity
 
+REMEDY = "start it, or correct auth.host, port, https and prefix"
+"""What to do about a wazo-auth that does not answer."""
+
 _OK = 200
 _MAY_CONNECT = "?scope=websocketd"
 _WRONG_KEY = frozenset({401, 403})
@@ -164,7 +167,7 @@ class WazoAuthenticator(Service):
         self._inquiry = Inquiry(
             settings.timeout,
             reactor,
-            Health(f"wazo-auth at {self._client.base}", reactor, self._log),
+            Health(f"wazo-auth at {self._client.base}", reactor, self._log, f" ({REMEDY})"),
             Turnstile(settings.concurrent_lookups, settings.waiting_lookups),
         )
         self._master = MasterTenant(
@@ -242,9 +245,11 @@ class WazoAuthenticator(Service):
         Raises:
             UnreachableError: wazo-auth gave none; the text says what to do about it.
         """
-        reply: Reply = await self._inquiry.within_time(
-            self._client.ask("POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials)
-        )
+        post = self._client.ask("POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials)
+        try:
+            reply: Reply = await self._inquiry.within_time(post)
+        except UnreachableError as error:
+            raise UnreachableError(f"wazo-auth at {self._client.base}: {error} ({REMEDY})") from None
         if reply.status in _WRONG_KEY:
             raise UnreachableError(
                 f"wazo-auth refuses the service account (HTTP status {reply.status}); "

@@ -104,12 +104,11 @@ def _verdict(text: str, config: Config, required: list[str]) -> Verdict:
 def _authority(auth: Auth) -> str:
     if auth.type != "wazo":
         return f"the authenticator {auth.type}"
+    from wsevents.authenticators.wazo import REMEDY
+
     given: Any = auth
     scheme = "https" if given.https else "http"
-    return (
-        f"wazo-auth at {scheme}://{given.host}:{given.port}{given.prefix} "
-        "(start it, or correct auth.host, port, https and prefix)"
-    )
+    return f"wazo-auth at {scheme}://{given.host}:{given.port}{given.prefix} ({REMEDY})"
 
 
 async def _ask(reactor: Any, text: str, auth: Auth) -> Any:
