@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
@@ -29,6 +30,7 @@ _REMEDIES = {
     errno.EADDRINUSE: "stop who listens there (`ss -ltnp` tells), or choose another port",
     errno.EACCES: "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
     errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or wait for the network",
+    socket.EAI_NONAME: "interface= wants an address of this machine",
     errno.EMFILE: MORE_FILES,
 }
 _log = Logger()

@@ -186,6 +186,11 @@ def test_a_port_that_only_root_may_have(tmp_path):
     fails(tmp_path, text, words, 1, twistd=(*AS_A_SERVICE, TWISTD))
 
 
+def test_an_interface_that_is_no_address(tmp_path):
+    text = standalone(tmp_path).replace("interface=127.0.0.1", "interface=no such name")
+    fails(tmp_path, text, "interface=no such name: Name or service not known; interface= wants an address", 1)
+
+
 def test_an_address_of_another_machine(tmp_path):
     text = standalone(tmp_path).replace("interface=127.0.0.1", "interface=192.0.2.1")
     fails(tmp_path, text, "interface=192.0.2.1: Cannot assign requested address", 1)
