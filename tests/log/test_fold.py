@@ -41,6 +41,17 @@ def test_after_a_quiet_minute_it_is_news_again():
     assert fold.takes(LINE, "", WINDOW)
 
 
+def test_what_was_counted_is_told_when_its_logger_says_that_it_is_over_and_the_next_is_news():
+    fold = Fold()
+    for _ in range(3):
+        fold.takes(LINE, "", 0.0)
+    assert fold.over(evolve(LINE, who="c"), 5.0) == fold.over(evolve(LINE, worker=2), 5.0) == []
+    end = evolve(LINE, level="info", text="it works again")
+    assert texts(fold.over(end, 5.0)) == ["it failed (… and 2 more like it in 5 s)"]
+    assert fold.takes(LINE, "", 6.0)
+    assert fold.rest(7.0) == []
+
+
 def test_the_last_of_them_is_told():
     fold = Fold()
     for number in (1000, 1001, 1002):

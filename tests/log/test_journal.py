@@ -94,6 +94,20 @@ def test_a_line_has_who_when_and_what_its_text_names():
     assert line.time is not None
 
 
+def test_what_was_counted_comes_before_the_line_that_says_it_is_over():
+    world = World()
+    for _ in range(3):
+        world.voice.warn("it is down")
+    world.voice.info("it is up, {where}", where="here", over=True)
+    world.voice.warn("it is down")
+    assert world.texts == [
+        "it is down",
+        "it is down (… and 2 more like it in 1 s)",
+        "it is up, here",
+        "it is down",
+    ]
+
+
 def test_what_is_repeated_is_told_while_nobody_says_anything_else():
     world = World()
     for _ in range(1235):

@@ -4,7 +4,9 @@ Rule 1: lines are alike if they are of the same level and logger, come from the 
 texts differ in addresses, identifiers and long numbers only; short ones are names: `worker 2`, `listen[1]`.
 Rule 2: the first of its like is written at once. Those that follow within a minute are counted; the
 minute over, the last of them is written with the number, and another minute begins.
-Rule 3: there are so many kinds and no more; beyond, all of one logger and level are alike.
+Rule 3: when a logger says that its trouble is over, what was counted of it is written before that, and
+the next of its like is news.
+Rule 4: there are so many kinds and no more; beyond, all of one logger and level are alike.
 """
 
 from __future__ import annotations
@@ -85,10 +87,20 @@ class Fold:
                 self._runs[key] = Run(run.last, now)
         return [_summary(run, now) for _, run in over if run.count]
 
+    def over(self, line: LogLine, now: float) -> list[LogLine]:
+        """Return what is to be written of the logger of a line, and forget it."""
+        ended = [key for key, run in self._runs.items() if _speaker(run.last) == _speaker(line)]
+        runs = [self._runs.pop(key) for key in ended]
+        return [_summary(run, now) for run in runs if run.count]
+
     def rest(self, now: float) -> list[LogLine]:
         """Return what is to be written of all, and forget them."""
         runs, self._runs = self._runs, {}
         return [_summary(run, now) for run in runs.values() if run.count]
+
+
+def _speaker(line: LogLine) -> tuple[str, int | None]:
+    return line.who, line.worker
 
 
 def _summary(run: Run, now: float) -> LogLine:

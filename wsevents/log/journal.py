@@ -46,7 +46,7 @@ class Journal:
     _looking: LoopingCall | None = field(init=False, default=None)
 
     def __call__(self, event: LogEvent) -> None:
-        """Take note of an event."""
+        """Take note of an event; one with `over` set says that its logger's trouble is."""
         if not self.threshold.passes(event):
             return
         translated = in_our_words(event)
@@ -56,6 +56,8 @@ class Journal:
         line = line_of(translated)
         with self._lock:
             self._look()
+            if translated.get("over"):
+                self._recount(self._fold.over(line, self.seconds()))
             if translated.get("folded") or self._takes(line, "" if failure is None else blame(failure)):
                 self.write(line if failure is None else evolve(line, trace=testimony(failure)))
 
@@ -64,8 +66,11 @@ class Journal:
 
     def _look(self) -> None:
         with self._lock:
-            for line in self._fold.due(self.seconds()):
-                self.write(evolve(line, time=time.time()))
+            self._recount(self._fold.due(self.seconds()))
+
+    def _recount(self, lines: list[LogLine]) -> None:
+        for line in lines:
+            self.write(evolve(line, time=time.time()))
 
     def attend(self, reactor: Any) -> None:
         """Fold lines while the reactor runs; what was counted is told in time, at the latest at its end."""
@@ -83,8 +88,7 @@ class Journal:
         if self._looking is not None:
             self._looking.stop()
         with self._lock:
-            for line in self._fold.rest(self.seconds()):
-                self.write(evolve(line, time=time.time()))
+            self._recount(self._fold.rest(self.seconds()))
 
 
 def line_of(event: LogEvent) -> LogLine:

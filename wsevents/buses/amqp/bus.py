@@ -213,7 +213,8 @@ class AmqpBus(Service):
     def _come_up(self, place: Place, consumer: Consumer) -> None:
         self.up = True
         self._delays = delays(self._entropy)
-        self._log.info("The bus is up: {place}, queue {queue}.", place=place.text, queue=consumer.queue)
+        said = "The bus is up: {place}, queue {queue}."
+        self._log.info(said, place=place.text, queue=consumer.queue, over=True)
         self._tell(self._listener.bus_back)
         for binding in [one for one in self._wanted if one in consumer.bound]:
             self._announce(binding)
