@@ -1,12 +1,14 @@
 """What is between a port and what it listens for, read again; the network is in integration."""
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.certificates import write_pair
 from wsevents.errors import ConfigurationError
-from wsevents.ports import Casings, Entrance
+from wsevents.ports import Casings, Entrance, Ports
 
 
 class Listener:
@@ -28,6 +30,15 @@ class Listener:
 def secure(tmp_path):
     key, crt = write_pair(tmp_path)
     return Listener(f"ssl:9502:interface=127.0.0.1:backlog=7:privateKey={key}:certKey={crt}")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_unix_socket_is_told_by_its_path(tmp_path, log):
+    entrance = Entrance(f"unix:{tmp_path}/socket", Factory.forProtocol(Protocol), "listen[0]")
+    ports = Ports(Casings(reactor).listen)
+    ports.open([entrance])
+    await ports.close()
+    assert f"listening on unix:{tmp_path}/socket" in log.lines
 
 
 def test_it_listens_where_the_endpoint_says(secure):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -247,6 +249,8 @@ def _mistake(what: str, why: Any) -> WseventsError:
 def _address(port: IListeningPort) -> str:
     """Return where a port listens, as in a URL."""
     here: Any = port.getHost()
+    if isinstance(here, UNIXAddress) and here.name:
+        return f"unix:{os.fsdecode(here.name)}"
     host = getattr(here, "host", None)
     if host is None:
         return str(here)
