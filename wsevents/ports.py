@@ -12,11 +12,11 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint, has_porch, server_endpoint, unbound, within_porch
+from wsevents.entrance.porch import Ground
 from wsevents.errors import ConfigurationError, StartError, WseventsError
 from wsevents.kernel import MORE_FILES
-from wsevents.porch import Ground
+from wsevents.lifecycle.ending import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -28,12 +28,12 @@ from wsevents.closing import (
     TOO_SLOW,
     UNAUTHENTICATED,
 )
+from wsevents.entrance.knock import make_request
+from wsevents.entrance.origin import is_own, may_come_from
 from wsevents.keepalive import Keepalive
-from wsevents.knock import make_request
 from wsevents.ledger import Departure, Visit
 from wsevents.messages import Refuse
 from wsevents.mute import Mute
-from wsevents.origin import is_own, may_come_from
 from wsevents.outbound import Outbound
 from wsevents.runner import Runner
 from wsevents.writethrough import make_writer
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsevents.closing import Closing
-    from wsevents.door import Door
+    from wsevents.entrance.door import Door
+    from wsevents.entrance.knock import Head
     from wsevents.house import Gate, House
     from wsevents.interfaces import IDialect
-    from wsevents.knock import Head
     from wsevents.messages import Identity, Request, Wire
 
 CLOSING_SECONDS = 10.0

@@ -17,7 +17,6 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.logger import Logger
 from twisted.python import usage
 
-from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.authenticators.lookups import Lookups
 from wsevents.backlog import Backlog
@@ -25,16 +24,20 @@ from wsevents.certificate import ensure_certificate, passing
 from wsevents.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
-from wsevents.door import DoorFactory, Doorkeeper
-from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
+from wsevents.entrance.admission import Admission
+from wsevents.entrance.door import DoorFactory, Doorkeeper
+from wsevents.entrance.forwarded import proxies
 from wsevents.errors import ConfigurationError, WseventsError
-from wsevents.forwarded import proxies
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IRenewable
 from wsevents.kernel import check_open_files
 from wsevents.ledger import Ledger
+from wsevents.lifecycle.ending import ending
+from wsevents.lifecycle.reload import Reload
+from wsevents.lifecycle.systemd import here
+from wsevents.lifecycle.unit import Unit
 from wsevents.log.logged import Logged
 from wsevents.log.threshold import THRESHOLD
 from wsevents.operations.attendant import Attendant
@@ -45,13 +48,10 @@ from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
 from wsevents.ports import Casings, Entrance, place
 from wsevents.relay import Relay, Stage
-from wsevents.reload import Reload
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
 from wsevents.settings import Log
 from wsevents.source import generic_source
-from wsevents.systemd import here
-from wsevents.unit import Unit
 from wsevents.upstream import Upstream
 from wsevents.validity import tell_of_ends
 from wsevents.web.publish import PublishResource, Target
@@ -330,7 +330,7 @@ class Assembly:
         """Read certificates again; return what puts them and the live keys of a configuration in force.
 
         Args:
-            config: differs from the one before in live keys only: see `wsevents.renewal`.
+            config: differs from the one before in live keys only: see `wsevents.lifecycle.renewal`.
 
         Raises:
             ConfigurationError: it cannot be done; nothing has changed.

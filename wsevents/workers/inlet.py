@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from wsevents.door import DoorFactory
+    from wsevents.entrance.door import DoorFactory
     from wsevents.ports import Entrance
     from wsevents.workers.brief import Place
 

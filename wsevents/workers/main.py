@@ -22,14 +22,14 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger, globalLogBeginner
 
-from wsevents.ending import ending
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.kernel import MORE_FILES
+from wsevents.lifecycle.ending import ending
+from wsevents.lifecycle.signals import heed, ignore
 from wsevents.log.journal import Journal
 from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
-from wsevents.signals import heed, ignore
 from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.forwarded import LOCAL, peer, proxies, secure
+from wsevents.entrance.forwarded import LOCAL, peer, proxies, secure
 
 TRUSTED = proxies(["127.0.0.1", "192.0.2.0/24", "2001:db8::/32"])
 

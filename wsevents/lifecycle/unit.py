@@ -14,14 +14,14 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
-from wsevents.signals import heed
+from wsevents.lifecycle.signals import heed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsevents.condition import Condition
-    from wsevents.reload import Reload
-    from wsevents.systemd import Notifier
+    from wsevents.lifecycle.condition import Condition
+    from wsevents.lifecycle.reload import Reload
+    from wsevents.lifecycle.systemd import Notifier
 
 START_SECONDS = 0.1
 """How often it looks whether it is ready."""

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from wsevents.blame import blame
 from wsevents.errors import ConfigurationError
-from wsevents.renewal import renewal
+from wsevents.lifecycle.renewal import renewal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

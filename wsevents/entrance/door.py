@@ -16,12 +16,12 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.forwarded import LOCAL, Proxies, peer, proxies, secure
+from wsevents.entrance.forwarded import LOCAL, Proxies, peer, proxies, secure
+from wsevents.entrance.knock import HEAD_MAX, head_end, parse_head
+from wsevents.entrance.porch import PorchFactory
 from wsevents.kernel import fit_out
-from wsevents.knock import HEAD_MAX, head_end, parse_head
 from wsevents.ledger import Ledger
 from wsevents.messages import Refuse
-from wsevents.porch import PorchFactory
 from wsevents.roster import Roster
 from wsevents.server import http_answer
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.server import Site
 
-    from wsevents.admission import Admission
     from wsevents.alarms import Alarms
+    from wsevents.entrance.admission import Admission
+    from wsevents.entrance.knock import Head
+    from wsevents.entrance.porch import Porch
     from wsevents.house import Gate
-    from wsevents.knock import Head
-    from wsevents.porch import Porch
     from wsevents.server import PeerFactory
     from wsevents.settings import Limits
 

@@ -3,7 +3,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from wsevents.patience import Patience
+from wsevents.lifecycle.patience import Patience
 
 
 class Waiting:

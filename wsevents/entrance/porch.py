@@ -1,8 +1,8 @@
 """The porch: where a proxy for TCP says whom it speaks for, before TLS and everything else.
 
-It reads the proxy's header (see `wsevents.proxy`) and nothing beyond, waits for the turn of the peer, and
-then has the transport forget it: what was to listen in the first place, TLS included, gets the same transport
-as without a proxy. So nothing of it is left in the way of an event.
+It reads the proxy's header (see `wsevents.entrance.proxy`) and nothing beyond, waits for the turn of the
+peer, and then has the transport forget it: what was to listen in the first place, TLS included, gets the same
+transport as without a proxy. So nothing of it is left in the way of an event.
 
 Twisted's own wrapper for this stands within TLS, where no balancer speaks that leaves TLS alone.
 """
@@ -17,8 +17,8 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.forwarded import LOCAL
-from wsevents.proxy import Introduction, Mistake, read
+from wsevents.entrance.forwarded import LOCAL
+from wsevents.entrance.proxy import Introduction, Mistake, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
-    from wsevents.door import Doorkeeper
+    from wsevents.entrance.door import Doorkeeper
 
 
 @implementer(IAddress)

@@ -4,7 +4,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from wsevents.errors import ConfigurationError
-from wsevents.reload import Reload
+from wsevents.lifecycle.reload import Reload
 from wsevents.settings import Config, Limits
 
 OLD = Config()

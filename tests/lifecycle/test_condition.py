@@ -1,4 +1,4 @@
-from wsevents.condition import Condition, together
+from wsevents.lifecycle.condition import Condition, together
 
 UP, DOWN = Condition(2, True, ""), Condition(1, True, "nobody is there")
 

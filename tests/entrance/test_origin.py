@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.knock import make_request
-from wsevents.origin import is_own, may_bring_credentials, may_come_from
+from wsevents.entrance.knock import make_request
+from wsevents.entrance.origin import is_own, may_bring_credentials, may_come_from
 
 HOST = "gw.example.org:9502"
 

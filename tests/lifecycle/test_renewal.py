@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsevents.config import parse
+from wsevents.lifecycle.renewal import renewal
 from wsevents.plugins import Plugins
-from wsevents.renewal import renewal
 
 TEXT = """
 listen: ["tcp:9502", {endpoint: "tcp:9503", dialects: [wazo]}]

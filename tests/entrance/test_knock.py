@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.knock import Head, head_end, make_request, parse_head
+from wsevents.entrance.knock import Head, head_end, make_request, parse_head
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.drain import farewells
+from wsevents.lifecycle.drain import farewells
 
 
 @given(st.integers(0, 300), st.floats(0, 1000), st.integers())

@@ -8,7 +8,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from wsevents.signals import heed, ignore
+from wsevents.lifecycle.signals import heed, ignore
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsevents.proxy import BINARY_MAX, LINE_MAX, Introduction, Mistake, read
+from wsevents.entrance.proxy import BINARY_MAX, LINE_MAX, Introduction, Mistake, read
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 

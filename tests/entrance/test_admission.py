@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from wsevents.admission import Admission
+from wsevents.entrance.admission import Admission
 from wsevents.settings import Limits
 
 

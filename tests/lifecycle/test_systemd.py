@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from wsevents.systemd import Notifier
+from wsevents.lifecycle.systemd import Notifier
 
 PID = 77
 

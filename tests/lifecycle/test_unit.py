@@ -8,9 +8,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from wsevents.condition import Condition
-from wsevents.systemd import Notifier
-from wsevents.unit import LAST_SECONDS, STATUS_SECONDS, Unit
+from wsevents.lifecycle.condition import Condition
+from wsevents.lifecycle.systemd import Notifier
+from wsevents.lifecycle.unit import LAST_SECONDS, STATUS_SECONDS, Unit
 
 
 class Reactor(Clock):
@@ -78,7 +78,7 @@ class Systemd:
 def signals(monkeypatch):
     """A function that does what a signal calls, in place of the process's own handlers."""
     taken = {}
-    monkeypatch.setattr("wsevents.unit.heed", lambda _reactor, calls: taken.update(calls))
+    monkeypatch.setattr("wsevents.lifecycle.unit.heed", lambda _reactor, calls: taken.update(calls))
     return lambda name: taken[Signals[name]](Signals[name])
 
 
