@@ -31,13 +31,12 @@ LAYERS = {
         wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart wsevents.workers.vigil
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.config
-        wsevents.documents wsevents.endpoints wsevents.gateway wsevents.house wsevents.keepalive
-        wsevents.kernel wsevents.misfit wsevents.mute wsevents.outbound wsevents.plugins wsevents.ports
-        wsevents.relay wsevents.roster wsevents.runner wsevents.schema wsevents.secret wsevents.server
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.endpoints
+        wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
+        wsevents.plugins wsevents.ports wsevents.relay wsevents.roster wsevents.runner wsevents.server
         wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.greeting wsevents.demo.service
+        wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
         wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
         wsevents.workers.*

@@ -21,7 +21,7 @@ from wsevents.alarms import Alarms
 from wsevents.authenticators.lookups import Lookups
 from wsevents.backlog import Backlog
 from wsevents.certificate import ensure_certificate, passing
-from wsevents.config import load, parse
+from wsevents.configuration.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.endpoints import check_endpoint

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.lifecycle.renewal import renewal
 from wsevents.plugins import Plugins
 

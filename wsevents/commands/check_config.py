@@ -133,7 +133,7 @@ class Report:
         from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
         from zope.interface import provider
 
-        from wsevents.config import load
+        from wsevents.configuration.config import load
         from wsevents.plugins import Plugins
         from wsevents.tap import Assembly
 

@@ -62,7 +62,7 @@ def find(url: str | None, config: Path) -> Listener:
 
 
 def _configured(config: Path) -> str:
-    from wsevents.config import gather
+    from wsevents.configuration.config import gather
 
     try:
         status = gather(config).get("status")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import attrs
 from attrs import field, frozen
 
-from wsevents.misfit import MisfitError, Problem, Tally
-from wsevents.secret import chosen, disclosed, forms
+from wsevents.configuration.misfit import MisfitError, Problem, Tally
+from wsevents.configuration.secret import chosen, disclosed, forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from wsevents.documents import Section
+    from wsevents.configuration.documents import Section
 
 SHOWN = 60
 """Characters of a wrong value that are shown."""

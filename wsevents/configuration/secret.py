@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wsevents.misfit import MisfitError, Problem
+from wsevents.configuration.misfit import MisfitError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsevents.documents import Section
+    from wsevents.configuration.documents import Section
 
 
 def forms(name: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import standins
 from tests.certificates import write_pair
-from wsevents.config import load, parse
+from wsevents.configuration.config import load, parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 from wsevents.settings import Config, Limits, Listener, Outbound, WebSocket

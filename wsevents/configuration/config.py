@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import attrs
 from attrs import frozen
 
-from wsevents.documents import Document, Section, merge, read
+from wsevents.configuration.documents import Document, Section, merge, read
+from wsevents.configuration.misfit import MisfitError, Problem, Tally, Veiled
+from wsevents.configuration.schema import Schema
 from wsevents.endpoints import PORCH, check_endpoint, has_porch
 from wsevents.errors import ConfigurationError, PluginError
-from wsevents.misfit import MisfitError, Problem, Tally, Veiled
-from wsevents.schema import Schema
 from wsevents.settings import Auth, Bus, Config, Listener, Status
 
 if TYPE_CHECKING:
