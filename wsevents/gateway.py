@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.closing import EVENTS_LOST, GOING_AWAY
+from wsevents.entrance.ports import Casings, Ports
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
 from wsevents.lifecycle.condition import Condition
 from wsevents.lifecycle.drain import farewells
 from wsevents.lifecycle.patience import Patience
-from wsevents.ports import Casings, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from wsevents.authenticators.lookups import Lookups
     from wsevents.entrance.door import Doorkeeper
+    from wsevents.entrance.ports import Entrance, Listen
     from wsevents.house import House
     from wsevents.messages import Delivery
-    from wsevents.ports import Entrance, Listen
     from wsevents.relay import Relay
 
 GOODBYE_SECONDS = 5.0

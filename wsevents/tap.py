@@ -28,6 +28,7 @@ from wsevents.endpoints import check_endpoint
 from wsevents.entrance.admission import Admission
 from wsevents.entrance.door import DoorFactory, Doorkeeper
 from wsevents.entrance.forwarded import proxies
+from wsevents.entrance.ports import Casings, Entrance, place
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.gateway import Gateway
 from wsevents.house import Gate, House, Mount
@@ -46,7 +47,6 @@ from wsevents.operations.pulse import Pulse
 from wsevents.operations.station import Station
 from wsevents.outbound import Flusher
 from wsevents.plugins import Plugins
-from wsevents.ports import Casings, Entrance, place
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
@@ -62,8 +62,8 @@ from wsevents.writethrough import unfit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from wsevents.entrance.ports import Listening
     from wsevents.interfaces import IDialect, ISource
-    from wsevents.ports import Listening
     from wsevents.settings import Config, Listener, Outbound
 
     Put = Callable[[Config], Awaitable[None]]

@@ -15,8 +15,8 @@ from tests.certificates import write_pair
 from tests.client import Client, trusting
 from tests.test_server import upgrade
 from tests.wire import World
+from wsevents.entrance.ports import listener
 from wsevents.outbound import Outbound
-from wsevents.ports import listener
 from wsevents.settings import Limits
 from wsevents.writethrough import TlsWriter
 

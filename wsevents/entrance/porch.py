@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from wsevents.entrance.forwarded import LOCAL
 from wsevents.entrance.proxy import Introduction, Mistake, read
+from wsevents.entrance.standin import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,36 +176,24 @@ class PorchFactory(ServerFactory):
         return Porch(self._keeper, self._inner)
 
 
-class Ground:
-    """A reactor as far as Twisted's endpoints need one to listen: all that they make gets a porch.
+@define(eq=False)
+class Ground(StandIn):
+    """Where all that endpoints listen on gets a porch.
 
-    Args:
-        reactor: the real one, or what stands in for it.
+    Attributes:
         porch: returns what is to listen in place of a factory.
     """
 
-    def __init__(self, reactor: Any, porch: Callable[[Any], Any]) -> None:
-        self._reactor = reactor
-        self._porch = porch
+    porch: Callable[[Any], Any]
 
-    def listenTCP(self, port: int, factory: Any, *arguments: Any, **options: Any) -> Any:
-        """Listen."""
-        return self._reactor.listenTCP(port, self._porch(factory), *arguments, **options)
-
-    def listenSSL(self, port: int, factory: Any, contextFactory: Any, *arguments: Any, **options: Any) -> Any:
-        """Listen; TLS comes behind the porch."""
-        return self.listenTCP(
-            port, TLSMemoryBIOFactory(contextFactory, False, factory), *arguments, **options
-        )
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen; TLS, if there is any, comes behind the porch. Raises CannotListenError."""
+        return self.reactor.listenTCP(port, self.porch(factory), backlog, interface)
 
     def listenUNIX(self, address: str, factory: Any, *arguments: Any, **options: Any) -> Any:
         """Listen on a Unix socket."""
-        return self._reactor.listenUNIX(address, self._porch(factory), *arguments, **options)
+        return self.reactor.listenUNIX(address, self.porch(factory), *arguments, **options)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
         """Listen on what somebody else has bound."""
-        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, self._porch(factory))
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has, such as its clock."""
-        return getattr(self._reactor, name)
+        return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, self.porch(factory))

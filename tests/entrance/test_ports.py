@@ -5,8 +5,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.certificates import write_pair
+from wsevents.entrance.ports import Casings, Entrance
 from wsevents.errors import ConfigurationError
-from wsevents.ports import Casings, Entrance
 
 
 class Listener:

@@ -9,11 +9,11 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from wsevents.endpoints import check_endpoint, has_porch, server_endpoint, unbound, within_porch
 from wsevents.entrance.porch import Ground
+from wsevents.entrance.standin import StandIn
 from wsevents.errors import ConfigurationError, StartError, WseventsError
 from wsevents.kernel import MORE_FILES
 from wsevents.lifecycle.ending import ending
@@ -68,17 +68,13 @@ class Listening(Protocol):
 
 
 @define(eq=False)
-class Reading:
+class Reading(StandIn):
     """Reads an endpoint string for what it puts around a factory, such as TLS; listens on nothing.
 
-    It is a reactor as far as Twisted's endpoints need one to listen.
-
     Attributes:
-        reactor: the real one.
         around: the factory with what is around it.
     """
 
-    reactor: Any
     around: Any = None
 
     @classmethod
@@ -100,16 +96,6 @@ class Reading:
         """Take the factory that an endpoint would listen with."""
         self.around = factory
         return self
-
-    def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
-        """Take the factory, with TLS around it as Twisted's reactors have it."""
-        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory))
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has, such as its clock."""
-        return getattr(self.reactor, name)
 
 
 @implementer(IProtocolFactory)
@@ -137,14 +123,9 @@ class Casing:
 
 
 @define(eq=False)
-class Casings:
-    """All ports of a process that listens itself; a reactor as far as endpoints need one to listen.
+class Casings(StandIn):
+    """All ports of a process that listens itself."""
 
-    Attributes:
-        reactor: the real one.
-    """
-
-    reactor: Any
     _casings: dict[int, Casing] = field(init=False, factory=dict)
     _number: int = field(init=False, default=-1)
 
@@ -172,16 +153,6 @@ class Casings:
         """Listen on what systemd has bound."""
         casing = self._casings[self._number] = Casing(factory)
         return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, casing)
-
-    def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
-        """Listen, with TLS as Twisted's reactors have it. Raises CannotListenError."""
-        return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has, such as its clock."""
-        return getattr(self.reactor, name)
 
 
 @define(eq=False)
