@@ -41,7 +41,7 @@ LAYERS = {
         wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
         wsevents.workers.*
         """,
-    "tap": "wsevents.tap wsevents.commands.* wsevents.workers.main",
+    "tap": "wsevents.tap wsevents.assembly wsevents.commands.* wsevents.workers.main",
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 

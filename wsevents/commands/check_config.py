@@ -133,9 +133,9 @@ class Report:
         from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
         from zope.interface import provider
 
+        from wsevents.assembly import Assembly
         from wsevents.configuration.config import load
         from wsevents.plugins import Plugins
-        from wsevents.tap import Assembly
 
         @provider(ILogObserver)
         def hear(event: Any) -> None:

@@ -22,6 +22,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger, globalLogBeginner
 
+from wsevents.assembly import Assembly
 from wsevents.endpoints import check_endpoint
 from wsevents.errors import ConfigurationError, WseventsError
 from wsevents.kernel import MORE_FILES
@@ -30,7 +31,6 @@ from wsevents.lifecycle.signals import heed, ignore
 from wsevents.log.journal import Journal
 from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
-from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
 from wsevents.workers.inlet import Inlets
