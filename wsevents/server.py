@@ -6,7 +6,6 @@ bent here, and why, is said where it is done.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -28,7 +27,7 @@ from wsevents.closing import (
     TOO_SLOW,
     UNAUTHENTICATED,
 )
-from wsevents.entrance.knock import make_request
+from wsevents.entrance.knock import http_answer, make_request
 from wsevents.entrance.origin import is_own, may_come_from
 from wsevents.keepalive import Keepalive
 from wsevents.ledger import Departure, Visit
@@ -452,14 +451,6 @@ class Peer(WebSocketServerProtocol):
         self._door.fail(str(refusal.status))
         self.sendData(http_answer(refusal))
         self.dropConnection(abort=False)
-
-
-def http_answer(refusal: Refuse) -> bytes:
-    """Return an HTTP error as wire bytes (RFC 9112)."""
-    head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
-    head += [f"{name}: {value}" for name, value in refusal.headers]
-    head += [f"Content-Length: {len(refusal.body)}", "Connection: close", "", ""]
-    return "\r\n".join(head).encode("latin-1", "replace") + refusal.body
 
 
 class PeerFactory(WebSocketServerFactory):

@@ -22,8 +22,8 @@ from wsevents.certificate import ensure_certificate
 from wsevents.configuration.config import load, parse
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
-from wsevents.endpoints import check_endpoint
-from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.entrance.ports import check_again
+from wsevents.errors import WseventsError
 from wsevents.kernel import check_open_files
 from wsevents.lifecycle.ending import ending
 from wsevents.lifecycle.reload import Reload
@@ -158,10 +158,7 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
 
     def check() -> None:
         for number, listener in enumerate(config.listen):
-            try:
-                check_endpoint(listener.endpoint)
-            except ValueError as error:
-                raise ConfigurationError(f"listen[{number}]: {error}") from None
+            check_again(listener.endpoint, f"listen[{number}]")
         Assembly(reactor, config, plugins).gateway()
 
     check()

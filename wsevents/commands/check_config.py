@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SERVICE = "wsevents"
 """The user that the service runs as, where the Debian package is installed."""
 WARN_DAYS = 30
+"""Who looks hears of the end of a certificate earlier than the log speaks of it (`validity.SOON`)."""
 
 
 @click.command(

@@ -17,13 +17,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.entrance.forwarded import LOCAL, Proxies, peer, proxies, secure
-from wsevents.entrance.knock import HEAD_MAX, head_end, parse_head
+from wsevents.entrance.knock import HEAD_MAX, head_end, http_answer, parse_head
 from wsevents.entrance.porch import PorchFactory
 from wsevents.kernel import fit_out
 from wsevents.ledger import Ledger
 from wsevents.messages import Refuse
 from wsevents.roster import Roster
-from wsevents.server import http_answer
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory

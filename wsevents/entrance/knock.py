@@ -1,8 +1,9 @@
-"""The HTTP request that opens a connection, as values. Pure."""
+"""The HTTP request that opens a connection, and the answer to one that is refused, as values. Pure."""
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
@@ -12,6 +13,8 @@ from wsevents.messages import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from wsevents.messages import Refuse
 
 HEAD_MAX = 16384
 """Bytes that request line and headers may have together."""
@@ -101,3 +104,11 @@ def make_request(
         listener=listener,
         secure=secure,
     )
+
+
+def http_answer(refusal: Refuse) -> bytes:
+    """Return an HTTP error as wire bytes (RFC 9112)."""
+    head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
+    head += [f"{name}: {value}" for name, value in refusal.headers]
+    head += [f"Content-Length: {len(refusal.body)}", "Connection: close", "", ""]
+    return "\r\n".join(head).encode("latin-1", "replace") + refusal.body

@@ -53,6 +53,14 @@ def listener(reactor: Any) -> Listen:
     return listen
 
 
+def check_again(endpoint: str, key: str) -> None:
+    """Check an endpoint string that was good: its files may be others now. Raises ConfigurationError."""
+    try:
+        check_endpoint(endpoint)
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
+
+
 class Listening(Protocol):
     """How a process listens."""
 

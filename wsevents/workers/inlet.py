@@ -30,7 +30,7 @@ _MISTAKE = "a connection could not be taken in"
 _log = Logger()
 
 
-class Visitor(Server):
+class Arrival(Server):
     """A connection as Twisted's own ports make it, but for who is told of its end.
 
     Attributes:
@@ -97,13 +97,13 @@ class Inlet:
             left()
             return
         self._count += 1
-        visitor = Visitor(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
-        visitor.left = left
+        arrival = Arrival(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
+        arrival.left = left
         try:
-            protocol.makeConnection(visitor)
+            protocol.makeConnection(arrival)
         except Exception:  # noqa: BLE001 whatever it is
             _log.failure(_MISTAKE)
-            visitor.abortConnection()
+            arrival.abortConnection()
 
     def _protocol(self, there: tuple[Any, ...]) -> Any:
         """Return what is to serve a connection from there; None: nothing."""
