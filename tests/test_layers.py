@@ -20,8 +20,8 @@ LAYERS = {
         """,
     "core": """
         wsevents.access wsevents.audience wsevents.backlog wsevents.bucket wsevents.conversation
-        wsevents.deadlines wsevents.framing wsevents.histogram wsevents.ledger wsevents.publication
-        wsevents.session wsevents.source
+        wsevents.deadlines wsevents.endpointtext wsevents.framing wsevents.histogram wsevents.ledger
+        wsevents.publication wsevents.session wsevents.source
         wsevents.client.backoff wsevents.codec.*
         wsevents.commands.table wsevents.commands.translation wsevents.demo.* wsevents.dialects.*
         wsevents.entrance.admission wsevents.entrance.forwarded wsevents.entrance.knock

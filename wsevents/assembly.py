@@ -94,15 +94,7 @@ class Assembly:
         config, reactor = self.config, self.reactor
         relay = Relay(self._sources, [Stage(mount.dialect) for mount in self._mounts])
         house = self.house = self._house(relay)
-        keeper = self._keeper = Doorkeeper(
-            Admission(config.limits),
-            house.keepalive,
-            config.limits.handshake_seconds,
-            PeerFactory(house, reactor),
-            make_site(self._publisher(), dialects=list(config.dialects), reactor=reactor),
-            house.ledger,
-            proxies(config.trusted_proxies),
-        )
+        keeper = self._keeper = self._doorkeeper(house)
         listening = self._listening = listening or Casings(reactor)
         entrances = self._entrances = [
             Entrance(
@@ -174,6 +166,18 @@ class Assembly:
             )
         mounts.sort(key=lambda mount: mount.dialect.serves(_ANY_PATH))
         return Gate(place(listener.endpoint), mounts)
+
+    def _doorkeeper(self, house: House) -> Doorkeeper:
+        config = self.config
+        return Doorkeeper(
+            Admission(config.limits),
+            house.keepalive,
+            config.limits.handshake_seconds,
+            PeerFactory(house, self.reactor),
+            make_site(self._publisher(), dialects=list(config.dialects), reactor=self.reactor),
+            house.ledger,
+            proxies(config.trusted_proxies),
+        )
 
     def _publisher(self) -> PublishResource | None:
         """Return what the page publishes by: only a bus that nobody else uses may be written to."""

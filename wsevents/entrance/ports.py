@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.endpoints import check_endpoint, has_porch, server_endpoint, unbound, within_porch
+from wsevents.endpointtext import apart
 from wsevents.entrance.porch import Ground
 from wsevents.entrance.standin import StandIn
 from wsevents.errors import ConfigurationError, StartError, WseventsError
@@ -232,6 +233,4 @@ def _address(port: IListeningPort) -> str:
 
 def place(string: str) -> str:
     """Return an endpoint string without its files: enough to find the line."""
-    return ":".join(
-        part for part in string.split(":") if not part.startswith(("privateKey", "certKey", "extraCert"))
-    )
+    return apart(string)[0]
