@@ -12,7 +12,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -170,14 +170,9 @@ def _kicked(count: int, chosen: Choice) -> Answer:
     _log.info(
         "an operator ended {count} sessions, chosen by {choice}",
         count=count,
-        choice=", ".join(f"{name}={value}" for name, value in _named(chosen).items()),
+        choice=", ".join(f"{name}={value}" for name, value in asdict(chosen).items() if value is not None),
     )
     return _json({"kicked": count})
-
-
-def _named(chosen: Choice) -> dict[str, str]:
-    values = {"id": chosen.id, "user": chosen.user, "tenant": chosen.tenant, "dialect": chosen.dialect}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _choice(wanted: Mapping[str, Any]) -> Choice:
