@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -49,6 +50,7 @@ from wsevents.reload import Reload
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
 from wsevents.settings import Log
+from wsevents.signals import hold
 from wsevents.source import generic_source
 from wsevents.systemd import here
 from wsevents.unit import Unit
@@ -99,6 +101,8 @@ def makeService(options: Options) -> Logged:
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
+    if options["config"] is not None:
+        hold(Signals.SIGHUP)  # it is for the configuration to be read again, and not to end what starts
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
     try:
