@@ -21,6 +21,7 @@ from wsevents.operations.attendant import Attendant
 from wsevents.operations.panel import Alone, Several
 from wsevents.operations.pulse import Pulse
 from wsevents.operations.site import make_status_site
+from wsevents.workers.link import LinkError
 
 BOB = Identity("bob", "t1", ("#",))
 START = ('{"op": "subscribe", "data": {"event_name": "call_created"}}', '{"op": "start"}')
@@ -275,6 +276,19 @@ def test_who_goes_before_the_workers_have_answered_is_answered_nothing():
     visitor.leave()  # what could not be written would be an unhandled error
     assert worker.asked[0].called
     assert visitor.answer() is None
+
+
+def test_it_is_said_that_a_kick_has_not_reached_every_worker():
+    there, silent = Silent(), Silent()
+    visitor = Visitor(
+        make_status_site(Several(lambda: {1: there, 2: silent, 3: None}), 1000000.0, 7, Clock())
+    )
+    assert visitor.ask("POST", "/kick", POST, b'{"id": "8-1"}') is None
+    there.asked[0].callback(0)
+    silent.asked[0].errback(LinkError("it does not answer"))
+    answer = visitor.answer()
+    assert answer.status == 503
+    assert answer.json["error"].endswith("worker 2: it does not answer")
 
 
 def test_a_head_has_no_body():

@@ -20,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from wsevents import __version__
 from wsevents.blame import blame
+from wsevents.errors import UnansweredError
 from wsevents.jsontext import parse_object
 from wsevents.operations.exposition import exposition
 from wsevents.operations.sessions import choice
@@ -236,6 +237,8 @@ def _sorry(failure: Failure) -> Answer | None:
     status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway made a mistake; its log says which"
     if isinstance(failure.value, Refusal):
         status, text = failure.value.status, str(failure.value)
+    elif isinstance(failure.value, UnansweredError):
+        status, text = HTTPStatus.SERVICE_UNAVAILABLE, str(failure.value)
     else:
         _log.error("a question about the gateway failed: {blame}", blame=blame(failure))
     return Answer(json.dumps({"error": text}).encode("ascii") + b"\n", JSON, status)
