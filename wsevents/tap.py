@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -27,6 +28,7 @@ from wsevents.errors import WseventsError
 from wsevents.kernel import check_open_files
 from wsevents.lifecycle.ending import ending
 from wsevents.lifecycle.reload import Reload
+from wsevents.lifecycle.signals import hold
 from wsevents.lifecycle.systemd import here
 from wsevents.lifecycle.unit import Unit
 from wsevents.log.logged import Logged
@@ -76,6 +78,8 @@ def makeService(options: Options) -> Logged:
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
+    if options["config"] is not None:
+        hold(Signals.SIGHUP)  # it is for the configuration to be read again, and not to end what starts
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
     try:

@@ -219,6 +219,11 @@ def test_a_file_in_another_encoding_is_one_line(etc):
     assert lines(etc, {}) == ["conf.d/x.yml: line 2: is not UTF-8 text"]
 
 
+def test_a_file_without_an_end_is_one_line(etc):
+    (etc.folder / "conf.d" / "x.yml").symlink_to("/dev/zero")
+    assert lines(etc, {}) == ["conf.d/x.yml: is larger than a configuration can be (16777216 bytes)"]
+
+
 def test_a_byte_order_mark_does_no_harm(etc):
     (etc.folder / "conf.d" / "x.yml").write_bytes(b"\xef\xbb\xbfbus: {vhost: x}\n")
     assert etc({}).bus.vhost == "x"

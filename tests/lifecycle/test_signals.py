@@ -8,7 +8,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from wsevents.lifecycle.signals import heed, ignore
+from wsevents.lifecycle.signals import heed, hold, ignore
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,12 @@ def test_what_is_ignored_does_not_end_the_process():
     ignore(signal.SIGHUP)
     os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_held_back_is_heeded_later():
+    came = Deferred()
+    hold(signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGHUP)
+    heed(reactor, {signal.SIGHUP: came.callback})
+    assert await came == signal.SIGHUP

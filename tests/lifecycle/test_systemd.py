@@ -13,6 +13,7 @@ PID = 77
     [
         ({}, Notifier()),
         ({"NOTIFY_SOCKET": "/run/x"}, Notifier("/run/x")),
+        ({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "9" * 5000}, Notifier("/run/x")),
         ({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "1500000"}, Notifier("/run/x", 1.5)),
         (
             {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "1500000", "WATCHDOG_PID": f"{PID}"},

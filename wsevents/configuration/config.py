@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ORIGIN = "XIVO_UUID"
 """Environment variable with the uuid of this installation; Wazo sets it for all its services."""
+FILE_MAX = 16 << 20
+"""Bytes of a file: more would take minutes in which a gateway that reads it again does nothing else."""
 DIALECT = "wazo"
 """The dialect that is spoken when the files say nothing of dialects."""
 
@@ -80,7 +82,11 @@ def _more(folder: Path) -> list[Path]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text("utf-8-sig")
+        with file.open("rb") as stream:
+            data = stream.read(FILE_MAX + 1)
+        if len(data) > FILE_MAX:
+            raise ConfigurationError(f"{file}: is larger than a configuration can be ({FILE_MAX} bytes)")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def heed(reactor: Any, calls: Mapping[signal.Signals, Callable[[signal.Signals], None]]) -> None:
-    """Have each signal call what it stands for, with itself, from now on.
+    """Have each signal call what it stands for, with itself, from now on; also one that was held back.
 
     To be said once the reactor runs, or it takes them for itself.
     """
@@ -24,6 +24,12 @@ def heed(reactor: Any, calls: Mapping[signal.Signals, Callable[[signal.Signals],
 
     for number in calls:
         signal.signal(number, called)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, calls)
+
+
+def hold(*numbers: signal.Signals) -> None:
+    """Have these signals wait until they are heeded."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 
 
 def ignore(*numbers: signal.Signals) -> None:

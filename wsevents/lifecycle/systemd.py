@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 1.0
 """Seconds that systemd may take to take a datagram."""
+_DIGITS = 20
+"""Of the largest number of microseconds that systemd can mean."""
 _log = Logger()
 
 
@@ -39,7 +41,7 @@ class Notifier:
         address = environ.pop("NOTIFY_SOCKET", "")
         microseconds = environ.pop("WATCHDOG_USEC", "")
         meant = environ.pop("WATCHDOG_PID", str(pid)) == str(pid)
-        wanted = bool(address) and meant and microseconds.isdecimal()
+        wanted = bool(address) and meant and microseconds.isdecimal() and len(microseconds) <= _DIGITS
         return cls(address, int(microseconds) / 1e6 if wanted else 0.0)
 
     def say(self, *lines: str) -> None:
