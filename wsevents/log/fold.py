@@ -5,6 +5,7 @@ texts differ in addresses, identifiers and long numbers only; short ones are nam
 Rule 2: the first of its like is written at once. Those that follow within a minute are counted; the
 minute over, the last of them is written with the number, and another minute begins.
 Rule 3: there are so many kinds and no more; beyond, all of one logger and level are alike.
+Rule 4: only warnings and worse are folded: what goes its usual way is told each time.
 """
 
 from __future__ import annotations
