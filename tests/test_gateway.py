@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.wire import World
-from wsevents.condition import Condition
 from wsevents.gateway import ABORT_SECONDS, GOODBYE_SECONDS, HURRY_SECONDS, Gateway
+from wsevents.lifecycle.condition import Condition
 from wsevents.settings import Drain
 
 LOST = (1011, "events were lost", True)

@@ -14,33 +14,34 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = {
     "values": """
-        wsevents wsevents.errors wsevents.closing wsevents.jsontext wsevents.messages wsevents.interfaces
-        wsevents.condition wsevents.settings wsevents.allowance wsevents.workers.brief
+        wsevents wsevents.allowance wsevents.closing wsevents.errors wsevents.interfaces wsevents.jsontext
+        wsevents.messages wsevents.settings
+        wsevents.lifecycle.condition wsevents.workers.brief
         """,
     "core": """
-        wsevents.access wsevents.admission wsevents.audience wsevents.backlog wsevents.bucket
-        wsevents.conversation
-        wsevents.deadlines wsevents.drain wsevents.forwarded wsevents.framing wsevents.histogram
-        wsevents.knock wsevents.ledger wsevents.operations.metrics wsevents.operations.sessions
-        wsevents.origin wsevents.proxy wsevents.publication wsevents.renewal wsevents.session
-        wsevents.source wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart
-        wsevents.workers.vigil
-        wsevents.client.backoff wsevents.commands.table wsevents.log.fold wsevents.log.line
-        wsevents.commands.translation wsevents.codec.* wsevents.dialects.* wsevents.demo.*
+        wsevents.access wsevents.audience wsevents.backlog wsevents.bucket wsevents.conversation
+        wsevents.deadlines wsevents.endpointtext wsevents.framing wsevents.histogram wsevents.ledger
+        wsevents.publication wsevents.session wsevents.source
+        wsevents.client.backoff wsevents.codec.*
+        wsevents.commands.table wsevents.commands.translation wsevents.demo.* wsevents.dialects.*
+        wsevents.entrance.admission wsevents.entrance.forwarded wsevents.entrance.knock
+        wsevents.entrance.origin wsevents.entrance.proxy
+        wsevents.lifecycle.drain wsevents.lifecycle.renewal wsevents.log.fold wsevents.log.line
+        wsevents.operations.metrics wsevents.operations.sessions
+        wsevents.workers.balance wsevents.workers.logline wsevents.workers.restart wsevents.workers.vigil
         """,
     "edge": """
-        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.door wsevents.ending
+        wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.endpoints
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.log.* wsevents.patience wsevents.porch wsevents.ports wsevents.signals
-        wsevents.relay wsevents.reload wsevents.roster wsevents.runner wsevents.server wsevents.systemd
-        wsevents.unit wsevents.upstream wsevents.validity wsevents.writethrough
-        wsevents.config wsevents.documents wsevents.endpoints wsevents.misfit wsevents.plugins wsevents.schema
-        wsevents.secret
-        wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
+        wsevents.plugins wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream
+        wsevents.validity wsevents.writethrough
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
-        wsevents.demo.greeting wsevents.demo.service wsevents.operations.* wsevents.web.* wsevents.workers.*
+        wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
+        wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
+        wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
+        wsevents.workers.*
         """,
-    "tap": "wsevents.tap wsevents.commands.* wsevents.workers.main",
+    "tap": "wsevents.tap wsevents.assembly wsevents.commands.* wsevents.workers.main",
 }
 """Lowest first. A name that ends in `.*` is a package with all that is in it and not listed itself."""
 

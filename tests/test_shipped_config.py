@@ -10,7 +10,7 @@ from attrs import define, field
 
 from tests.certificates import write_pair
 from wsevents.authenticators.static import StaticToken
-from wsevents.config import load, parse
+from wsevents.configuration.config import load, parse
 from wsevents.plugins import Plugins
 from wsevents.settings import Config, Drain, Limits, Listener, Log, Outbound, Status, WebSocket
 

@@ -12,12 +12,12 @@ from twisted.internet.task import Clock
 from twisted.test.iosim import FakeTransport, connect
 from zope.interface import implementer
 
-from wsevents.admission import Admission
 from wsevents.alarms import Alarms
 from wsevents.backlog import Backlog
 from wsevents.dialects.wazo import WazoDialect
-from wsevents.door import DoorFactory, Doorkeeper
-from wsevents.forwarded import proxies
+from wsevents.entrance.admission import Admission
+from wsevents.entrance.door import DoorFactory, Doorkeeper
+from wsevents.entrance.forwarded import proxies
 from wsevents.house import Gate, House, Mount
 from wsevents.interfaces import IAuthenticator
 from wsevents.messages import Confirmed, Delivery, Denied, Exchange, Identity, WhoIs

@@ -18,6 +18,8 @@ from twisted.internet.interfaces import IReactorPluggableNameResolver, IStreamSe
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from wsevents.endpointtext import apart, split
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,9 +36,6 @@ SYSTEMD_EXAMPLES = (
 HIGHEST_PORT = 65535
 PORCH = "haproxy:"
 """What an endpoint string begins with whose peers come by a proxy that says so before all else."""
-
-_FILES = ("privateKey=", "certKey=", "extraCertChain=")
-_SEPARATOR = re.compile(r"(?<!\\):")
 
 
 @implementer(IReactorPluggableNameResolver)
@@ -93,7 +92,7 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
     if not _is_systemd(string):
         endpoint: IStreamServerEndpoint = serverFromString(reactor, string)
         return endpoint
-    plain = ":".join(part for part in _SEPARATOR.split(string) if not part.startswith(_FILES))
+    plain, _ = apart(string)
     try:
         bare: IStreamServerEndpoint = serverFromString(reactor, plain)
     except LookupError:
@@ -111,7 +110,7 @@ def unbound(string: str) -> str:
     """
     if not _is_systemd(within_porch(string)):
         return string
-    files = [part for part in _SEPARATOR.split(string) if part.startswith(_FILES)]
+    _, files = apart(string)
     return PORCH * has_porch(string) + ":".join(["ssl" if files else "tcp", "0", *files])
 
 
@@ -130,7 +129,7 @@ def check_endpoint(string: str) -> None:
     string = within_porch(string)
     if has_porch(string):
         raise ValueError(f"begins with {PORCH} twice; once is enough")
-    kind, arguments, files = _split(string)
+    kind, arguments, files = split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])
     if kind in {"ssl", "systemd"} and "privateKey" in files:
@@ -152,7 +151,7 @@ def check_client_endpoint(string: str) -> None:
     Raises:
         ValueError: it cannot be used; the text says why, and what would do.
     """
-    kind, arguments, files = _split(string)
+    kind, arguments, files = split(string)
     _check_pair(files.get("privateKey"), files.get("certificate") or files.get("certKey"))
     for name in {"trustRoots", "caCertsDir"} & set(files):
         _check_folder(files[name])
@@ -179,7 +178,7 @@ def certificates(string: str) -> list[Shown]:
     Raises:
         ValueError: a file cannot be read any more.
     """
-    kind, arguments, files = _split(within_porch(string))
+    kind, arguments, files = split(within_porch(string))
     if kind == "tls" and arguments:
         return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
     if kind != "ssl" and "privateKey" not in files:
@@ -192,13 +191,6 @@ def _chain(file: str, own: int) -> list[Shown]:
     """Return the certificates of a file, of which the first so many are a listener's own."""
     found = x509.load_pem_x509_certificates(_content(file))
     return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
-
-
-def _split(string: str) -> tuple[str, list[str], dict[str, str]]:
-    """Return an endpoint string's kind, arguments by position and arguments by name."""
-    kind, *parts = (re.sub(r"\\(.)", r"\1", part) for part in _SEPARATOR.split(string))
-    named = dict(part.split("=", 1) for part in parts if "=" in part)
-    return kind, [part for part in parts if "=" not in part], named
 
 
 def _try(parse: Callable[[Any, str], object], string: str, examples: str) -> None:

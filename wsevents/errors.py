@@ -25,3 +25,7 @@ class PluginError(WseventsError):
 
 class BusError(WseventsError):
     """The bus cannot do what was asked of it now; the bus recovers by itself."""
+
+
+class UnansweredError(WseventsError):
+    """Not every process has answered what an operator asked of all."""

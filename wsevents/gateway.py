@@ -10,12 +10,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.closing import EVENTS_LOST, GOING_AWAY
-from wsevents.condition import Condition
-from wsevents.drain import farewells
+from wsevents.entrance.ports import Casings, Ports
 from wsevents.interfaces import IBusListener
 from wsevents.kernel import raise_open_files
-from wsevents.patience import Patience
-from wsevents.ports import Casings, Ports
+from wsevents.lifecycle.condition import Condition
+from wsevents.lifecycle.drain import farewells
+from wsevents.lifecycle.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort
 
     from wsevents.authenticators.lookups import Lookups
-    from wsevents.door import Doorkeeper
+    from wsevents.entrance.door import Doorkeeper
+    from wsevents.entrance.ports import Entrance, Listen
     from wsevents.house import House
     from wsevents.messages import Delivery
-    from wsevents.ports import Entrance, Listen
     from wsevents.relay import Relay
 
 GOODBYE_SECONDS = 5.0

@@ -6,7 +6,6 @@ bent here, and why, is said where it is done.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -28,12 +27,12 @@ from wsevents.closing import (
     TOO_SLOW,
     UNAUTHENTICATED,
 )
+from wsevents.entrance.knock import http_answer, make_request
+from wsevents.entrance.origin import is_own, may_come_from
 from wsevents.keepalive import Keepalive
-from wsevents.knock import make_request
 from wsevents.ledger import Departure, Visit
 from wsevents.messages import Refuse
 from wsevents.mute import Mute
-from wsevents.origin import is_own, may_come_from
 from wsevents.outbound import Outbound
 from wsevents.runner import Runner
 from wsevents.writethrough import make_writer
@@ -42,10 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsevents.closing import Closing
-    from wsevents.door import Door
+    from wsevents.entrance.door import Door
+    from wsevents.entrance.knock import Head
     from wsevents.house import Gate, House
     from wsevents.interfaces import IDialect
-    from wsevents.knock import Head
     from wsevents.messages import Identity, Request, Wire
 
 CLOSING_SECONDS = 10.0
@@ -452,14 +451,6 @@ class Peer(WebSocketServerProtocol):
         self._door.fail(str(refusal.status))
         self.sendData(http_answer(refusal))
         self.dropConnection(abort=False)
-
-
-def http_answer(refusal: Refuse) -> bytes:
-    """Return an HTTP error as wire bytes (RFC 9112)."""
-    head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
-    head += [f"{name}: {value}" for name, value in refusal.headers]
-    head += [f"Content-Length: {len(refusal.body)}", "Connection: close", "", ""]
-    return "\r\n".join(head).encode("latin-1", "replace") + refusal.body
 
 
 class PeerFactory(WebSocketServerFactory):

@@ -21,7 +21,7 @@ from tests.wazo_auth import DEADLINE
 from tests.wazo_auth import WazoAuth as StandIn
 from wsevents.authenticators.lookups import Lookups
 from wsevents.authenticators.wazo import REMEDY, WazoAuth, WazoAuthenticator
-from wsevents.config import load
+from wsevents.configuration.config import load
 from wsevents.errors import ConfigurationError
 from wsevents.messages import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
 from wsevents.plugins import Plugins

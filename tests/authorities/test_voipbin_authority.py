@@ -20,7 +20,7 @@ from tests.certificates import certificate, write_pair
 from tests.voipbin import CUSTOMER, KEY, STRANGER, claims, signed
 from tests.wazo_auth import WazoAuth as StandIn
 from wsevents.authorities.voipbin import VoipbinAuthority
-from wsevents.config import load
+from wsevents.configuration.config import load
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder
 from wsevents.dialects.voipbin.settings import AccessKey, Acl, Lookup, VoipbinSettings
 from wsevents.errors import ConfigurationError

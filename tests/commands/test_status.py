@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.endpoints import quoteStringArgument
 
-from wsevents.commands.status import USUAL, address_of
-from wsevents.settings import Status
+from wsevents.commands.status import address_of
 
 
 @pytest.mark.parametrize(
     ("endpoint", "url"),
     [
-        (USUAL, "http://127.0.0.1:9503"),
+        ("tcp:9503:interface=127.0.0.1", "http://127.0.0.1:9503"),
         ("tcp:9503", "http://127.0.0.1:9503"),
         ("tcp:port=9503:interface=192.0.2.7", "http://192.0.2.7:9503"),
         (r"tcp:9503:interface=\:\:1", "http://[::1]:9503"),
@@ -30,10 +29,6 @@ def test_an_endpoint_has_an_address_on_its_own_machine(endpoint, url):
 def test_some_have_none(endpoint):
     with pytest.raises(ValueError, match="no address that is known"):
         address_of(endpoint)
-
-
-def test_the_usual_endpoint_is_the_default_of_the_configuration():
-    assert Status().endpoint == USUAL
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))

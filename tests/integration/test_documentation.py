@@ -15,7 +15,7 @@ from tests.certificates import write_pair
 from tests.gateway import DEADLINE, embedded_default, gateway
 from wsevents import closing
 from wsevents.closing import Closing
-from wsevents.config import load
+from wsevents.configuration.config import load
 from wsevents.plugins import Plugins
 
 __all__ = ["browser", "embedded_default", "gateway"]

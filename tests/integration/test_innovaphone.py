@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import DEADLINE, GatewayProcess, standalone
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 

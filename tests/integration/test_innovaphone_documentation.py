@@ -17,7 +17,7 @@ from tests.integration.test_documentation import blocks
 from wsevents.client import Login
 from wsevents.closing import UNAUTHENTICATED
 from wsevents.codec.appwebsocket import login_message
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.dialects.innovaphone.session import LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE
 from wsevents.plugins import Plugins
 

@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from tests.dialects.isymphony.accounts import PATH, quick_hash
 from tests.gateway import GatewayProcess, standalone
 from tests.integration.test_isymphony import basic
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 

@@ -17,7 +17,7 @@ from tests.haproxy import balancing
 from tests.integration.test_isymphony import basic
 from tests.integration.test_workers import shared, started
 from tests.nginx import terminating
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import ssl
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
@@ -275,6 +276,24 @@ def test_a_file_that_is_gone_leaves_everything_as_it_was(gateway):
     assert "config.yml: cannot be read: No such file or directory" in said
     with gateway.connect("/?token=s3cret-user") as client:
         assert receive(client)["op"] == "init"
+
+
+def test_one_that_is_asked_for_during_the_start_is_done_after_it(tmp_path):
+    script = tmp_path / "early.py"
+    script.write_text(
+        "import os, signal\n"
+        "from wsevents import tap\n"
+        "made = tap._made\n"
+        "def early(*about):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    return made(*about)\n"
+        "tap._made = early\n"
+        "from twisted.scripts.twistd import run\n"
+        "run()\n"
+    )
+    with GatewayProcess(tmp_path, standalone(tmp_path), twistd=(sys.executable, script)) as gateway:
+        gateway.ready().wait_for("reload: done")
+        assert gateway.stop() == 0
 
 
 def test_several_at_once_are_done_one_after_the_other(gateway):

@@ -32,7 +32,7 @@ from tests.voipbin import (
     voipbin,
     voipbin_on_rabbitmq,
 )
-from wsevents.config import load
+from wsevents.configuration.config import load
 from wsevents.dialects.voipbin.frame import event_type
 from wsevents.plugins import Plugins
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet.defer import succeed
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from tests.web.visitor import Visitor
@@ -17,9 +18,10 @@ from wsevents.closing import KICKED
 from wsevents.ledger import Ledger
 from wsevents.messages import Identity, Unavailable, WhoIs
 from wsevents.operations.attendant import Attendant
-from wsevents.operations.panel import Alone
+from wsevents.operations.panel import Alone, Several
 from wsevents.operations.pulse import Pulse
 from wsevents.operations.site import make_status_site
+from wsevents.workers.link import LinkError
 
 BOB = Identity("bob", "t1", ("#",))
 START = ('{"op": "subscribe", "data": {"event_name": "call_created"}}', '{"op": "start"}')
@@ -219,9 +221,24 @@ def test_a_page_in_a_browser_cannot_kick(headers, status):
     assert client.closed is None
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]:9503", "localhost:9503", "192.0.2.7:9503"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]:9503", "localhost:9503", "LOCALHOST", "192.0.2.7:9503"])
 def test_it_may_be_asked_by_address(host):
     assert Operator().get("/sessions", {"Host": host}).status == 200
+
+
+def test_who_says_no_name_cannot_have_a_wrong_one():
+    visitor = Operator().visitor
+    visitor.transport.hostAddr = UNIXAddress("/run/status.sock")
+    visitor.send(b"GET /sessions HTTP/1.0\r\n\r\n")
+    assert visitor.answer().status == 200
+
+
+@pytest.mark.parametrize("accept", [b"\xff", b"application/openmetrics-text; version=x"])
+def test_a_wish_for_a_format_that_makes_no_sense_is_no_wish(accept):
+    visitor = Operator().visitor
+    visitor.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: " + accept + b"\r\n\r\n")
+    answer = visitor.answer()
+    assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
 
 
 def test_prometheus_may_ask_by_any_name():
@@ -237,6 +254,41 @@ def test_anything_else_is_an_error_that_says_what_there_is(method, path, status)
     answer = Operator().visitor.ask(method, path, POST)
     assert answer.status == status
     assert answer.json["error"]
+
+
+class Silent:
+    """A worker that does not answer."""
+
+    pid = 8
+
+    def __init__(self):
+        self.asked = []
+
+    def ask(self, name, argument=None):
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+
+def test_who_goes_before_the_workers_have_answered_is_answered_nothing():
+    worker = Silent()
+    visitor = Visitor(make_status_site(Several(lambda: {1: worker}), 1000000.0, 7, Clock()))
+    assert visitor.ask("GET", "/status", HERE) is None
+    visitor.leave()  # what could not be written would be an unhandled error
+    assert worker.asked[0].called
+    assert visitor.answer() is None
+
+
+def test_it_is_said_that_a_kick_has_not_reached_every_worker():
+    there, silent = Silent(), Silent()
+    visitor = Visitor(
+        make_status_site(Several(lambda: {1: there, 2: silent, 3: None}), 1000000.0, 7, Clock())
+    )
+    assert visitor.ask("POST", "/kick", POST, b'{"id": "8-1"}') is None
+    there.asked[0].callback(0)
+    silent.asked[0].errback(LinkError("it does not answer"))
+    answer = visitor.answer()
+    assert answer.status == 503
+    assert answer.json["error"].endswith("worker 2: it does not answer")
 
 
 def test_a_head_has_no_body():

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from twisted.internet.task import Clock
 
 from tests import standins
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 from wsevents.settings import Config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wsevents.documents import Document, Section, read
+from wsevents.configuration.documents import Document, Section, read
 from wsevents.errors import ConfigurationError
 
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from wsevents.blame import blame
+from wsevents.client.deadline import Deadline
 from wsevents.closing import Advice
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.codec.jsonparts import parse_parts
@@ -124,7 +125,7 @@ class Connection(WebSocketClientProtocol):
         self._ending: Ending | None = None
         self._waiting: deque[str] = deque()
         self._busy = self._working = self._paused = self._gone = False
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Deadline(clock)
         self._beat: IDelayedCall | None = None
         self._heard = 0.0
 
@@ -167,7 +168,7 @@ class Connection(WebSocketClientProtocol):
             return
         self._gone = True
         self._waiting.clear()
-        self._set_deadline(None)
+        self._deadline.clear()
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
@@ -201,7 +202,7 @@ class Connection(WebSocketClientProtocol):
             self._finish("the other end sent no challenge")
             return
         self._step = self._expect_nothing
-        self._set_deadline(None)  # whoever finds the login out may take its time
+        self._deadline.clear()  # whoever finds the login out may take its time
         self._asking = maybeDeferred(self._owner.challenged, str(challenge))
         self._asking.addCallback(self._answer).addErrback(self._no_answer)
 
@@ -245,7 +246,7 @@ class Connection(WebSocketClientProtocol):
             return
         self.key = self._offered
         self._step = self._expect_messages
-        self._set_deadline(None)
+        self._deadline.clear()
         if self._keep_alive:
             self._beat = self._clock.callLater(self._keep_alive, self._keep_it_alive)
         self._owner.logged_in()
@@ -333,25 +334,11 @@ class Connection(WebSocketClientProtocol):
             self.transport.abortConnection()
 
     def _abort_later(self) -> None:
-        self._set_deadline(self._clock.callLater(CLOSING_SECONDS, self._abort))
-
-    def _abort(self) -> None:
-        self._deadline = None
-        self.transport.abortConnection()
+        self._deadline.set(CLOSING_SECONDS, self.transport.abortConnection)
 
     def _within(self, why: str) -> None:
         """End it if the next answer does not come in time."""
-        self._set_deadline(self._clock.callLater(self._login_seconds, self._late, why))
-
-    def _late(self, why: str) -> None:
-        self._deadline = None
-        self._finish(why)
-
-    def _set_deadline(self, call: IDelayedCall | None) -> None:
-        """Have one deadline at a time."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = call
+        self._deadline.set(self._login_seconds, lambda: self._finish(why))
 
 
 def _fields(text: str) -> dict[str, Any]:

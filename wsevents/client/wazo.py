@@ -22,6 +22,7 @@ from wsevents import closing
 from wsevents.blame import blame
 from wsevents.client.backoff import Backoff
 from wsevents.client.connection import CLOSING_SECONDS, Ending
+from wsevents.client.deadline import Deadline
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
 from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
 from wsevents.closing import AUTH_EXPIRED, AUTH_FAILED, Advice, Closing
@@ -80,7 +81,7 @@ class _Connection(WebSocketClientProtocol):
         self._opened = self._gone = False
         self._ending: Ending | None = None
         self._lost: Failure | None = None
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Deadline(clock)
         self._beat: IDelayedCall | None = None
         self._heard = 0.0
 
@@ -151,7 +152,7 @@ class _Connection(WebSocketClientProtocol):
 
     def _begin(self) -> None:
         self._opened = True
-        self._set_deadline(None)
+        self._deadline.clear()
         self._beat = self._clock.callLater(self._owner.keep_alive, self._keep_it_alive)
         self._owner.opened()
 
@@ -186,7 +187,7 @@ class _Connection(WebSocketClientProtocol):
         if self._gone:
             return
         self._gone = True
-        self._set_deadline(None)
+        self._deadline.clear()
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
@@ -230,25 +231,11 @@ class _Connection(WebSocketClientProtocol):
             self.transport.abortConnection()
 
     def _abort_later(self) -> None:
-        self._set_deadline(self._clock.callLater(CLOSING_SECONDS, self._abort))
-
-    def _abort(self) -> None:
-        self._deadline = None
-        self.transport.abortConnection()
+        self._deadline.set(CLOSING_SECONDS, self.transport.abortConnection)
 
     def _within(self, why: str) -> None:
         """End it if events do not begin in time."""
-        self._set_deadline(self._clock.callLater(self._owner.opening_seconds, self._late, why))
-
-    def _late(self, why: str) -> None:
-        self._deadline = None
-        self._finish(why)
-
-    def _set_deadline(self, call: IDelayedCall | None) -> None:
-        """Have one deadline at a time."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = call
+        self._deadline.set(self._owner.opening_seconds, lambda: self._finish(why))
 
 
 class WazoClient:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SERVICE = "wsevents"
 """The user that the service runs as, where the Debian package is installed."""
 WARN_DAYS = 30
+"""Who looks hears of the end of a certificate earlier than the log speaks of it (`validity.SOON`)."""
 
 
 @click.command(
@@ -133,9 +134,9 @@ class Report:
         from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
         from zope.interface import provider
 
-        from wsevents.config import load
+        from wsevents.assembly import Assembly
+        from wsevents.configuration.config import load
         from wsevents.plugins import Plugins
-        from wsevents.tap import Assembly
 
         @provider(ILogObserver)
         def hear(event: Any) -> None:

@@ -14,7 +14,7 @@ from wsevents.commands.console import Refusal, note, show
 from wsevents.commands.translation import translate
 
 if TYPE_CHECKING:
-    from wsevents.documents import Section
+    from wsevents.configuration.documents import Section
 
 FOLDER = Path("/etc/wazo-websocketd")
 ORIGIN = "XIVO_UUID"
@@ -73,7 +73,7 @@ def _is_folder(sources: tuple[Path, ...]) -> bool:
 
 def _folder(folder: Path) -> Section:
     """Return what a folder says. Raises ConfigurationError."""
-    from wsevents.documents import merge
+    from wsevents.configuration.documents import merge
 
     more = sorted((folder / "conf.d").glob("*.yml"), key=lambda file: file.name, reverse=True)
     tree = _files((folder / "config.yml",))
@@ -85,7 +85,7 @@ def _folder(folder: Path) -> Section:
 
 def _files(files: tuple[Path, ...]) -> Section:
     """Return what files say. Raises ConfigurationError: one cannot be read, or is no YAML."""
-    from wsevents.documents import Document, Section, merge, read
+    from wsevents.configuration.documents import Document, Section, merge, read
     from wsevents.errors import ConfigurationError
 
     tree = Section()

@@ -34,7 +34,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 
 def load(file: Path) -> Config:
     """Return the whole configuration. Raises ConfigurationError: it cannot be used."""
-    from wsevents.config import load as load_config
+    from wsevents.configuration.config import load as load_config
     from wsevents.plugins import Plugins
 
     return load_config(file, Plugins(), os.environ)

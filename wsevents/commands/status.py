@@ -6,7 +6,6 @@ It waits, as a command does; so it needs no reactor.
 from __future__ import annotations
 
 import json
-import re
 import socket
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
@@ -16,15 +15,15 @@ from attrs import frozen
 
 from wsevents.commands.console import Refusal
 from wsevents.commands.options import DEFAULT
+from wsevents.endpointtext import split
 from wsevents.errors import ConfigurationError
+from wsevents.settings import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPResponse
     from pathlib import Path
 
-USUAL = "tcp:9503:interface=127.0.0.1"
-"""The endpoint of a configuration that says nothing of it."""
 _SECONDS = 30
 _OK = 200
 _ANY = {"", "0.0.0.0", "::"}  # noqa: S104 it is compared with, not bound to
@@ -36,9 +35,8 @@ def address_of(endpoint: str) -> str:
     Raises:
         ValueError: it has no such URL.
     """
-    kind, *parts = (re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", endpoint))
-    named = dict(part.split("=", 1) for part in parts if "=" in part)
-    first = next((part for part in parts if "=" not in part), "")
+    kind, given, named = split(endpoint)
+    first = given[0] if given else ""
     if kind == "unix" and (path := named.get("address", first)):
         return f"unix:{path}"
     if kind not in {"tcp", "tcp6", "ssl"}:
@@ -62,7 +60,7 @@ def find(url: str | None, config: Path) -> Listener:
 
 
 def _configured(config: Path) -> str:
-    from wsevents.config import gather
+    from wsevents.configuration.config import gather
 
     try:
         status = gather(config).get("status")
@@ -71,7 +69,7 @@ def _configured(config: Path) -> str:
             raise
         status = None
     section = status if isinstance(status, dict) else {}
-    endpoint = section.get("endpoint", USUAL)
+    endpoint = section.get("endpoint", Status().endpoint)
     if endpoint is None:
         raise Refusal(f"{config}: status.endpoint is null, so nobody can ask the gateway: give it one")
     try:

@@ -4,9 +4,10 @@ Rule 1: lines are alike if they are of the same level and logger, come from the 
 texts differ in addresses, identifiers and long numbers only; short ones are names: `worker 2`, `listen[1]`.
 Rule 2: the first of its like is written at once. Those that follow within a minute are counted; the
 minute over, the last of them is written with the number, and another minute begins.
-Rule 3: when a logger says that its trouble is over, what was counted of it is written before that, and
+Rule 3: there are so many kinds and no more; beyond, all of one logger and level are alike.
+Rule 4: only warnings and worse are folded: what goes its usual way is told each time.
+Rule 5: when a logger says that its trouble is over, what was counted of it is written before that, and
 the next of its like is news.
-Rule 4: there are so many kinds and no more; beyond, all of one logger and level are alike.
 """
 
 from __future__ import annotations

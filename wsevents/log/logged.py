@@ -9,8 +9,8 @@ from twisted.application.service import MultiService
 from twisted.logger import ILogObserver
 from twisted.python.components import Componentized
 
-from wsevents.ending import ending
 from wsevents.errors import WseventsError
+from wsevents.lifecycle.ending import ending
 from wsevents.log.journal import Journal
 from wsevents.log.outlet import outlet
 from wsevents.log.threshold import THRESHOLD

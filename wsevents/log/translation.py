@@ -33,7 +33,7 @@ def in_our_words(event: LogEvent) -> LogEvent | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return {
         "log_level": LogLevel.error,
-        "log_namespace": "wsevents.ports",
+        "log_namespace": "wsevents.entrance.ports",
         "log_time": event.get("log_time"),
         "log_format": TOO_MANY_FILES,
         "limit": limit,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wsevents.authenticators.lookups import Lookups
-    from wsevents.door import Doorkeeper
+    from wsevents.entrance.door import Doorkeeper
     from wsevents.house import House
     from wsevents.operations.metrics import Key, Value
     from wsevents.operations.pulse import Pulse

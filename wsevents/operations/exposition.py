@@ -16,7 +16,7 @@ from wsevents.histogram import SECONDS, Histogram
 from wsevents.operations.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.core import Metric as Family
 
@@ -30,8 +30,16 @@ def exposition(values: Values, accept: str) -> tuple[bytes, str]:
     """Return the metrics as text and its media type, in the format that a client accepts."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Values(values))
-    encode, kind = choose_encoder(accept)
+    encode, kind = _encoder(accept)
     return encode(registry), kind
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return what writes the format that a client accepts; of what makes no sense, the usual one."""
+    try:
+        return choose_encoder(accept)
+    except Exception:  # noqa: BLE001 the library trusts who asks
+        return choose_encoder("")
 
 
 @frozen(eq=False)

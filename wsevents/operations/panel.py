@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, succeed
 
+from wsevents.errors import UnansweredError
 from wsevents.ledger import REMEMBERED
 from wsevents.operations.metrics import Report, combined, lasting
 from wsevents.operations.sessions import joined
@@ -67,7 +68,10 @@ class Panel(Protocol):
         """List sessions."""
 
     def kick(self, choice: Choice) -> Deferred[int]:
-        """End the sessions that are chosen; fires with how many there were."""
+        """End the sessions that are chosen; fires with how many there were.
+
+        Fails with UnansweredError: some may be where nobody answers. They end as soon as somebody does.
+        """
 
 
 @frozen
@@ -141,8 +145,16 @@ class Several:
 
     def kick(self, choice: Choice) -> Deferred[int]:
         """End sessions of any of them."""
-        asked = Deferred.fromCoroutine(self._ask("kick", choice))
-        return asked.addCallback(lambda counts: sum(one for one in counts.values() if isinstance(one, int)))
+        return Deferred.fromCoroutine(self._kick(choice))
+
+    async def _kick(self, choice: Choice) -> int:
+        here = [number for number, worker in self.workers().items() if worker]
+        counts = await self._ask("kick", choice)
+        kicked = sum(one for one in counts.values() if isinstance(one, int))
+        silent = [f"worker {number}: {counts[number]}" for number in here if isinstance(counts[number], str)]
+        if silent:
+            raise UnansweredError(f"{kicked} sessions were ended, and there may be more: {'; '.join(silent)}")
+        return kicked
 
     async def _ask(self, name: str, argument: Any = None) -> dict[int, Any]:
         """Return the answer of each worker by its number, or what is the matter with it."""

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -20,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from wsevents import __version__
 from wsevents.blame import blame
+from wsevents.errors import UnansweredError
 from wsevents.jsontext import parse_object
 from wsevents.operations.exposition import exposition
 from wsevents.operations.sessions import choice
@@ -95,7 +96,7 @@ class Status(Resource):
         return NOT_DONE_YET
 
     def _answer(self, request: Request) -> Deferred[Answer]:
-        method = request.method.decode("latin-1").replace("HEAD", "GET")
+        method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
         path = request.path.decode("latin-1")
         _check_origin(request)
         page = self._pages.get((method, path))
@@ -109,7 +110,7 @@ class Status(Resource):
     # -- pages ----------------------------------------------------------------------------------
 
     def _metrics(self, request: Request) -> Deferred[Answer]:
-        accept = request.getHeader("Accept") or ""
+        accept = _header(request, b"Accept") or ""
         return self._panel.report().addCallback(lambda whole: Answer(*exposition(whole.values, accept)))
 
     def _status(self, request: Request) -> Deferred[Answer]:
@@ -151,7 +152,7 @@ class Status(Resource):
 
     def _kick(self, request: Request) -> Deferred[Answer]:
         _check_name(request)
-        kind = (request.getHeader("Content-Type") or "").partition(";")[0].strip().lower()
+        kind = (_header(request, b"Content-Type") or "").partition(";")[0].strip().lower()
         if kind != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}")
         try:
@@ -170,14 +171,9 @@ def _kicked(count: int, chosen: Choice) -> Answer:
     _log.info(
         "an operator ended {count} sessions, chosen by {choice}",
         count=count,
-        choice=", ".join(f"{name}={value}" for name, value in _named(chosen).items()),
+        choice=", ".join(f"{name}={value}" for name, value in asdict(chosen).items() if value is not None),
     )
     return _json({"kicked": count})
-
-
-def _named(chosen: Choice) -> dict[str, str]:
-    values = {"id": chosen.id, "user": chosen.user, "tenant": chosen.tenant, "dialect": chosen.dialect}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _choice(wanted: Mapping[str, Any]) -> Choice:
@@ -190,17 +186,28 @@ def _choice(wanted: Mapping[str, Any]) -> Choice:
 # -- from whom ----------------------------------------------------------------------------------
 
 
+def _header(request: Request, name: bytes) -> str | None:
+    """Return a header; any bytes make sense, of which Twisted would take UTF-8 only."""
+    value = request.getHeader(name)
+    return None if value is None else value.decode("latin-1")
+
+
 def _check_origin(request: Request) -> None:
     """Refuse what a page in a browser has asked for (the Fetch standard: Origin, Sec-Fetch-Site)."""
-    site = request.getHeader("Sec-Fetch-Site")
-    if request.getHeader("Origin") is not None or site not in (None, "none", "same-origin"):
+    site = _header(request, b"Sec-Fetch-Site")
+    if _header(request, b"Origin") is not None or site not in (None, "none", "same-origin"):
         raise Refusal(HTTPStatus.FORBIDDEN, "pages in a browser may not ask here")
 
 
 def _check_name(request: Request) -> None:
-    """Refuse a name that a stranger may have pointed to this machine (DNS rebinding)."""
+    """Refuse a name that a stranger may have pointed to this machine (DNS rebinding).
+
+    Each browser says one; and of a Unix socket there is no address to take in its place.
+    """
+    if _header(request, b"Host") is None:
+        return
     name = request.getRequestHostname().decode("latin-1").strip("[]")
-    if name == "localhost":
+    if name.lower() == "localhost":
         return
     try:
         ip_address(name)
@@ -225,13 +232,15 @@ def _sorry(failure: Failure) -> Answer | None:
     status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway made a mistake; its log says which"
     if isinstance(failure.value, Refusal):
         status, text = failure.value.status, str(failure.value)
+    elif isinstance(failure.value, UnansweredError):
+        status, text = HTTPStatus.SERVICE_UNAVAILABLE, str(failure.value)
     else:
         _log.error("a question about the gateway failed: {blame}", blame=blame(failure))
     return Answer(json.dumps({"error": text}).encode("ascii") + b"\n", JSON, status)
 
 
 def _write(answer: Answer | None, request: Request) -> None:
-    if answer is None:
+    if answer is None or request.channel is None:  # whoever asked has gone
         return
     request.setResponseCode(answer.status, answer.status.phrase.encode("ascii"))
     request.setHeader("Content-Type", answer.kind)

@@ -10,8 +10,8 @@ from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 
+from wsevents.entrance.ports import Casings, Entrance, Ports
 from wsevents.operations.site import make_status_site
-from wsevents.ports import Casings, Entrance, Ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Station(Service):
         self.main.startService()
 
     def renewal(self) -> Callable[[], None]:
-        """Read its own certificate again, if it has one; see `wsevents.ports.Listening`."""
+        """Read its own certificate again, if it has one; see `wsevents.entrance.ports.Listening`."""
         return self._casings.renewal(self._entrances)
 
     def stopService(self) -> Deferred[None]:

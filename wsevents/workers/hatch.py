@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.tcp import Port
 
 from wsevents.endpoints import server_endpoint, within_porch
+from wsevents.entrance.standin import StandIn
 from wsevents.workers.brief import Place
 
 if TYPE_CHECKING:
@@ -46,18 +47,14 @@ class Hatch(Port):
 
 
 @define(eq=False)
-class Hatches:
-    """All listeners of the supervisor.
-
-    It is a reactor as far as Twisted's endpoints need one to listen: what they make are hatches.
+class Hatches(StandIn):
+    """All listeners of the supervisor: the ports that Twisted's endpoints make are hatches.
 
     Attributes:
-        reactor: the real one.
         away: called with the number of a listener, as in the configuration, and a connection.
         hatches: those that are open.
     """
 
-    reactor: Any
     away: Callable[[int, socket.socket], None]
     hatches: list[Hatch] = field(init=False, factory=list)
     _lobby: Lobby = field(init=False, factory=Lobby)
@@ -77,7 +74,7 @@ class Hatches:
             (hatch.startReading if willing else hatch.stopReading)()
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Return the port of an endpoint; see `wsevents.ports`."""
+        """Return the port of an endpoint; see `wsevents.entrance.ports`."""
         # What stands before `haproxy:` connections is for the worker to see to.
         return server_endpoint(self, within_porch(endpoint)).listen(self._lobby)
 
@@ -110,7 +107,3 @@ class Hatches:
     def listenUNIX(self, *_: Any, **__: Any) -> None:
         """Raise ValueError: connections of UNIX sockets have no address that a worker could tell."""
         raise ValueError("workers share TCP ports only; set `workers` to 1")
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has, such as its clock."""
-        return getattr(self.reactor, name)

@@ -11,26 +11,26 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from wsevents.endpoints import has_porch, unbound
-from wsevents.ports import Reading, listener
+from wsevents.entrance.ports import Reading, listener
+from wsevents.entrance.standin import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from twisted.python.failure import Failure
 
-    from wsevents.door import DoorFactory
-    from wsevents.ports import Entrance
+    from wsevents.entrance.door import DoorFactory
+    from wsevents.entrance.ports import Entrance
     from wsevents.workers.brief import Place
 
 _MISTAKE = "a connection could not be taken in"
 _log = Logger()
 
 
-class Visitor(Server):
+class Arrival(Server):
     """A connection as Twisted's own ports make it, but for who is told of its end.
 
     Attributes:
@@ -97,13 +97,13 @@ class Inlet:
             left()
             return
         self._count += 1
-        visitor = Visitor(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
-        visitor.left = left
+        arrival = Arrival(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
+        arrival.left = left
         try:
-            protocol.makeConnection(visitor)
+            protocol.makeConnection(arrival)
         except Exception:  # noqa: BLE001 whatever it is
             _log.failure(_MISTAKE)
-            visitor.abortConnection()
+            arrival.abortConnection()
 
     def _protocol(self, there: tuple[Any, ...]) -> Any:
         """Return what is to serve a connection from there; None: nothing."""
@@ -121,29 +121,26 @@ def _address(there: tuple[Any, ...]) -> IPv4Address | IPv6Address:
 
 
 @define(eq=False)
-class Inlets:
+class Inlets(StandIn):
     """All listeners of a worker, in the order of the configuration.
 
-    It is a reactor as far as Twisted's endpoints need one to listen; so an endpoint string is read
-    by Twisted, with all that it says of TLS, and nothing is bound.
+    An endpoint string is read by Twisted, with all that it says of TLS, and nothing is bound.
 
     Attributes:
-        reactor: the real one.
         places: one for each listener.
     """
 
-    reactor: Any
     places: Sequence[Place]
     inlets: list[Inlet] = field(init=False, factory=list)
 
     def listen(self, endpoint: str, factory: DoorFactory) -> Deferred[IListeningPort]:
-        """Return the port of the next listener; see `wsevents.ports`."""
+        """Return the port of the next listener; see `wsevents.entrance.ports`."""
         if self.places[len(self.inlets)].bare:
             return succeed(self._inlet(factory.porch(factory) if has_porch(endpoint) else factory))
         return listener(self)(unbound(endpoint), factory)
 
     def renewal(self, entrances: Sequence[Entrance]) -> Callable[[], None]:
-        """Read certificates again; see `wsevents.ports`."""
+        """Read certificates again; see `wsevents.entrance.ports`."""
         read = {
             number: Reading.of(self.reactor, entrance)
             for number, entrance in enumerate(entrances)
@@ -164,13 +161,3 @@ class Inlets:
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Inlet:
         """Take the factory that an endpoint would listen with."""
         return self._inlet(factory)
-
-    def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Inlet:
-        """Take the factory, with TLS around it as Twisted's reactors have it."""
-        return self._inlet(TLSMemoryBIOFactory(contextFactory, False, factory))
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has, such as its clock."""
-        return getattr(self.reactor, name)

@@ -22,15 +22,15 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger, globalLogBeginner
 
-from wsevents.ending import ending
-from wsevents.endpoints import check_endpoint
-from wsevents.errors import ConfigurationError, WseventsError
+from wsevents.assembly import Assembly
+from wsevents.entrance.ports import check_again
+from wsevents.errors import WseventsError
 from wsevents.kernel import MORE_FILES
+from wsevents.lifecycle.ending import ending
+from wsevents.lifecycle.signals import heed, ignore
 from wsevents.log.journal import Journal
 from wsevents.log.threshold import THRESHOLD
 from wsevents.plugins import Plugins
-from wsevents.signals import heed, ignore
-from wsevents.tap import Assembly
 from wsevents.workers.brief import Word
 from wsevents.workers.channel import Channel
 from wsevents.workers.inlet import Inlets
@@ -92,7 +92,7 @@ class Work:
     def __init__(self, reactor: Any, brief: Brief, end: socket.socket) -> None:
         for number, (listener, place) in enumerate(zip(brief.config.listen, brief.places, strict=True)):
             if not place.bare:
-                _check(number, listener.endpoint)
+                check_again(listener.endpoint, f"listen[{number}]")
         self._put: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._inlets = Inlets(reactor, brief.places)
@@ -175,13 +175,6 @@ class Work:
         _log.warn("the supervisor is gone")
         self._gateway.hurry()
         self._end()
-
-
-def _check(number: int, endpoint: str) -> None:
-    try:
-        check_endpoint(endpoint)
-    except ValueError as error:
-        raise ConfigurationError(f"listen[{number}]: {error}") from None
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from wsevents.condition import together
-from wsevents.ending import ending
+from wsevents.entrance.ports import Entrance, Ports
 from wsevents.errors import ConfigurationError
 from wsevents.kernel import raise_open_files
-from wsevents.patience import Patience
-from wsevents.ports import Entrance, Ports
+from wsevents.lifecycle.condition import together
+from wsevents.lifecycle.ending import ending
+from wsevents.lifecycle.patience import Patience
 from wsevents.roster import Roster
 from wsevents.workers.balance import Balance
 from wsevents.workers.brief import Brief
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from wsevents.condition import Condition
+    from wsevents.lifecycle.condition import Condition
     from wsevents.settings import Config
 
 STOP_SECONDS = 15.0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
-    from wsevents.condition import Condition
+    from wsevents.lifecycle.condition import Condition
     from wsevents.settings import Config
 
 MODULE = "wsevents.workers.main"

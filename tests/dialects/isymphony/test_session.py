@@ -16,8 +16,8 @@ from wsevents.dialects.isymphony.basic import CHALLENGE, Credentials
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
 from wsevents.dialects.isymphony.interest import interest
+from wsevents.entrance.knock import make_request
 from wsevents.interfaces import IDialect, ISession
-from wsevents.knock import make_request
 from wsevents.messages import Ask, Denied, Hangup, Listen, Refuse, Say, Unavailable, Welcome
 from wsevents.settings import Config, Limits, WebSocket
 

@@ -6,7 +6,7 @@ import yaml
 
 from tests.dialects.isymphony.accounts import quick_hash
 from tests.dialects.isymphony.page import blocks
-from wsevents.config import parse
+from wsevents.configuration.config import parse
 from wsevents.dialects.isymphony.settings import Account, IsymphonySettings, Rule
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder, credential
-from wsevents.knock import make_request
+from wsevents.entrance.knock import make_request
 
 HOST = "gw.example.org:9502"
 PLACES = [

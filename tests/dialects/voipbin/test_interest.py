@@ -31,8 +31,8 @@ from wsevents.dialects.voipbin.claims import identity_of
 from wsevents.dialects.voipbin.dialect import VoipbinDialect
 from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.settings import Acl, Generic, VoipbinSettings
+from wsevents.entrance.knock import make_request
 from wsevents.interfaces import IDialect, IInterest, IProjection, ISession, ISource
-from wsevents.knock import make_request
 from wsevents.messages import Binding, Delivery, Dropped, Exchange
 from wsevents.settings import Config
 from wsevents.source import HeadersSource

@@ -26,7 +26,7 @@ from wsevents.dialects.voipbin.credential import Bearer
 from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.session import EXPIRED, VoipbinSession
 from wsevents.dialects.voipbin.settings import Acl, FrozenAccount, VoipbinSettings
-from wsevents.knock import make_request
+from wsevents.entrance.knock import make_request
 from wsevents.messages import Ask, Denied, Hangup, Listen, Refuse, Unavailable, Wake, Welcome
 from wsevents.settings import Limits
 

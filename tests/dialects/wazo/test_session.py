@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wsevents import closing
 from wsevents.dialects.wazo.interest import interest
 from wsevents.dialects.wazo.session import WazoSession, reply
-from wsevents.knock import make_request
+from wsevents.entrance.knock import make_request
 from wsevents.messages import (
     Ask,
     Check,

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
+from wsevents.entrance.origin import may_bring_credentials
 from wsevents.messages import WhoIs
-from wsevents.origin import may_bring_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

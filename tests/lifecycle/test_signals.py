@@ -1,0 +1,52 @@
+"""Signals of this very process."""
+
+import os
+import signal
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from wsevents.lifecycle.signals import heed, hold, ignore
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    """The handlers are as before, whatever a test does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_signal_calls_what_it_stands_for_with_itself_in_the_reactors_thread():
+    came, both = [], Deferred()
+
+    def call(number):
+        came.append(number)
+        if len(came) == 2:
+            both.callback(None)
+
+    heed(reactor, {signal.SIGUSR1: call, signal.SIGUSR2: call})
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGUSR2)
+    assert came == [], "not within whatever was going on"
+    await both
+    assert sorted(came) == [signal.SIGUSR1, signal.SIGUSR2]
+
+
+def test_what_is_ignored_does_not_end_the_process():
+    ignore(signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_held_back_is_heeded_later():
+    came = Deferred()
+    hold(signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGHUP)
+    heed(reactor, {signal.SIGHUP: came.callback})
+    assert await came == signal.SIGHUP

@@ -1,0 +1,1 @@
+"""What the operator has written, as one checked value; every mistake named by file and key."""
