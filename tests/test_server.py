@@ -1,6 +1,7 @@
 """The server with Autobahn at both ends, in memory."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,12 @@ from autobahn.websocket.compress import PerMessageDeflateOffer
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from tests.wire import ANN, Authority, World
 from wsevents.closing import GOING_AWAY
+from wsevents.log.threshold import THRESHOLD
 from wsevents.messages import Ask, Delivery, Denied, Refuse, Unavailable, Welcome, WhoIs, Wire
 from wsevents.session import QuietSession
 from wsevents.settings import Limits, Outbound, WebSocket
@@ -887,3 +890,18 @@ def test_a_small_message_that_becomes_a_large_one_ends_its_session_only():
     world.say(client, '{"op": "' + "x" * 10**6 + '"}')
     assert client.closed == (1009, "", True)
     assert bystander.closed is None
+
+
+def test_at_debug_each_session_says_when_it_opens_and_otherwise_it_costs_nothing():
+    said = []
+    globalLogPublisher.addObserver(said.append)
+    try:
+        World().client()
+        assert not [one for one in said if "opened" in one.get("log_format", "")]
+        THRESHOLD.set("debug")
+        World().client()
+    finally:
+        THRESHOLD.set("info")
+        globalLogPublisher.removeObserver(said.append)
+    (line,) = [formatEvent(one) for one in said if "opened" in one.get("log_format", "")]
+    assert re.fullmatch(r"session 0-1 opened: wazo 127\.0\.0\.1, port \d+, by tcp:9502", line)

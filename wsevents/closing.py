@@ -2,7 +2,7 @@
 
 Codes below 3000 are RFC 6455 section 7.4.1 and the IANA registry; 4001-4004 are Wazo's public
 contract. A client should come back at once after `RETRY` closings, with a new token after
-`TOKEN` ones, and not without a change of its own after `FIX` ones.
+`TOKEN` ones, not without a change of its own after `FIX` ones, and not by itself after `ASK` ones.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Advice(Enum):
     RETRY = "connect again"
     TOKEN = "get a new token, then connect again"  # noqa: S105 advice, not a secret
     FIX = "change the client or its configuration first"
+    ASK = "ask the administrator of the gateway"
 
 
 def _short(_: object, __: object, reason: str) -> None:
@@ -78,7 +79,7 @@ TOO_BIG = Closing(1009, "", "The client sent a message over the size limit.", Ad
 BROKEN = Closing(1002, "", "The client broke the WebSocket protocol.", Advice.FIX)
 NOT_UTF8 = Closing(1007, "", "The client sent text that is not UTF-8.", Advice.FIX)
 KICKED = Closing(
-    1008, "ended by an administrator", "An administrator of the gateway ended the session.", Advice.FIX
+    1008, "ended by an administrator", "An administrator of the gateway ended the session.", Advice.ASK
 )
 GOING_AWAY = Closing(1001, "", "The gateway is stopping or restarting.", Advice.RETRY)
 UNAUTHENTICATED = Closing(

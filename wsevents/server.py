@@ -31,6 +31,7 @@ from wsevents.entrance.knock import http_answer, make_request
 from wsevents.entrance.origin import is_own, may_come_from
 from wsevents.keepalive import Keepalive
 from wsevents.ledger import Departure, Visit
+from wsevents.log.threshold import THRESHOLD
 from wsevents.messages import Refuse
 from wsevents.mute import Mute
 from wsevents.outbound import Outbound
@@ -196,6 +197,8 @@ class Peer(WebSocketServerProtocol):
             self.outbound.deflate = True
         self._door.settle()
         house.roster.add(self)
+        if THRESHOLD.debugs:
+            self._say_opened()
         self.transport.registerProducer(self.outbound, True)
         self._keepalive.start()
         if not house.bus_up:
@@ -387,6 +390,17 @@ class Peer(WebSocketServerProtocol):
         said = closing.code if by == "gateway" else code if by == "peer" else None
         house.ledger.depart(Departure(visit, house.now(), said, closing.meaning, self._why), by)
         house.ledger.expired[visit.dialect] += closing.expiry
+
+    def _say_opened(self) -> None:
+        visit = self.visit()
+        self._log.debug(
+            "session {id} opened: {dialect} {address}, port {port}, by {listener}",
+            id=visit.id,
+            dialect=visit.dialect,
+            address=visit.address,
+            port=visit.port,
+            listener=self._gate.name,
+        )
 
     def _say_over(self, closing: Closing) -> None:
         """Log the one line that a session leaves."""

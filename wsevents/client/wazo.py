@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 VERSION = 2
 MESSAGE_MAX = 16 * 1048576
 """Bytes of an event; the gateway itself has no bound."""
+HOPELESS = frozenset({Advice.FIX, Advice.ASK})
+"""Advice after which no other attempt would do better."""
 _NORMAL = 1000
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 _KNOWN = {(one.code, one.reason): one for one in vars(closing).values() if isinstance(one, Closing)}
@@ -387,7 +389,7 @@ class WazoClient:
 
     def _goes_on(self, ending: Ending, token: str) -> bool:
         """Say whether there is a point in another attempt."""
-        if self._stopping or ending.advice is Advice.FIX or ending.code == AUTH_FAILED.code:
+        if self._stopping or ending.advice in HOPELESS or ending.code == AUTH_FAILED.code:
             return False
         if ending.code == AUTH_EXPIRED.code:
             return self._current() not in {"", token}

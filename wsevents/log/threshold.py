@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 @define
 class Threshold:
-    """The lowest level that is logged."""
+    """The lowest level that is logged.
 
+    Attributes:
+        debugs: it is that for debugging; to be asked before saying something often.
+    """
+
+    debugs: bool = field(init=False, default=False)
     _level: Any = field(init=False, default=LogLevel.info)
 
     def set(self, name: str) -> None:
         """Log this level and those above it from now on; `name` is one of `wsevents.log.line.LEVELS`."""
         self._level = LogLevel.levelWithName(name)
+        self.debugs = name == "debug"
 
     def passes(self, event: LogEvent) -> bool:
         """Say whether an event is worth a line."""
