@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 _PATIENCE = 1.0
-"""Seconds that systemd may take to take a datagram."""
+"""Seconds that systemd may take to take a datagram that it must not miss; for others nothing here waits."""
 _DIGITS = 20
 """Of the largest number of microseconds that systemd can mean."""
 _log = Logger()
@@ -44,14 +44,14 @@ class Notifier:
         wanted = bool(address) and meant and microseconds.isdecimal() and len(microseconds) <= _DIGITS
         return cls(address, int(microseconds) / 1e6 if wanted else 0.0)
 
-    def say(self, *lines: str) -> None:
+    def say(self, *lines: str, patience: float = _PATIENCE) -> None:
         """Send lines such as READY=1, all in one datagram; what goes wrong is only logged."""
         if not self.address:
             return
         address = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
-                end.settimeout(_PATIENCE)
+                end.settimeout(patience)
                 end.sendto("\n".join(lines).encode(), address)
         except OSError as error:
             _log.warn("systemd cannot be told {what}: {why}", what=lines[0], why=error.strerror or error)
@@ -62,11 +62,11 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """What `systemctl status` shows; one line."""
-        self.say(f"STATUS={' '.join(text.split())}")
+        self.say(f"STATUS={' '.join(text.split())}", patience=0.0)
 
     def alive(self) -> None:
         """It does not hang."""
-        self.say("WATCHDOG=1")
+        self.say("WATCHDOG=1", patience=0.0)
 
     def reloading(self) -> None:
         """It reads its configuration again; `ready` ends it."""
