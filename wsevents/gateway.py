@@ -179,12 +179,8 @@ class Gateway(MultiService):
     # -- the bus ------------------------------------------------------------------------------
 
     def delivered(self, delivery: Delivery) -> None:
-        """Relay it; what it takes until the kernel has it is measured if anybody wants it."""
-        tally = self._relay.tally
-        before = tally.delivered
+        """Relay it."""
         self._relay.delivered(delivery)
-        if tally.delivered != before:
-            self._house.flusher.carry(delivery.received)
 
     def events_lost(self, why: str) -> None:
         """Hang up on every peer, once: each has missed something, and can look for it when it is back."""

@@ -81,6 +81,9 @@ class House:
     stopping: bool = False
     ledger: Ledger = field(factory=Ledger)
 
+    def __attrs_post_init__(self) -> None:
+        self.relay.carry = self.flusher.carry
+
     def renew(self, config: Config) -> None:
         """Take over what a reload may change; who is here keeps its own size of queue and rate."""
         self.limits, self.drain = config.limits, config.drain

@@ -20,7 +20,7 @@ from wsevents.framing import Message
 from wsevents.messages import Dropped
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from wsevents.audience import Changes
     from wsevents.interfaces import IDialect, IInterest, IProjection, ISource
@@ -71,11 +71,18 @@ class Stage:
 
 @define(eq=False)
 class Relay:
-    """Knows the sources by exchange and the listeners by dialect."""
+    """Knows the sources by exchange and the listeners by dialect.
+
+    Attributes:
+        sources, stages: these.
+        tally: what has passed.
+        carry: told when an event that is on its way to somebody was taken from the bus.
+    """
 
     sources: Mapping[str, Sequence[ISource]]
     stages: Sequence[Stage]
     tally: Tally = field(factory=Tally)
+    carry: Callable[[float], None] = lambda _received: None
 
     def delivered(self, delivery: Delivery) -> None:
         """Pass one delivery on to all who want it and may see it."""
@@ -90,7 +97,9 @@ class Relay:
                 self._drop(event)
             else:
                 wanted = [self._offer(stage, event) for stage in self.stages]
-                self.tally.matched += any(wanted)
+                if any(wanted):
+                    self.tally.matched += 1
+                    self.carry(delivery.received)
 
     def _drop(self, dropped: Dropped) -> None:
         """Count it; the first time, tell the operator, who may have meant something else."""
