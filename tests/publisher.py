@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -12,6 +14,7 @@ from wsevents.publication import Happening, body, headers
 
 ROOT = Path(__file__).parents[1]
 EXCHANGE = "wazo-headers"
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -33,6 +36,24 @@ def publish(rabbitmq):
     with process:
         yield publish
         process.stdin.close()
+
+
+@contextmanager
+def publishing(publish):
+    """Publish all the time; give a list of what was."""
+    bodies, over = [], Event()
+
+    def work():
+        while not over.wait(0.02):
+            bodies.append(publish("e"))
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield bodies
+    finally:
+        over.set()
+        thread.join(PATIENCE)
 
 
 def main():

@@ -8,8 +8,7 @@ import socket
 import ssl
 import sys
 import time
-from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -18,7 +17,7 @@ from tests.certificates import write_pair
 from tests.client import trusting
 from tests.crowd import Crowd
 from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, gateway, standalone
-from tests.publisher import publish
+from tests.publisher import publish, publishing
 
 __all__ = ["gateway", "publish"]
 
@@ -59,22 +58,6 @@ def shown(gateway, times=1, port=None, head=b""):
             raw.sendall(head)
             dialed.append(stack.enter_context(trusting().wrap_socket(raw, server_hostname="localhost")))
         return {ssl.DER_cert_to_PEM_cert(one.getpeercert(binary_form=True)) for one in dialed}
-
-
-@contextmanager
-def publishing(publish):
-    """Publish all the time; give a list of what was."""
-    bodies, over = [], Event()
-
-    def work():
-        while not over.wait(0.02):
-            bodies.append(publish("e"))
-
-    thread = Thread(target=work)
-    thread.start()
-    yield bodies
-    over.set()
-    thread.join(DEADLINE)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -5,14 +5,12 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
-from threading import Event, Thread
 
 import pytest
 
 from tests.crowd import Crowd
 from tests.gateway import DEADLINE, GatewayProcess, standalone
-from tests.publisher import publish
+from tests.publisher import publish, publishing
 
 __all__ = ["publish"]
 
@@ -27,22 +25,6 @@ def draining(folder, seconds, broker=None, workers=1):
         return text
     bus = f"workers: {workers}\nbus: {{endpoint: '{broker.endpoint}'}}"
     return text.replace("bus: {type: memory}", bus)
-
-
-@contextmanager
-def publishing(publish):
-    """Publish all the time; give a list of what was."""
-    bodies, over = [], Event()
-
-    def work():
-        while not over.wait(0.02):
-            bodies.append(publish("e"))
-
-    thread = Thread(target=work)
-    thread.start()
-    yield bodies
-    over.set()
-    thread.join(DEADLINE)
 
 
 def ready(gateway, workers=1):

@@ -16,6 +16,7 @@ from wsevents.blame import blame
 from wsevents.client.backoff import Backoff
 from wsevents.client.connection import FRAME_MAX, Authentication, Connection, Ending, NotOpenError
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
+from wsevents.client.pause import Pause
 from wsevents.codec.appwebsocket import Login, SessionKey
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class AppWebsocketClient:
         self._flow_control = False
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._connection: Connection | None = None
-        self._pausing: Deferred[Any] | None = None
+        self._waits = Pause()
         self._openings: list[tuple[Deferred[AppWebsocketClient], int | None]] = []
         self._closings: list[Deferred[None]] = []
         self._started = self._stopping = self._ended = False
@@ -309,8 +310,8 @@ class AppWebsocketClient:
         self._stopping = True
         if self._connection is not None:
             self._connection.finish()
-        elif self._pausing is not None:
-            self._pausing.cancel()
+        else:
+            self._waits.cut()
         return closed
 
     async def _run(self) -> None:
@@ -347,7 +348,7 @@ class AppWebsocketClient:
 
     async def _pause(self, seconds: float) -> None:
         """Wait; `close` cuts it short."""
-        await self._until(deferLater(self._reactor, seconds))
+        await self._waits.until(deferLater(self._reactor, seconds))
 
     async def _attempt(self) -> Ending:
         """Dial, log in and stay; return how it ended."""
@@ -355,7 +356,7 @@ class AppWebsocketClient:
             self, self._reactor, self._login_seconds, self._keep_alive, self._flow_control
         )
         connection.factory = self._autobahn
-        failure = await self._until(self._endpoint.connect(Once(connection)))
+        failure = await self._waits.until(self._endpoint.connect(Once(connection)))
         if failure is not None:
             why = "closed here" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
             return Ending(why)
@@ -363,14 +364,6 @@ class AppWebsocketClient:
         if self._stopping:
             connection.finish()
         return await connection.over
-
-    async def _until(self, waiting: Deferred[Any]) -> Failure | None:
-        """Wait for something that `close` may cancel; return why it failed, if it did."""
-        self._pausing = waiting
-        failed: list[Failure] = []
-        await waiting.addErrback(failed.append)
-        self._pausing = None
-        return failed[0] if failed else None
 
     def _disappoint(self, ending: Ending) -> None:
         """Tell those who wait that this attempt was none; some will not wait any longer."""

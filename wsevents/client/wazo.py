@@ -25,6 +25,7 @@ from wsevents.client.connection import CLOSING_SECONDS, Ending
 from wsevents.client.deadline import Deadline
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
 from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
+from wsevents.client.pause import Pause
 from wsevents.closing import AUTH_EXPIRED, AUTH_FAILED, Advice, Closing
 from wsevents.jsontext import parse_object
 from wsevents.mute import Mute
@@ -295,7 +296,7 @@ class WazoClient:
         self.over: Deferred[Ending] = Deferred()
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._connection: _Connection | None = None
-        self._pausing: Deferred[Any] | None = None
+        self._waits = Pause()
         self._started = self._stopping = False
 
     def start(self) -> None:
@@ -310,11 +311,11 @@ class WazoClient:
         self._stopping = True
         if self._connection is not None:
             self._connection.finish()
-        elif self._pausing is not None:
-            self._pausing.cancel()
         elif not self._started:
             self._started = True
             self.over.callback(Ending("closed here"))
+        else:
+            self._waits.cut()
         done: Deferred[Ending] = Deferred()
         self.over.addBoth(_pass, done)
         return done
@@ -372,7 +373,7 @@ class WazoClient:
 
     async def _run(self) -> Ending:
         ending = Ending("closed here")
-        await self._until(deferLater(self._reactor, 0))
+        await self._waits.until(deferLater(self._reactor, 0))
         while not self._stopping:
             token = self._current()
             ending = await self._attempt(token)
@@ -381,7 +382,7 @@ class WazoClient:
             self._call("close", ending, seconds)
             if seconds is None:
                 break
-            await self._until(deferLater(self._reactor, seconds))
+            await self._waits.until(deferLater(self._reactor, seconds))
         return ending
 
     def _current(self) -> str:
@@ -399,7 +400,7 @@ class WazoClient:
         """Dial, and stay; return how it ended."""
         connection = _Connection(self, self._reactor, token)
         connection.factory = self._autobahn
-        failure = await self._until(self._endpoint.connect(Once(connection)))
+        failure = await self._waits.until(self._endpoint.connect(Once(connection)))
         if failure is not None:
             if self._stopping:
                 return Ending("closed here")
@@ -409,14 +410,6 @@ class WazoClient:
         if self._stopping:
             connection.finish()
         return await connection.over
-
-    async def _until(self, waiting: Deferred[Any]) -> Failure | None:
-        """Wait for something that `close` may cancel; return why it failed, if it did."""
-        self._pausing = waiting
-        failed: list[Failure] = []
-        await waiting.addErrback(failed.append)
-        self._pausing = None
-        return failed[0] if failed else None
 
 
 def _pass(result: Any, done: Deferred[Any]) -> Any:
