@@ -33,8 +33,8 @@ LAYERS = {
     "edge": """
         wsevents.alarms wsevents.blame wsevents.certificate wsevents.compression wsevents.endpoints
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
-        wsevents.plugins wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.upstream
-        wsevents.validity wsevents.writethrough
+        wsevents.plugins wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.tls_client
+        wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
         wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorPluggableNameResolver, IStreamServerEndpoint
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from wsevents.endpointtext import apart, split
+from wsevents.tls_client import client_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -155,7 +156,7 @@ def check_client_endpoint(string: str) -> None:
     _check_pair(files.get("privateKey"), files.get("certificate") or files.get("certKey"))
     for name in {"trustRoots", "caCertsDir"} & set(files):
         _check_folder(files[name])
-    _try(clientFromString, string, CLIENT_EXAMPLES)
+    _try(client_endpoint, string, CLIENT_EXAMPLES)
     if kind in {"tcp", "ssl", "tls"}:
         host, *others = [files["host"], *arguments] if "host" in files else arguments
         if not host:

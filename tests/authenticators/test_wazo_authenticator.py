@@ -597,7 +597,8 @@ async def test_a_server_that_nobody_vouches_for_is_not_trusted_with_a_token(secu
         authenticator = started(server=secure, https=True, verify_certificate=verify)
         answer = await ask(authenticator, WhoIs("good"))
         assert isinstance(answer, Unavailable)
-        assert "certificate verify failed" in answer.why
+        assert "is not accepted: it is self-signed and not trusted" in answer.why
+        assert "verify_certificate" in answer.why
     assert secure.requests == []
 
 

@@ -188,14 +188,14 @@ def test_with_once_it_does_not_come_back(tmp_path):
 def test_a_certificate_that_nobody_vouches_for_ends_it(gateway):
     done = wsevents("tail", url(gateway), "--token", "s3cret-user")
     assert done.status == 1
-    assert "is not trusted, or not valid now: name the CA certificate" in done.err
+    assert "is not accepted: it is self-signed and not trusted; name the CA certificate" in done.err
     assert len(done.err.splitlines()) == 1
 
 
 def test_another_ca_does_not_do(gateway, tmp_path):
     (tmp_path / "other.pem").write_bytes(certificate("localhost").public)
     done = wsevents("tail", url(gateway), "--token", "s3cret-user", "--ca", tmp_path / "other.pem")
-    assert (done.status, "is not trusted" in done.err) == (1, True)
+    assert (done.status, "it is self-signed and not trusted" in done.err) == (1, True)
 
 
 def test_any_certificate_does_if_one_insists(gateway):
@@ -212,7 +212,7 @@ def test_a_certificate_for_another_name_ends_it(tmp_path):
         gateway.ready()
         done = wsevents("tail", url(gateway), "--token", "s3cret-user", *trust(gateway))
     assert done.status == 1
-    assert "is not for the name localhost: connect by a name that it has" in done.err
+    assert "it is for pbx.example.org and not for localhost; connect by a name that it has" in done.err
 
 
 def test_a_file_of_ca_certificates_that_is_none_is_named(tmp_path):

@@ -7,7 +7,6 @@ from random import Random
 import pytest
 from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet.defer import DeferredQueue
-from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.internet.threads import deferToThread
 
 from tests.browser import browser
@@ -15,6 +14,7 @@ from tests.gateway import GatewayProcess, standalone
 from tests.integration.test_innovaphone import APPS, PASSWORD, PATH
 from wsevents.client import AppWebsocketClient, Backoff, NotOpenError
 from wsevents.codec.appwebsocket import SessionKey
+from wsevents.tls_client import tls_for, trust_in
 
 __all__ = ["browser"]
 
@@ -45,9 +45,8 @@ class Program:
     made = []  # noqa: RUF012 all of one test
 
     def __init__(self, gateway, password=PASSWORD, **options):
-        pem = (gateway.folder / "server.crt").read_bytes()
-        trusted = trustRootFromCertificates([Certificate.loadPEM(pem)])
-        options.setdefault("tls", optionsForClientTLS("localhost", trustRoot=trusted))
+        trusted = trust_in(str(gateway.folder / "server.crt"))
+        options.setdefault("tls", tls_for("localhost", trusted))
         self.messages, self.endings = DeferredQueue(), DeferredQueue()
         self.client = AppWebsocketClient.connect(
             f"wss://localhost:{gateway.port}{PATH}",
@@ -109,7 +108,7 @@ async def test_our_client_is_told_of_a_wrong_password_and_trusts_no_stranger(gat
     with pytest.raises(NotOpenError, match="refused"):
         await wrong.client.opened(attempts=1)
     await wrong.client.close()
-    doubting = Program(gateway, tls=optionsForClientTLS("localhost"))
+    doubting = Program(gateway, tls=tls_for("localhost"))
     with pytest.raises(NotOpenError, match=r"certificate|closed uncleanly"):
         await doubting.client.opened(attempts=1)
     await doubting.client.close()

@@ -11,7 +11,7 @@ from OpenSSL.SSL import Error as TLSError
 from treq.client import HTTPClient
 from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -23,6 +23,7 @@ from wsevents import __version__
 from wsevents.authenticators.connections import Connections
 from wsevents.errors import WseventsError
 from wsevents.kernel import MORE_FILES
+from wsevents.tls_client import CertificateRefusedError, Fault, over_tls
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _AGENT = f"wsevents/{__version__}"
 _LARGEST_BODY = 1048576
 _KEPT_SECONDS = 60
+_REMEDIES = {Fault.TRUST: "name the CA certificate that it is signed by in verify_certificate"}
 
 
 class UnreachableError(WseventsError):
@@ -99,6 +101,8 @@ def _cause(error: Exception) -> object:
 
 def _reason(cause: object) -> str:
     """Say why a request failed, by what is known to hold nothing that was sent."""
+    if isinstance(cause, CertificateRefusedError):
+        return cause.explained(_REMEDIES)
     if isinstance(cause, TLSError):
         texts = [entry[-1] for entry in cause.args[0]] if cause.args and cause.args[0] else []
         return f"TLS: {', '.join(texts) or 'the handshake failed'}"
@@ -146,7 +150,7 @@ class Client:
             kept: connections to keep open at most.
         """
         endpoint: Any = HostnameEndpoint(reactor, host, port)
-        connections = Connections(wrapClientTLS(tls, endpoint) if tls else endpoint)
+        connections = Connections(over_tls(endpoint, tls) if tls else endpoint)
         pool = HTTPConnectionPool(reactor)
         pool.maxPersistentPerHost, pool.cachedConnectionTimeout = kept, _KEPT_SECONDS
         agent = Agent.usingEndpointFactory(reactor, connections, pool)

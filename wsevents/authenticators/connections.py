@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificates
+from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
-from twisted.internet.ssl import (
-    Certificate,
-    CertificateOptions,
-    optionsForClientTLS,
-    trustRootFromCertificates,
-)
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from OpenSSL.SSL import Connection
     from twisted.internet.protocol import Factory
 
 
@@ -93,72 +82,3 @@ class Connections:
             for connection in tuple(self._open):
                 connection.loseConnection()
             await over
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-@frozen
-class _Unverified:
-    """TLS to whoever answers."""
-
-    host: str
-    options: CertificateOptions
-
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:
-        """Return a connection that names the host but does not verify it."""
-        connection = self.options.clientConnectionForTLS(tlsProtocol)
-        if not _is_address(self.host):
-            connection.set_tlsext_host_name(self.host.encode("idna"))
-        return connection
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def check_host(host: str) -> None:
-    """Check the name or address of a host as Twisted does when it connects, with TLS or without.
-
-    Raises:
-        ValueError: there cannot be such a host; the text says what there can be.
-    """
-    try:
-        optionsForClientTLS(host)
-    except ValueError:
-        raise ValueError("must be a host name or an IP address, without a port") from None
-
-
-def trust_in(path: str) -> Any:
-    """Return trust in the CA certificates of a PEM file and in no others, as Twisted takes it.
-
-    Raises:
-        ValueError: the file cannot be read, or holds no certificate; the text names it.
-    """
-    try:
-        certificates = load_pem_x509_certificates(Path(path).read_bytes())
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise ValueError(f"{path} must hold CA certificates in PEM format") from None
-    return trustRootFromCertificates(
-        [Certificate.loadPEM(certificate.public_bytes(Encoding.PEM)) for certificate in certificates]
-    )
-
-
-def tls_for(host: str, trust: Any, *, verify: bool) -> IOpenSSLClientConnectionCreator:
-    """Return how to speak TLS to a host.
-
-    Args:
-        host: its name or address, which its certificate must be for.
-        trust: whom to believe it, from `trust_in`; None: the CA certificates of the system.
-        verify: whether to look at its certificate at all.
-
-    Raises:
-        ValueError: there cannot be such a host.
-    """
-    if verify:
-        return optionsForClientTLS(host, trustRoot=trust)
-    return _Unverified(host, CertificateOptions(verify=False))

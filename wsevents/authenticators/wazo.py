@@ -19,7 +19,6 @@ from zope.interface import implementer
 
 from wsevents.authenticators.account import account_in
 from wsevents.authenticators.client import Client, UnreachableError
-from wsevents.authenticators.connections import check_host, tls_for, trust_in
 from wsevents.authenticators.health import Health
 from wsevents.authenticators.identity import answer_of, confirmation_of, plausible, tenant_of, with_reach
 from wsevents.authenticators.inquiry import Inquiry
@@ -30,6 +29,7 @@ from wsevents.interfaces import IAuthenticator
 from wsevents.jsontext import parse_object
 from wsevents.messages import Check, Denied, Describe, Unavailable, WhoIs
 from wsevents.settings import Auth, filled, key, positive, within
+from wsevents.tls_client import check_host, tls_for, trust_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

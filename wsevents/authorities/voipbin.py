@@ -18,7 +18,6 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.authenticators.client import Client
-from wsevents.authenticators.connections import check_host, tls_for, trust_in
 from wsevents.authenticators.fingerprint import Fingerprint
 from wsevents.authenticators.health import Health
 from wsevents.authenticators.inquiry import Inquiry
@@ -31,6 +30,7 @@ from wsevents.errors import ConfigurationError
 from wsevents.interfaces import IAuthority
 from wsevents.jsontext import parse_object
 from wsevents.messages import Denied, Unavailable
+from wsevents.tls_client import check_host, tls_for, trust_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

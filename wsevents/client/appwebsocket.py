@@ -42,7 +42,8 @@ class AppWebsocketClient:
         pbx_obj: name of the PBX object that stands for the other end.
         reactor: time and connections; None: Twisted's own.
         endpoint: how to reach the other end; None: as the URL says.
-        tls: TLS options in place of those for the host of the URL, such as one's own trust roots.
+        tls: TLS options in place of those for the host of the URL, such as
+            `tls_for(host, trust_in(file))` of `wsevents.tls_client`.
         backoff: the pauses between attempts; None: from 1 s up to 32 s.
         login_seconds: how long the other end may take for each step up to the login.
         keep_alive: seconds between two KeepAlive messages; an end that says nothing for two of these is

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import optionsForClientTLS
+
+from wsevents.tls_client import over_tls, tls_for
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
@@ -67,4 +68,4 @@ def endpoint_for(factory: WebSocketClientFactory, reactor: Any, tls: Any) -> ISt
     plain = HostnameEndpoint(reactor, factory.host, factory.port)
     if not factory.isSecure:
         return plain
-    return wrapClientTLS(tls or optionsForClientTLS(factory.host), plain)
+    return over_tls(plain, tls or tls_for(factory.host))

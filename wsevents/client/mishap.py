@@ -11,6 +11,7 @@ from service_identity import VerificationError
 from twisted.internet import error
 
 from wsevents.closing import Advice
+from wsevents.tls_client import CertificateRefusedError
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -58,6 +59,8 @@ def of_failure(failure: Failure, host: str, port: int) -> Mishap:  # noqa: PLR09
         return Mishap(f"nothing listens at {place}: start the gateway, or correct the port")
     if isinstance(reason, error.TimeoutError | error.NoRouteError):
         return Mishap(f"{place} does not answer: is the host up, and the port open in its firewall?")
+    if isinstance(reason, CertificateRefusedError):
+        return Mishap(reason.explained(place=place), Advice.FIX)
     if isinstance(reason, VerificationError):
         return Mishap(
             f"the certificate that {place} shows is not for the name {host}: connect by a name that it has",

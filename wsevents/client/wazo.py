@@ -255,7 +255,8 @@ class WazoClient:
         events: names to subscribe to; "*" is every event.
         reactor: time and connections; None: Twisted's own.
         endpoint: how to reach the other end; None: as the URL says.
-        tls: TLS options in place of those for the host of the URL, such as one's own trust roots.
+        tls: TLS options in place of those for the host of the URL, such as
+            `tls_for(host, trust_in(file))` of `wsevents.tls_client`.
         backoff: the pauses between attempts; None: from 1 s up to 32 s.
         opening_seconds: how long an attempt may take until events begin, from the TCP connection on.
         keep_alive: seconds between two pings; an end that says nothing for two of these is given up.

@@ -131,7 +131,7 @@ def _source(first: str, file: Path | None) -> Callable[[], str]:
 
 def _tls(address: str, ca: Path | None, insecure: bool) -> Any:
     """Return how the gateway's certificate is verified; None: by the system's CA certificates."""
-    from wsevents.authenticators.connections import tls_for, trust_in
+    from wsevents.tls_client import tls_for, trust_in
 
     host = urlsplit(address).hostname or ""
     try:

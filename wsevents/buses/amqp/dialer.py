@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, DeferredList
-from twisted.internet.endpoints import clientFromString
 from twisted.internet.error import ConnectingCancelledError
 
 from wsevents.buses.amqp.client import Client, ClientFactory, Login
 from wsevents.buses.amqp.reasons import explain
 from wsevents.errors import BusError
+from wsevents.tls_client import client_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class Place:
 
 def places(texts: Sequence[str], reactor: Any) -> tuple[Place, ...]:
     """Return the places that these endpoint strings mean; the settings have checked them."""
-    return tuple(Place(text, clientFromString(reactor, text)) for text in texts)
+    return tuple(Place(text, client_endpoint(reactor, text)) for text in texts)
 
 
 @define(eq=False)

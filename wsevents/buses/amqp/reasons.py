@@ -6,7 +6,6 @@ import errno
 from typing import Any
 
 from OpenSSL.SSL import Error as TlsError
-from service_identity import VerificationError
 from twisted.internet import error
 from twisted.python.failure import Failure
 from txamqp.client import Closed
@@ -14,6 +13,7 @@ from txamqp.message import Message
 
 from wsevents.errors import BusError
 from wsevents.kernel import MORE_FILES
+from wsevents.tls_client import CertificateRefusedError, Fault
 
 LEFT = BusError("the gateway closed the connection")
 
@@ -26,7 +26,10 @@ _REMEDIES = {
     ("channel", 406): "it exists with other properties: correct bus.exchange_name or bus.exchange_type, "
     "or delete it",
 }
-_TLS = "the broker's certificate is not accepted ({}): correct trustRoots or the host name in bus.endpoint"
+_CERTIFICATES = {
+    Fault.NAME: "correct the host name in bus.endpoint, or have the certificate issued for it",
+    Fault.TRUST: "correct trustRoots in bus.endpoint",
+}
 
 
 def explain(reason: Any) -> str:
@@ -48,10 +51,11 @@ def _said_by_the_broker(message: Message) -> str:
 
 
 def _exception(reason: Any) -> str:  # noqa: PLR0911 one kind a line
+    if isinstance(reason, CertificateRefusedError):
+        return reason.explained(_CERTIFICATES)
     if isinstance(reason, TlsError):
-        return _TLS.format("; ".join(str(part[-1]) for part in reason.args[0]) if reason.args else "TLS")
-    if isinstance(reason, VerificationError):
-        return _TLS.format("it is for another host name")
+        said = "; ".join(str(part[-1]) for part in reason.args[0]) if reason.args else "the handshake failed"
+        return f"TLS: {said} (is the port of bus.endpoint one with TLS?)"
     if isinstance(reason, error.ConnectionRefusedError):
         return "connection refused (start the broker, or correct bus.endpoint)"
     if isinstance(reason, error.DNSLookupError):
