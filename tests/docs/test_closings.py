@@ -40,6 +40,12 @@ def test_every_closing_has_a_row_with_its_meaning_and_its_advice():
     assert there - wanted == set(), "these rows of docs/closings.md are of no closing"
 
 
+def test_the_page_lists_every_advice_once_in_the_order_of_the_code():
+    (listed,) = re.findall(r"What a client should do is one of these:\n\n(.*?)\n## ", PAGE, re.DOTALL)
+    assert re.findall(r"^\* \*\*(.+?)\*\*: ", listed, re.MULTILINE) == [advice.value for advice in Advice]
+    assert len(re.findall(r"^\* ", listed, re.MULTILINE)) == len(Advice)
+
+
 def test_every_row_tells_the_operator_what_to_do():
     assert len(rows(SENT)) >= 15
     assert all(row[-1] for row in [*rows(SENT), *rows(UNSENT)])
