@@ -5,7 +5,17 @@
 const WebSocket = require("ws");
 
 const [url, auth, ...names] = process.argv.slice(2);
-const USELESS = new Set([1002, 1007, 1008, 1009, 4001, 4004]); // it would happen again: this program is wrong
+// Code and reason of a close frame after which another attempt would end the same way.
+const USELESS = [
+  [1002, ""],
+  [1007, ""],
+  [1008, "ended by an administrator"],
+  [1008, "authentication timeout"],
+  [1009, ""],
+  [4001, "no token"],
+  [4004, ""],
+];
+const isUseless = (code, reason) => USELESS.some((one) => one[0] === code && one[1] === reason);
 const LONGEST = 60; // seconds to wait before another try
 const QUIET = 90; // seconds without a ping; the gateway sends one every 60
 let tries = 0;
@@ -87,7 +97,7 @@ async function listen() {
     clearTimeout(watchdog);
     clearTimeout(renewal);
     console.log("closed:", code, String(reason));
-    if (USELESS.has(code)) process.exit(1);
+    if (isUseless(code, String(reason))) process.exit(1);
     again(began);
   });
 }

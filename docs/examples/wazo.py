@@ -17,7 +17,15 @@ from urllib.request import Request, urlopen
 from websockets import ConnectionClosed, InvalidHandshake
 from websockets.asyncio.client import connect
 
-USELESS = {1002, 1007, 1008, 1009, 4001, 4004}  # it would happen again: this program is wrong
+USELESS = {  # code and reason of a close frame after which another attempt would end the same way
+    (1002, ""),
+    (1007, ""),
+    (1008, "ended by an administrator"),
+    (1008, "authentication timeout"),
+    (1009, ""),
+    (4001, "no token"),
+    (4004, ""),
+}
 LONGEST = 60  # seconds to wait before another try
 
 
@@ -89,7 +97,7 @@ async def main(url, auth, *names):
                 sys.exit("wrong user or password")
         else:
             print("closed:", code, reason, flush=True)
-            if code in USELESS:
+            if (code, reason) in USELESS:
                 sys.exit(1)
         tries = 1 if time.monotonic() - began > LONGEST else tries + 1
         # By chance, or all clients of a gateway that was restarted would come back at the same moment.

@@ -7,7 +7,7 @@ from hashlib import sha1
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from twisted.internet.defer import fail, succeed
 from twisted.internet.error import ConnectionRefusedError as Refused
@@ -181,16 +181,38 @@ def test_every_close_code_of_the_gateway_is_told_in_its_words(one):
 def test_a_code_that_the_gateway_does_not_have_is_told_as_it_is():
     assert explain(4999, "why") == ("closed with 4999 why", Advice.RETRY)
     assert explain(1000, "") == ("the other end closed the connection", Advice.RETRY)
-    assert explain(4004, "another reason")[1] is Advice.FIX
+
+
+KNOWN = {(one.code, one.reason) for one in CLOSINGS}
+
+
+@given(st.sampled_from(sorted({code for code, _ in KNOWN})), st.text(max_size=30))
+@example(1008, "")
+@example(1008, "login failed")
+@example(4004, "another reason")
+def test_a_known_code_with_an_unknown_reason_is_told_as_it_is_and_tried_again(code, reason):
+    assume((code, reason) not in KNOWN)
+    said = f"closed with {code} {reason}" if reason else f"closed with {code}"
+    assert explain(code, reason) == (said, Advice.RETRY)
 
 
 @pytest.mark.parametrize(
-    ("code", "comes_back"),
-    [(4001, False), (4002, False), (4003, False), (4004, False), (1001, True), (1011, True), (1013, True)],
+    ("code", "reason", "comes_back"),
+    [
+        (4001, "no token", False),
+        (4001, "another", True),
+        (4004, "", False),
+        (4004, "another", True),
+        (1008, "ended by an administrator", False),
+        (1008, "another", True),
+        (1001, "", True),
+        (1011, "", True),
+        (1013, "too slow", True),
+    ],
 )
-def test_it_comes_back_only_where_there_is_a_point(code, comes_back):
+def test_it_comes_back_except_after_a_closing_that_is_known_to_be_final(code, reason, comes_back):
     line = Line().begin()
-    line.hang_up(code)
+    line.hang_up(code, reason)
     ((ending, seconds),) = line.endings
     assert (ending.code, ending.opened) == (code, True)
     assert (seconds is not None) is comes_back
@@ -206,11 +228,11 @@ def test_after_4003_it_comes_back_with_another_token_if_there_is_one():
     tokens = ["one"]
     line = Line(token=lambda: tokens[-1]).begin()
     tokens.append("two")
-    line.hang_up(4003)
+    line.hang_up(4003, "authentication expired")
     line.clock.advance(1000)
     line.begin()
     assert "X-Auth-Token: two\r\n" in line.request
-    line.hang_up(4003)
+    line.hang_up(4003, "authentication expired")
     assert line.client.over.called
     line.close()
 

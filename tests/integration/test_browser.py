@@ -1,14 +1,21 @@
 """The page, and one in the manner of the first documentation, in a real browser over real TLS."""
 
 import json
+import threading
+from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from selenium.webdriver.common.keys import Keys
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+from websockets.sync.server import serve
 
 from tests.browser import browser
 from tests.gateway import GatewayProcess, embedded_default, gateway, standalone
 from wsevents import closing
+from wsevents.web.page import load
 
 __all__ = ["browser", "embedded_default", "gateway"]
 
@@ -181,6 +188,53 @@ def test_a_missing_token_is_explained(browser, gateway):
     browser.open(address(gateway))
     browser.click("#connect")
     explained(browser, closing.NO_TOKEN)
+
+
+class Closer:
+    """A gateway that serves the page and closes each WebSocket with the code and reason in its token."""
+
+    def __init__(self):
+        page = load(publish=False, dialects=["wazo"]).html
+        self._server = serve(self._close, "127.0.0.1", 0, process_request=partial(self._answer, page))
+        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}/"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+
+    def _answer(self, page, connection, request):
+        """Return the page for a plain request, None for an upgrade."""
+        if "Upgrade" in request.headers:
+            return None
+        return Response(200, "OK", Headers({"Content-Type": "text/html", "Content-Length": len(page)}), page)
+
+    def _close(self, socket):
+        code, reason = parse_qs(urlsplit(socket.request.path).query)["token"][0].split(" ", 1)
+        socket.close(int(code), reason)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+
+
+def test_a_known_code_with_an_unknown_reason_gets_no_meaning_of_another_reason(browser):
+    known = [one for one in vars(closing).values() if isinstance(one, closing.Closing)]
+    codes = sorted({one.code for one in known} - {None})
+    assert {1008, 4001, 4002, 4004} <= set(codes)
+    with Closer() as closer:
+        browser.open(closer.url)
+        for code in codes:
+            browser.type("#token", f"{code} another reason")
+            browser.click("#connect")
+            browser.shows("#closed-title", str(code))
+            text = browser.text("#closed")
+            assert "for a reason that this page does not know" in text
+            assert "Connect again." in text
+            assert [one.meaning for one in known if one.meaning in text] == []
+        browser.type("#token", "4002 authentication failed")
+        browser.click("#connect")
+        browser.until(lambda: closing.AUTH_FAILED.meaning in browser.text("#closed"), "the known reason")
 
 
 def test_a_gateway_that_stops_and_one_that_is_not_there_are_explained(browser, gateway):

@@ -48,11 +48,15 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 def explain(code: int, reason: str) -> tuple[str, Advice]:
-    """Return what a close code and its reason mean, and what to do about it, as the gateway has it."""
+    """Return the meaning of a close frame and the advice for the client, as the gateway has them.
+
+    A pair of code and reason that the gateway does not have gets a neutral text and the advice to retry:
+    another reason of the same code says nothing about it.
+    """
     if code == _NORMAL:
         return "the other end closed the connection", Advice.RETRY
-    known = _KNOWN.get((code, reason)) or next((one for one in _KNOWN.values() if one.code == code), None)
     said = f"closed with {code}{f' {reason}' if reason else ''}"
+    known = _KNOWN.get((code, reason))
     if known is None:
         return said, Advice.RETRY
     return f"{said}: {known.meaning} What to do: {known.advice.value}.", known.advice

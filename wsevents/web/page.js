@@ -22,12 +22,12 @@
   const ABNORMAL = 1006;
   const NEEDS_TOKEN = [4001, 4002, 4003];
 
+  const UNKNOWN = { meaning: "The gateway closed the connection for a reason that this page does not know.", advice: "connect again" };
+
+  // Another reason of the same code says nothing about a reason that is not in the table.
   function explain(code, reason) {
-    const same = [...protocol().closings, ...closings].filter((closing) => closing.code === code);
-    return same.find((closing) => closing.reason === reason)
-      || same.find((closing) => closing.reason === "")
-      || same[0]
-      || { meaning: "The gateway closed the connection for a reason that this page does not know.", advice: "connect again" };
+    const same = (closing) => closing.code === code && closing.reason === reason;
+    return protocol().closings.find(same) || closings.find(same) || UNKNOWN;
   }
 
   function sentence(text) {
@@ -48,7 +48,7 @@
     $("closed-certificate").hidden = event.code !== ABNORMAL;
     $("closed").hidden = false;
     frames.add("note", "closed: " + event.code + " " + event.reason);
-    if (NEEDS_TOKEN.includes(event.code)) {
+    if (NEEDS_TOKEN.includes(closing.code)) {
       $("token").focus();
       $("token").select();
     }
