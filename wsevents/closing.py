@@ -1,8 +1,9 @@
 """Every reason why a session ends, as data.
 
 Codes below 3000 are RFC 6455 section 7.4.1 and the IANA registry; 4001-4004 are Wazo's public
-contract. A client should come back at once after `RETRY` closings, with a new token after
-`TOKEN` ones, not without a change of its own after `FIX` ones, and not by itself after `ASK` ones.
+contract. A client retries after `RETRY` closings with growing pauses. After `TOKEN` closings it gets a new
+token first; without another token it retries with growing pauses, because 4002 also comes while wazo-auth
+is away. It does not retry by itself after `FIX` and `ASK` closings.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ NO_TOKEN = Closing(4001, "no token", "No token was given.", Advice.FIX)
 AUTH_FAILED = Closing(
     4002,
     "authentication failed",
-    "The token is invalid, has expired, or lacks the right to connect.",
+    "The token is invalid, has expired, or lacks the right to connect, or the gateway could not check it.",
     Advice.TOKEN,
 )
 AUTH_EXPIRED = Closing(

@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 from hashlib import sha1
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -224,17 +225,146 @@ def test_it_comes_back_except_after_a_closing_that_is_known_to_be_final(code, re
     line.close()
 
 
-def test_after_4003_it_comes_back_with_another_token_if_there_is_one():
+REFUSED = (4002, "authentication failed")
+EXPIRED = (4003, "authentication expired")
+both_codes = pytest.mark.parametrize("closing", [REFUSED, EXPIRED], ids=["4002", "4003"])
+
+
+def pauses(line):
+    return [seconds for _, seconds in line.endings]
+
+
+def token_of(line):
+    """Return the token that the last request showed."""
+    return line.request.split("X-Auth-Token: ")[1].split("\r\n")[0]
+
+
+@both_codes
+def test_after_a_refused_token_it_connects_at_once_with_another_one(closing):
     tokens = ["one"]
     line = Line(token=lambda: tokens[-1]).begin()
     tokens.append("two")
-    line.hang_up(4003, "authentication expired")
-    line.clock.advance(1000)
+    line.hang_up(*closing)
+    assert pauses(line) == [0.0]
     line.begin()
-    assert "X-Auth-Token: two\r\n" in line.request
-    line.hang_up(4003, "authentication expired")
-    assert line.client.over.called
+    assert (token_of(line), line.opened) == ("two", 2)
     line.close()
+
+
+@both_codes
+@pytest.mark.parametrize(
+    "token", ["one", lambda: "one"], ids=["no function", "a function with the same token"]
+)
+def test_after_a_refused_token_without_another_it_retries_with_growing_pauses(closing, token):
+    line = Line(token=token, backoff=Backoff(Highest(), 1, 8))
+    for _ in range(5):
+        line.upgrade()
+        line.hang_up(*closing)
+        line.clock.advance(pauses(line)[-1])
+    assert pauses(line) == [1, 2, 4, 8, 8]
+    line.begin()
+    assert line.opened == 1
+    line.hang_up(1001)
+    assert pauses(line)[-1] == 1
+    line.close()
+
+
+class Highest(Random):
+    """Gives the end of each span."""
+
+    def random(self):
+        return 1.0
+
+
+@both_codes
+@pytest.mark.parametrize("begins", [False, True], ids=["before events begin", "after events began"])
+def test_a_server_that_refuses_every_new_token_meets_pauses(closing, begins):
+    given = iter(range(1000))
+    line = Line(token=lambda: f"token {next(given)}", backoff=Backoff(Highest(), 1, 8))
+    used, at_once = [], []
+    while line.clock.seconds() < 60:
+        (line.begin if begins else line.upgrade)()
+        used.append(token_of(line))
+        line.hang_up(*closing)
+        if pauses(line)[-1] == 0:
+            at_once.append(line.clock.seconds())
+        line.clock.advance(pauses(line)[-1])
+    assert at_once[0] == 0
+    assert min(second - first for first, second in pairwise(at_once)) >= 8
+    assert {seconds for seconds in pauses(line) if seconds} == ({1} if begins else {1, 2, 4, 8})
+    assert len(set(used)) == len(used)
+    line.close()
+
+
+def test_another_token_that_comes_during_the_pauses_is_used():
+    tokens = ["one"]
+    line = Line(token=lambda: tokens[-1])
+    line.upgrade()
+    line.hang_up(*REFUSED)
+    tokens.append("two")
+    line.clock.advance(pauses(line)[-1])
+    line.upgrade()
+    assert token_of(line) == "two"
+    tokens.append("three")
+    line.hang_up(*REFUSED)
+    assert pauses(line)[-1] == 0
+    line.upgrade()
+    assert token_of(line) == "three"
+    line.close()
+
+
+def test_a_renewed_token_that_is_refused_is_no_other_token():
+    line = Line(token="one").begin()
+    line.client.renew("two")
+    line.hang_up(*REFUSED)
+    assert pauses(line)[-1] > 0
+    line.clock.advance(1000)
+    line.upgrade()
+    assert token_of(line) == "two"
+    line.close()
+
+
+def test_a_function_that_gives_no_token_leaves_the_last_one():
+    tokens = ["one"]
+    line = Line(token=lambda: tokens[-1]).begin()
+    tokens.append("")
+    line.hang_up(*EXPIRED)
+    assert pauses(line)[-1] > 0
+    line.clock.advance(1000)
+    line.upgrade()
+    assert token_of(line) == "one"
+    line.close()
+
+
+def test_a_token_function_that_raises_is_logged_and_called_again_after_a_pause(errors):
+    def token():
+        if broken:
+            raise broken.pop()
+        return "one"
+
+    broken = [LookupError("s3cret")]
+    line = Line(token=token)
+    line.clock.advance(0)
+    ((ending, seconds),) = line.endings
+    assert ending.why == "not connected: there is no token, as the token function failed"
+    assert len(errors.flush(LookupError)) == 1
+    line.clock.advance(seconds)
+    line.begin()
+    broken.append(LookupError("s3cret"))
+    line.hang_up(*REFUSED)
+    assert len(errors.flush(LookupError)) == 1
+    line.clock.advance(pauses(line)[-1])
+    line.begin()
+    assert line.opened == 2
+    line.close()
+
+
+def test_a_client_that_is_closed_when_a_connection_ends_waits_for_nothing():
+    line = Line().begin()
+    line.client.on_close(lambda client, *_: client.close())
+    line.hang_up(1001)
+    assert line.client.over.called
+    assert line.clock.getDelayedCalls() == []
 
 
 def test_a_token_can_be_renewed_in_time():

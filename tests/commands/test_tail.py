@@ -105,17 +105,35 @@ def test_if_too_few_events_came_in_the_seconds_that_is_a_no(gateway):
     assert wsevents("tail", url(gateway), "--token", "s3cret-user", *trust(gateway), *words).status == 1
 
 
-@pytest.mark.parametrize(
-    ("token", "code"),
-    [("wrong", "4002 authentication failed"), ("s3cret-none", "4002 authentication failed")],
+REFUSED = (
+    "closed with 4002 authentication failed: The token is invalid, has expired, or lacks the right to "
+    "connect, or the gateway could not check it. What to do: get a new token, then connect again."
 )
-def test_a_token_that_is_no_good_ends_it_with_the_words_of_the_close_code(gateway, token, code):
-    done = wsevents("tail", url(gateway), "--token", token, *trust(gateway))
-    assert done.status == 1
-    assert done.err == (
-        f"closed with {code}: The token is invalid, has expired, or lacks the right to connect. "
-        "What to do: get a new token, then connect again.\n"
-    )
+
+
+@pytest.mark.parametrize("token", ["wrong", "s3cret-none"])
+def test_a_token_that_is_no_good_is_told_in_one_line_and_tried_again(gateway, token):
+    with Tail(url(gateway), "--token", token, *trust(gateway)) as tail:
+        for seconds in ("1", "[12]"):
+            assert re.fullmatch(re.escape(REFUSED) + rf" \(again in {seconds} s\)\n", tail.notes.readline())
+
+
+def test_with_once_a_token_that_is_no_good_ends_it(gateway):
+    done = wsevents("tail", url(gateway), "--token", "wrong", *trust(gateway), "--once")
+    assert (done.status, done.err) == (1, f"{REFUSED}\n")
+
+
+def test_a_token_that_is_no_good_does_until_its_file_has_another(gateway, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("wrong\n")
+    with Tail(url(gateway), "--token-file", file, *trust(gateway), "--count", 1) as tail:
+        assert tail.notes.readline().startswith(REFUSED)
+        file.write_text("s3cret-user\n")
+        while (line := tail.notes.readline()).startswith(REFUSED):
+            pass
+        assert line.startswith("connected to ")
+        gateway.publish("one")
+        assert tail.status() == 0
 
 
 def test_a_token_without_an_end_can_come_from_the_address_and_is_taken_out_of_it(gateway):
@@ -132,12 +150,15 @@ def test_a_token_comes_from_standard_input(gateway):
     assert (done.status, "connected" in done.err) == (0, True)
 
 
-def test_a_token_that_expires_without_another_ends_it(tmp_path):
+def test_a_token_that_expires_without_another_is_tried_again(tmp_path):
     with GatewayProcess(tmp_path, standalone(tmp_path, seconds=3)) as gateway:
         gateway.ready()
-        done = wsevents("tail", url(gateway), "--token", "s3cret-brief", *trust(gateway))
-    assert done.status == 1
-    assert "4003 authentication expired: The token has expired or was revoked." in done.err
+        with Tail(url(gateway), "--token", "s3cret-brief", *trust(gateway)) as tail:
+            lines = []
+            while not (line := tail.notes.readline()).startswith(REFUSED):
+                assert line.startswith(("connected to ", "closed with 4003 authentication expired"))
+                lines.append(line)
+    assert re.search(r"closed with 4003 .* \(again in 1 s\)\n$", lines[-1])
 
 
 def test_a_token_that_expires_is_read_again_from_its_file(tmp_path):
@@ -148,7 +169,9 @@ def test_a_token_that_expires_is_read_again_from_its_file(tmp_path):
         with Tail(url(gateway), "--token-file", file, *trust(gateway), "--count", 1) as tail:
             tail.connected()
             file.write_text("s3cret-user\n")
-            assert "4003 authentication expired" in tail.notes.readline()
+            line = tail.notes.readline()
+            assert "4003 authentication expired" in line
+            assert line.endswith(" (again at once with another token)\n")
             tail.connected()
             gateway.publish("one")
             assert tail.status() == 0
@@ -376,6 +399,6 @@ def test_a_token_file_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_a_token_is_in_nothing_that_is_printed(gateway):
-    done = wsevents("tail", url(gateway), "--token", "s3cret-wrong", *trust(gateway))
+    done = wsevents("tail", url(gateway), "--token", "s3cret-wrong", *trust(gateway), "--once")
     assert "s3cret-wrong" not in done.err + done.out
     assert "s3cret-wrong" not in gateway.log

@@ -133,10 +133,10 @@ class Program:
     def rest(self, said):
         return "" if said else f"ended with {self.process.wait()}"
 
-    async def says_after_tries(self, line):
-        """Wait for a line; until then it may say that it cannot connect."""
+    async def says_after_tries(self, line, *failures):
+        """Wait for a line; until then it may say that it cannot connect, or one of these failures."""
         said = "not connected"
-        while said.startswith(("not connected", "closed: 1006")):
+        while said.startswith(("not connected", "closed: 1006", *failures)):
             said = await deferToThread(self.process.stdout.readline)
         assert said.startswith(line), said
 
@@ -227,6 +227,27 @@ async def test_a_program_whose_token_is_revoked_logs_in_again(wazo, program):
         await client.says("closed: 4003 authentication expired", "listening")
         await deferToThread(wazo.publish, "call_created")
         await client.says("call_created")
+
+
+@all_three
+@ensureDeferred
+async def test_a_program_comes_back_when_wazo_auth_could_not_check_its_token(wazo, program):
+    wazo.auth.body = b"not the answer of a wazo-auth"
+    with program(wazo, "call_created") as client:
+        await client.says("closed: 4002 authentication failed")
+        wazo.auth.body = None
+        await client.says_after_tries("listening", "closed: 4002")
+        await deferToThread(wazo.publish, "call_created")
+        await client.says("call_created")
+
+
+@ensureDeferred
+async def test_the_page_comes_back_when_wazo_auth_could_not_check_its_token(wazo, browser):
+    wazo.auth.body = b"not the answer of a wazo-auth"
+    await deferToThread(log_in, browser, wazo)
+    await deferToThread(browser.shows, "#state", "closed: 4002 authentication failed")
+    wazo.auth.body = None
+    await deferToThread(browser.shows, "#state", "listening")
 
 
 @both

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from math import inf
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -26,7 +27,7 @@ from wsevents.client.deadline import Deadline
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
 from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
 from wsevents.client.pause import Pause
-from wsevents.closing import AUTH_EXPIRED, AUTH_FAILED, Advice, Closing
+from wsevents.closing import Advice, Closing
 from wsevents.jsontext import parse_object
 from wsevents.mute import Mute
 
@@ -41,6 +42,7 @@ MESSAGE_MAX = 16 * 1048576
 HOPELESS = frozenset({Advice.FIX, Advice.ASK})
 """Advice after which no other attempt would do better."""
 _NORMAL = 1000
+_NO_TOKEN = Ending("not connected: there is no token, as the token function failed")
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 _KNOWN = {(one.code, one.reason): one for one in vars(closing).values() if isinstance(one, Closing)}
 _log = Logger()
@@ -213,11 +215,12 @@ class _Connection(WebSocketClientProtocol):
         mishap = self._owner.mishap(self._lost)
         return Ending(mishap.text, advice=mishap.advice)
 
-    def renew(self, token: str) -> None:
-        """Go on with another token."""
-        self._token = token
-        if self._opened and self.state == self.STATE_OPEN:
+    def renew(self, token: str) -> bool:
+        """Send another token if events have begun; return whether it was sent."""
+        sends = self._opened and self.state == self.STATE_OPEN
+        if sends:
             self._say("token", token=token)
+        return sends
 
     def finish(self) -> None:
         """Close it; `over` fires soon."""
@@ -246,16 +249,20 @@ class _Connection(WebSocketClientProtocol):
 
 
 class WazoClient:
-    """Hears events, over a connection that is made anew whenever it is lost, as long as there is a point.
+    """Receives events over a connection, and connects again when the connection ends.
 
-    That is until `close`, or when the other end says something that only a change of the client or a new
-    token can mend and there is none. Callbacks are set by the methods `on_…`, which can be used as
-    decorators; one that raises is blamed in the log and changes nothing else.
+    It stops after `close`, and after an end that only a change of the client or an administrator can mend.
+    A refused token (4002, 4003) does not stop it: these codes also come while wazo-auth is away. Callbacks
+    are set by the methods `on_…`, which can be used as decorators; the client logs an exception of a
+    callback and goes on.
 
     Args:
         url: ws: or wss:, as in "wss://pbx.example.com:9502/".
-        token: that lets it in, or a function that is asked for it before each attempt. After 4003 one that
-            gives the same again, or "", has no other.
+        token: the token, or a function that returns it. The client calls the function before each attempt
+            and after a refused token. With another token the client connects at once, but not more often
+            than once in the longest pause; else it retries after a pause. If the function returns "", the
+            client keeps the last token. If the function raises, the client logs it and retries after a
+            pause.
         events: names to subscribe to; "*" is every event.
         reactor: time and connections; None: Twisted's own.
         endpoint: how to reach the other end; None: as the URL says.
@@ -303,6 +310,8 @@ class WazoClient:
         self._connection: _Connection | None = None
         self._waits = Pause()
         self._started = self._stopping = False
+        self._shown = ""  # the token that the other end saw last
+        self._at_once_from = -inf  # when the next attempt without a pause may be made
 
     def start(self) -> None:
         """Connect, and stay connected; once."""
@@ -328,8 +337,8 @@ class WazoClient:
     def renew(self, token: str) -> None:
         """Go on with another token, from now on and on the connection that there is."""
         self._token = token
-        if self._connection is not None:
-            self._connection.renew(token)
+        if self._connection is not None and self._connection.renew(token):
+            self._shown = token
 
     # -- callbacks ----------------------------------------------------------------------------
 
@@ -344,7 +353,8 @@ class WazoClient:
     def on_close(self, callback: C) -> C:
         """Call `callback(client, ending, seconds)` each time a connection, or an attempt, has ended.
 
-        `seconds` is the pause until the next attempt, None: there is none.
+        `seconds` is the pause until the next attempt; 0: at once, with another token; None: there is no
+        other attempt.
         """
         return self._set("close", callback)
 
@@ -379,30 +389,52 @@ class WazoClient:
     async def _run(self) -> Ending:
         ending = Ending("closed here")
         await self._waits.until(deferLater(self._reactor, 0))
+        another: str | None = None
         while not self._stopping:
-            token = self._current()
-            ending = await self._attempt(token)
+            token = self._current() if another is None else another
+            ending = _NO_TOKEN if token is None else await self._attempt(token)
             self._connection = None
-            seconds = self._backoff.next() if self._goes_on(ending, token) else None
+            another = self._another_token(ending)
+            seconds = self._pause(ending, another)
             self._call("close", ending, seconds)
-            if seconds is None:
+            if seconds is None or self._stopping:
                 break
             await self._waits.until(deferLater(self._reactor, seconds))
         return ending
 
-    def _current(self) -> str:
-        return self._token if isinstance(self._token, str) else self._token()
+    def _current(self) -> str | None:
+        """Return the token for an attempt now; None: the function for it raised."""
+        if isinstance(self._token, str):
+            return self._token
+        try:
+            return self._token() or self._shown
+        except Exception:  # noqa: BLE001 it may ask a service that is away
+            _log.error("the token function failed: {blame}", blame=blame(Failure()))
+            return None
 
-    def _goes_on(self, ending: Ending, token: str) -> bool:
-        """Say whether there is a point in another attempt."""
-        if self._stopping or ending.advice in HOPELESS or ending.code == AUTH_FAILED.code:
-            return False
-        if ending.code == AUTH_EXPIRED.code:
-            return self._current() not in {"", token}
-        return True
+    def _another_token(self, ending: Ending) -> str | None:
+        """Return the token for an attempt without a pause, or None: the client has to wait.
+
+        A server may refuse every token, so this is possible once in the longest pause only.
+        """
+        now = self._reactor.seconds()
+        if self._stopping or ending.advice is not Advice.TOKEN or now < self._at_once_from:
+            return None
+        token = self._current()
+        if not token or token == self._shown:
+            return None
+        self._at_once_from = now + self._backoff.longest
+        return token
+
+    def _pause(self, ending: Ending, another: str | None) -> float | None:
+        """Return the seconds until the next attempt; None: another attempt would be useless."""
+        if self._stopping or ending.advice in HOPELESS:
+            return None
+        return self._backoff.next() if another is None else 0.0
 
     async def _attempt(self, token: str) -> Ending:
         """Dial, and stay; return how it ended."""
+        self._shown = token
         connection = _Connection(self, self._reactor, token)
         connection.factory = self._autobahn
         failure = await self._waits.until(self._endpoint.connect(Once(connection)))

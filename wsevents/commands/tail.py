@@ -77,12 +77,13 @@ def tail(
     is told on standard error. A connection that is lost is made anew, after pauses of up to 32 seconds; so
     is one that cannot be made, as long as waiting may help.
 
-    When the token has expired, a new one is read from --token-file; without that, or if it has none, it ends.
+    When the gateway does not accept the token, tail reads --token-file again. With another token it connects
+    at once. Else it retries after a pause, because the gateway may not have been able to check the token.
 
     \b
     Exit status:
       0  --count events came, or --seconds have passed
-      1  there is no point in going on: a bad token, an untrusted certificate, a wrong address, or, with
+      1  there is no point in going on: no token, an untrusted certificate, a wrong address, or, with
          --once, any end; or --seconds passed without a connection, or before --count events came
     """
     if ca is not None and insecure:
@@ -240,4 +241,11 @@ class Run:
         if self.once:
             client.close()
             seconds = None
-        note(ending.why + ("" if seconds is None else f" (again in {seconds:.0f} s)"))
+        note(ending.why + _next_attempt(seconds))
+
+
+def _next_attempt(seconds: float | None) -> str:
+    """Return when the client tries again, to add to a line; "": it does not."""
+    if seconds is None:
+        return ""
+    return f" (again in {max(1, round(seconds))} s)" if seconds else " (again at once with another token)"
