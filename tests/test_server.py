@@ -9,6 +9,7 @@ from attrs import evolve
 from autobahn.websocket.compress import PerMessageDeflateOffer
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
@@ -16,7 +17,19 @@ from twisted.python.failure import Failure
 from tests.wire import ANN, Authority, World
 from wsevents.closing import GOING_AWAY
 from wsevents.log.threshold import THRESHOLD
-from wsevents.messages import Ask, Delivery, Denied, Refuse, Unavailable, Welcome, WhoIs, Wire
+from wsevents.messages import (
+    Ask,
+    Delivery,
+    Denied,
+    Listen,
+    Refuse,
+    Unavailable,
+    Wake,
+    Welcome,
+    WhoIs,
+    Wire,
+)
+from wsevents.server import Peer
 from wsevents.session import QuietSession
 from wsevents.settings import Limits, Outbound, WebSocket
 
@@ -560,6 +573,234 @@ def test_a_session_that_raises_costs_its_peer_only(errors):
     assert raw.data.startswith(b"HTTP/1.1 500 ")
     assert world.is_empty()
     assert errors.flush(KeyError)
+
+
+# -- a session that fails between the accepted upgrade and the open WebSocket
+
+
+class FaultError(Exception):
+    """What fails."""
+
+
+class Accepting(Gatekeeper):
+    """A dialect whose sessions note each fact and answer it as the script says; an exception is raised.
+
+    Attributes:
+        script: the name of a fact to the effects, or to an exception.
+        facts: those that the sessions were told.
+    """
+
+    def __init__(self, **script):
+        self.script, self.facts = {"knocked": (Welcome(),)} | script, []
+
+    def session(self, request, entropy):
+        return AcceptingSession(self)
+
+
+class AcceptingSession(QuietSession):
+    identity = ANN
+
+    def __init__(self, dialect):
+        self._dialect = dialect
+
+    def _play(self, fact):
+        self._dialect.facts.append(fact)
+        effects = self._dialect.script.get(fact, ())
+        if isinstance(effects, Exception):
+            raise effects
+        return effects
+
+    def knocked(self, now):
+        return self._play("knocked")
+
+    def opened(self, now):
+        return self._play("opened")
+
+    def received(self, message, now):
+        return self._play("received")
+
+    def answered(self, id, answer, now):
+        return self._play("answered")
+
+    def listening(self, id, live, now):
+        return self._play("listening")
+
+    def rang(self, name, now):
+        return self._play("rang")
+
+    def revised(self, answer, now):
+        return self._play("revised")
+
+    def bus_lost(self, now):
+        return self._play("bus_lost")
+
+
+def ends_with_1011(world, client, errors, log):
+    """Check that the session ended with 1011, was told nothing more, and cost one line."""
+    (dialect,) = world.dialects
+    told = list(dialect.facts)
+    for peer in world.house.roster:
+        peer.bus_lost()
+        peer.revise()
+    world.publish()
+    world.run(60.0)
+    assert client.closed == (1011, "", True)
+    assert dialect.facts == told
+    assert world.is_empty()
+    assert world.house.ledger.closed == {("gate", "gateway", "1011"): 1}
+    assert world.house.ledger.opened == {"gate": 1}
+    assert len(errors.flush(FaultError)) == 1
+    (line,) = log.of("FaultError at ")
+    assert "s3cret" not in line
+    assert not log.of("Unhandled")
+
+
+def accepting(**script):
+    """Return a world whose only dialect is that; its authority raises at the token "boom"."""
+    return World(Authority(T=ANN, boom=FaultError("s3cret")), [Accepting(**script)])
+
+
+AT_GATE = "ws://localhost:9502/gate"
+FAILING = Ask(2, WhoIs("boom"))
+
+
+def test_an_effect_that_fails_after_the_upgrade_was_accepted_ends_with_1011(errors, log):
+    world = accepting(knocked=(Welcome(), FAILING))
+    client = world.client(AT_GATE)
+    assert world.dialects[0].facts == ["knocked"]
+    ends_with_1011(world, client, errors, log)
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["at once", "later"])
+def test_an_effect_that_fails_after_an_answer_had_the_upgrade_accepted_ends_with_1011(slow, errors, log):
+    world = accepting(knocked=(Ask(1, WhoIs("T")),), answered=(Welcome(), FAILING))
+    world.authority.slow = slow
+    client = world.client(AT_GATE)
+    world.authority.work()
+    world.run()
+    assert world.dialects[0].facts == ["knocked", "answered"]
+    ends_with_1011(world, client, errors, log)
+
+
+@pytest.mark.parametrize(
+    ("fact", "effect"),
+    [
+        ("answered", Ask(1, WhoIs("T"))),
+        ("listening", Listen(frozenset(), 1)),
+    ],
+)
+def test_a_fact_that_an_effect_leads_to_before_it_is_open_and_that_fails_ends_with_1011(
+    fact, effect, errors, log
+):
+    world = accepting(knocked=(Welcome(), effect), **{fact: FaultError("s3cret")})
+    client = world.client(AT_GATE)
+    assert world.dialects[0].facts == ["knocked", fact]
+    ends_with_1011(world, client, errors, log)
+
+
+@pytest.mark.parametrize(
+    ("fact", "tell"),
+    [
+        ("bus_lost", lambda peer: peer.bus_lost()),
+        ("revised", lambda peer: peer.revise()),
+        ("rang", lambda peer: peer._runner._wake("timer")),
+    ],
+    ids=["bus_lost", "revised", "rang"],
+)
+def test_a_fact_from_elsewhere_that_fails_before_it_is_open_ends_with_1011(fact, tell, errors, log):
+    """The authority is asked after the upgrade was accepted; something else happens meanwhile."""
+    dialect = Accepting(knocked=(Welcome(), Ask(1, WhoIs("T"))), **{fact: FaultError("s3cret")})
+
+    class Interrupting(Authority):
+        def answer(self, question, now):
+            (door,) = world.keeper.doors
+            assert not door.inside._open
+            tell(door.inside)
+            return Deferred()
+
+    world = World(Interrupting(T=ANN), [dialect])
+    client = world.client(AT_GATE)
+    assert dialect.facts == ["knocked", fact]
+    ends_with_1011(world, client, errors, log)
+
+
+def test_a_session_that_fails_at_its_opening_ends_with_1011(errors, log):
+    world = accepting(opened=FaultError("s3cret"))
+    client = world.client(AT_GATE)
+    assert world.dialects[0].facts == ["knocked", "opened"]
+    ends_with_1011(world, client, errors, log)
+
+
+def test_a_session_that_fails_at_its_opening_because_the_bus_is_away_ends_with_1011(errors, log):
+    dialect = Accepting(bus_lost=FaultError("s3cret"))
+    world = World(dialects=[dialect], bus_up=False)
+    client = world.client(AT_GATE)
+    assert dialect.facts == ["knocked", "bus_lost"]
+    ends_with_1011(world, client, errors, log)
+
+
+def test_a_timer_that_fails_once_it_is_open_ends_with_1011(errors, log):
+    world = accepting(opened=(Wake("timer", 1000001.0),), rang=FaultError("s3cret"))
+    client = world.client(AT_GATE)
+    world.run(1.5)
+    assert world.dialects[0].facts == ["knocked", "opened", "rang"]
+    ends_with_1011(world, client, errors, log)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (lambda peer: peer._door, "settle"),
+        (lambda peer: peer._house.roster, "add"),
+        (lambda peer: peer.transport, "registerProducer"),
+        (lambda peer: peer._keepalive.alarms, "after"),
+        (lambda peer: peer._runner, "tell"),
+    ],
+    ids=["door", "roster", "transport", "keepalive", "runner"],
+)
+def test_an_opening_that_fails_by_itself_ends_with_1011(owner, name, errors, log, monkeypatch):
+    def fail(*arguments):
+        if armed:
+            armed.clear()
+            raise FaultError("s3cret")
+        return original(*arguments)
+
+    world = accepting()
+    open_ = Peer.onOpen
+
+    def on_open(peer):
+        nonlocal original
+        target = owner(peer)
+        original = getattr(target, name)
+        monkeypatch.setattr(type(target), name, lambda _, *arguments: fail(*arguments))
+        armed.append(True)
+        open_(peer)
+
+    original, armed = None, []
+    monkeypatch.setattr(Peer, "onOpen", on_open)
+    client = world.client(AT_GATE)
+    assert original is not None
+    assert "opened" not in world.dialects[0].facts
+    ends_with_1011(world, client, errors, log)
+
+
+def test_an_upgrade_that_cannot_be_written_is_answered_with_500(errors, log):
+    world = accepting(knocked=(Welcome((("X-Who", "\ud800"),)),))
+    raw = world.raw(upgrade("/gate"))
+    assert raw.data.startswith(b"HTTP/1.1 500 ")
+    assert raw.lost
+    assert world.dialects[0].facts == ["knocked"]
+    assert world.is_empty()
+    assert len(errors.flush(UnicodeEncodeError)) == 1
+
+
+def test_a_session_that_fails_before_it_accepts_hears_nothing_more(errors):
+    world = accepting(knocked=(Ask(1, WhoIs("T")), FAILING))
+    raw = world.raw(upgrade("/gate"))
+    assert raw.data.startswith(b"HTTP/1.1 500 ")
+    assert world.dialects[0].facts == ["knocked"]
+    assert world.is_empty()
+    assert errors.flush(FaultError)
 
 
 # -- strangers, and who speaks for whom

@@ -87,6 +87,7 @@ class Peer(WebSocketServerProtocol):
         self._refusal: Refuse | None = None
         self._known = False
         self._open = False
+        self._failed = False  # after the upgrade was accepted, before the WebSocket is open
         self._gone = False
         self._reading = True
         self._closing: Closing | None = None
@@ -201,6 +202,9 @@ class Peer(WebSocketServerProtocol):
             self._say_opened()
         self.transport.registerProducer(self.outbound, True)
         self._keepalive.start()
+        if self._failed:
+            self.hang_up(INTERNAL_ERROR)
+            return
         if not house.bus_up:
             self.bus_lost()
         self._runner.tell(lambda session, now: session.opened(now))
@@ -285,10 +289,14 @@ class Peer(WebSocketServerProtocol):
             self.transport.pauseProducing()
 
     def fail(self) -> None:
-        """End what failed on our side."""
+        """End what failed on our side: by HTTP 500, or by 1011 as soon as the WebSocket is open."""
         if self._open:
             self.hang_up(INTERNAL_ERROR)
-        elif not self._answer.called:
+            return
+        self._runner.leave()
+        if self._answer.called:
+            self._failed = True
+        else:
             self._answer.errback(ConnectionDeny(500, "Internal Server Error"))
 
     def hang_up(self, closing: Closing, why: str = "", patience: float = 0.0) -> None:
@@ -456,6 +464,26 @@ class Peer(WebSocketServerProtocol):
         """Close for a mistake against RFC 6455 in our way; `reason` is Autobahn's, for the log."""
         self.failedByMe = True
         self.hang_up(_FAULTS.get(code, BROKEN), reason)
+
+    def succeedHandshake(self, res: Any) -> None:
+        """Upgrade and open. Autobahn would lose an exception from here, and serve half a session."""
+        try:
+            super().succeedHandshake(res)
+        except Exception:  # noqa: BLE001 whatever it is, it must cost this peer only
+            self._log.error("a session could not be opened: {blame}", blame=blame(Failure()))
+            self._fail_opening()
+
+    def _fail_opening(self) -> None:
+        """End a session whose opening failed, at whatever step."""
+        try:
+            if self.state == self.STATE_CONNECTING:
+                self._runner.leave()
+                self.failHandshake("Internal Server Error", 500)
+            else:
+                self.fail()
+        finally:
+            if self.state in {self.STATE_CONNECTING, self.STATE_OPEN}:  # the peer could not be told
+                self.abort()
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Answer a bad request; `reason` is not logged nor sent, it may quote the URL and its token."""
