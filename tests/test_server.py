@@ -784,6 +784,20 @@ def test_an_opening_that_fails_by_itself_ends_with_1011(owner, name, errors, log
     ends_with_1011(world, client, errors, log)
 
 
+def test_a_failed_session_whose_close_frame_cannot_be_sent_is_cut_off(errors, monkeypatch):
+    def fail(*_):
+        raise FaultError
+
+    monkeypatch.setattr(Peer, "sendCloseFrame", fail)
+    world = accepting(opened=FaultError("s3cret"))
+    client = world.client(AT_GATE)
+    world.run()
+    assert client.closed is not None
+    assert not client.closed[2], "the close is not clean"
+    assert world.is_empty()
+    assert len(errors.flush(FaultError)) == 2
+
+
 def test_an_upgrade_that_cannot_be_written_is_answered_with_500(errors, log):
     world = accepting(knocked=(Welcome((("X-Who", "\ud800"),)),))
     raw = world.raw(upgrade("/gate"))
