@@ -4,26 +4,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# For the tests: a real RabbitMQ, a real browser with its driver, real proxies, promtool, Node, and what compiles the load
+# What a target needs of Debian: a program or a file, and after the colon the package that has it.
+HEADERS := cc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/openssl/ssl.h:libssl-dev
+# For the tests: a real RabbitMQ, a real browser with its driver, real proxies, promtool, Node, and a compiler for the load
 # generator of bench/.
-test: PROGRAMS := rabbitmq-server chromium chromedriver haproxy nginx promtool cc node npm
-test: FILES := /usr/include/openssl/ssl.h
-test: PACKAGES := rabbitmq-server chromium chromium-driver haproxy nginx-light prometheus gcc libc6-dev libssl-dev nodejs npm
-# For the Debian package: what debian/control asks for, with Debian's own Python, whatever else is on the PATH.
-BUILD_PROGRAMS := dh dpkg-buildpackage cc
-BUILD_FILES := $(addprefix /usr/lib/python3/dist-packages/,pip setuptools wheel)
-BUILD_PACKAGES := debhelper dpkg-dev build-essential python3 python3-pip python3-setuptools python3-wheel
-deb wheels: PROGRAMS := $(BUILD_PROGRAMS)
-deb wheels: FILES := $(BUILD_FILES)
-deb wheels: PACKAGES := $(BUILD_PACKAGES)
-# For its tests: what looks at it, and a Debian to install it in, with its systemd.
-test: PROGRAMS += $(BUILD_PROGRAMS) lintian debootstrap systemd-analyze systemd-nspawn nsenter curl openssl man mandoc
-test: FILES += $(BUILD_FILES)
-test: PACKAGES += $(BUILD_PACKAGES) lintian debootstrap systemd systemd-container util-linux curl openssl man-db mandoc
-# For the measures: RabbitMQ and the load generator again, and what is compared with.
-bench: PROGRAMS := rabbitmq-server nginx cc
-bench: FILES := /usr/include/openssl/ssl.h /usr/lib/nginx/modules/ngx_nchan_module.so
-bench: PACKAGES := rabbitmq-server nginx-light libnginx-mod-nchan gcc libc6-dev libssl-dev
+NEEDED_test := rabbitmq-server:rabbitmq-server chromium:chromium chromedriver:chromium-driver haproxy:haproxy \
+    nginx:nginx-light promtool:prometheus curl:curl openssl:openssl node:nodejs npm:npm $(HEADERS)
+# For the Debian package: the build dependencies of debian/control, with Debian's own Python.
+DIST_PACKAGES := /usr/lib/python3/dist-packages
+NEEDED_deb := dh:debhelper dpkg-buildpackage:dpkg-dev /usr/share/build-essential/list:build-essential /usr/bin/python3:python3 \
+    $(DIST_PACKAGES)/pip:python3-pip $(DIST_PACKAGES)/setuptools:python3-setuptools $(DIST_PACKAGES)/wheel:python3-wheel
+# For the tests of the package: programs that check it, and a Debian with systemd to install it in.
+NEEDED_package := $(NEEDED_deb) lintian:lintian debootstrap:debootstrap systemd-analyze:systemd systemd-nspawn:systemd-container \
+    nsenter:util-linux man:man-db mandoc:mandoc openssl:openssl
+# For the measures: RabbitMQ, the load generator, and the servers of the comparison.
+NEEDED_bench := rabbitmq-server:rabbitmq-server nginx:nginx-light $(HEADERS) \
+    /usr/lib/nginx/modules/ngx_nchan_module.so:libnginx-mod-nchan
+NEEDED := $(addprefix packages-,test deb package bench)
 
 # All that it is built from; the files of requirements.lock are fetched before, so that building takes no network.
 SOURCES := wsevents twisted etc debian docs contrib setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
@@ -34,7 +31,7 @@ WHEELS := $(CURDIR)/build/wheels
 NODE := tests/node
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
-# As root on Debian, what is missing is installed; anybody else is told.
+# As root on Debian, make installs the missing packages; anybody else gets their names.
 CAN_INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 # A source that cannot be reached may not be the one that is needed; and another apt may be at work.
 APT := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
@@ -47,18 +44,22 @@ FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench deb wheels lock docs clean packages
+.PHONY: help run test test-package lint bench deb wheels lock docs clean $(NEEDED)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and credentials
 	@echo "== Starting; Ctrl-C stops it =="
 	@exec $(BIN)/twistd --nodaemon --pidfile= wsevents
 
-test: packages $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, and then all tests (ARGS=… for pytest)
+test: packages-test $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, then all but those of the Debian package (ARGS=… for pytest)
 	@echo "== Running the tests =="
 	$(BIN)/python -m pytest $(ARGS)
+
+test-package: packages-package $(VENV)/.installed-test ## build, install, run, upgrade and purge the Debian package (as root)
+	@echo "== Trying the Debian package =="
+	$(BIN)/python -m pytest tests/debian
 
 lint: $(VENV)/.installed-test ## style and types
 	@echo "== Checking style and types =="
@@ -66,7 +67,7 @@ lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff format --check .
 	MYPYPATH=. $(BIN)/mypy
 
-bench: packages $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
+bench: packages-bench $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
 	@echo "== Measuring =="
 	$(BIN)/python -m bench $(ARGS)
 
@@ -76,7 +77,7 @@ docs: $(VENV)/.installed-docs ## the documentation as a site, in build/docs, wit
 	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees -c docs . build/docs
 	@echo "Open build/docs/index.html"
 
-deb: packages $(WHEELS)/.fetched ## the Debian package, into dist/
+deb: packages-deb $(WHEELS)/.fetched ## the Debian package, into dist/
 	@echo "== Building the package from a copy in $(DEB) =="
 	rm -rf $(DEB) && mkdir -p $(DEB)/wsevents dist
 	tar -c --exclude=__pycache__ --exclude=dropin.cache $(SOURCES) | tar -x -C $(DEB)/wsevents
@@ -84,7 +85,7 @@ deb: packages $(WHEELS)/.fetched ## the Debian package, into dist/
 	mv $(DEB)/wsevents_*.deb dist/
 	@echo "== Built: ==" && ls -1 dist/wsevents_"$$(dpkg-parsechangelog -l debian/changelog -S Version)"_*.deb
 
-wheels: packages $(WHEELS)/.fetched
+wheels: packages-deb $(WHEELS)/.fetched
 
 lock: $(VENV)/.made ## requirements.lock anew: newest versions that setup.cfg allows, with their hashes
 	$(PIP) --quiet 'pip-tools >= 7.6.2'
@@ -97,15 +98,18 @@ clean: ## remove everything that was made here
 	rm -f twisted/plugins/dropin.cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-packages:
-	@missing=""; for program in $(PROGRAMS); do \
-	    PATH="$$PATH:/usr/sbin:/sbin" command -v "$$program" >/dev/null || missing="$$missing $$program"; \
+$(NEEDED): packages-%:
+	@missing=""; packages=""; for need in $(NEEDED_$*); do \
+	    what="$${need%%:*}"; \
+	    case "$$what" in \
+	        /*) [ -e "$$what" ];; \
+	        *) PATH="$$PATH:/usr/sbin:/sbin" command -v "$$what" >/dev/null;; \
+	    esac || { missing="$$missing $$what"; packages="$$packages $${need#*:}"; }; \
 	done; \
-	for file in $(FILES); do [ -e "$$file" ] || missing="$$missing $$file"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	echo "== Also needed:$$missing =="; \
-	if $(CAN_INSTALL); then $(call INSTALL,$(PACKAGES)); else \
-	    echo "Install these packages of Debian and try again: $(PACKAGES)"; exit 1; \
+	if $(CAN_INSTALL); then $(call INSTALL,$$packages); else \
+	    echo "Install these packages of Debian and try again:$$packages"; exit 1; \
 	fi
 
 $(VENV)/.made:
@@ -133,7 +137,7 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
 	$(PIP) --editable '.[test,lint,bench,docs]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-docs
 
-$(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages
+$(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages-test
 	@echo "== Installing what tests in Node need into $(NODE)/node_modules =="
 	cd $(NODE) && npm ci
 	@touch $@
@@ -149,7 +153,7 @@ $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
 	@touch $@ $(VENV)/.installed
 
 # With Debian's Python and pip, as they have to suit that.
-$(WHEELS)/.fetched: requirements.lock | packages
+$(WHEELS)/.fetched: requirements.lock | packages-deb
 	@echo "== Fetching what is in requirements.lock into $(WHEELS) =="
 	rm -rf $(WHEELS)
 	/usr/bin/python3 -m pip --disable-pip-version-check download --no-deps --no-build-isolation --require-hashes \

@@ -29,10 +29,10 @@ NEEDED = ["debootstrap", "systemd-nspawn", "nsenter", "lintian", "systemd-analyz
 def check():
     """Fail if these tests cannot be done here."""
     if os.geteuid() != 0:
-        why = "this test makes a Debian in a folder and needs root: run `make test ARGS=tests/debian` as root"
+        why = "this test makes a Debian in a folder and needs root: run `make test-package` as root"
         pytest.fail(why, pytrace=False)
     if missing := [name for name in NEEDED if shutil.which(name, path=_path()) is None]:
-        pytest.fail(f"these tests also need {', '.join(missing)}: run `make test`", pytrace=False)
+        pytest.fail(f"these tests also need {', '.join(missing)}: run `make test-package`", pytrace=False)
 
 
 def said(*command, **options):
