@@ -15,7 +15,7 @@ from bench.events import SIZE, event, now
 from bench.load import Peers
 from tests.certificates import write_pair
 from tests.gateway import GatewayProcess
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 
 EXCHANGE = "wazo-headers"
 TENANT = "2c34c282-433e-4bb8-8d56-fec14ff7e1e9"
@@ -62,7 +62,7 @@ class Gateway:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsevents-bench-")))
             key, crt = write_pair(folder)
-            (self.port,) = free_ports(1)
+            self.port = reserved_port()
             listen = f"ssl:{self.port}:interface=127.0.0.1:backlog=1024:privateKey={key}:certKey={crt}"
             config = {
                 "listen": [listen],

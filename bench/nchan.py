@@ -12,7 +12,7 @@ from bench import processes
 from bench.events import SIZE, event, now
 from bench.load import Peers
 from tests.certificates import write_pair
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_ports
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NGINX = "/usr/sbin/nginx"
@@ -73,7 +73,7 @@ class Nchan:
         with ExitStack() as stack:
             root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsevents-bench-")))
             key, crt = write_pair(root)
-            self.port, publish_port = free_ports(2)
+            self.port, publish_port = reserved_ports(2)
             (root / "nginx.conf").write_text(
                 CONFIG.format(
                     module=MODULE,

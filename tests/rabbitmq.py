@@ -1,4 +1,4 @@
-"""A private RabbitMQ node for tests: loopback only, on ports that are free now, with its own epmd.
+"""A private RabbitMQ node for tests: loopback only, on ports of its own (tests/ports.py), with its own epmd.
 
 The session-wide fixture `rabbitmq` is a running `Broker`. A test that stops or hurts it puts it right again.
 """
@@ -6,10 +6,8 @@ The session-wide fixture `rabbitmq` is a running `Broker`. A test that stops or 
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from attrs import define, field
 from twisted.internet.threads import deferToThread
 
 from tests.certificates import write_pair
+from tests.ports import reserved_ports
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which insist on the user rabbitmq
 PATIENCE = 120
@@ -37,15 +36,6 @@ log.file.level = info
 _ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +hmax 0"
 
 
-def free_ports(count):
-    """Return so many ports of 127.0.0.1 that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 @define(eq=False)
 class Broker:
     """A node: `boot`, `halt` and `kill` block, for fixtures; what tests call returns a Deferred.
@@ -63,7 +53,7 @@ class Broker:
     _node: subprocess.Popen | None = field(init=False, default=None)
 
     def __attrs_post_init__(self):
-        self.port, self.tls_port, distribution, epmd = free_ports(4)
+        self.port, self.tls_port, distribution, epmd = reserved_ports(4)
         for name in ("home", "mnesia", "log", "tls", "trusted"):
             (self.root / name).mkdir()
         _, public = write_pair(self.root / "tls")

@@ -19,7 +19,7 @@ from bench.load import Peers, compile_load
 from bench.nchan import read_answer
 from bench.rig import Plan, Result, Rig, Row, compare, percentile, run
 from tests.certificates import write_pair
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 
 TINY = Plan(peers=4, few=2, many=4, stalled=1, rounds=1, seconds=0.1, messages=20, settle=0.1)
 ABOUT = {"date": "2026-01-02 03:04 UTC", "machine": "a machine", "versions": {"Python": "3.11"}}
@@ -70,7 +70,7 @@ def test_the_bare_consumer_sees_every_event_before_the_peers_do(rig):
 
 def test_a_load_whose_peers_are_refused_says_so(load):
     with pytest.raises(RuntimeError, match="not all peers became ready"):
-        Peers(load, free_ports(1)[0], 2, "/")
+        Peers(load, reserved_port(), 2, "/")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.client import Client, trusting
 from tests.debian.conftest import HIGHER, ROOT
 from tests.debian.debian import said, tried
 from tests.gateway import DEADLINE
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 from wsevents import __version__
 
 CONFIG = "/etc/wsevents/config.yml"
@@ -273,7 +273,7 @@ def hears_an_event(port, how="/?token=s3cret&version=2"):
 
 
 def test_the_service_pushes_events_over_tls_as_its_user(debian):
-    (port,) = free_ports(1)
+    port = reserved_port()
     debian.write("/etc/wsevents/conf.d/test.yml", STANDALONE.format(port=port))
     before = debian.listing()
     with serving(debian, *start_command()) as process:
@@ -324,7 +324,7 @@ def refused_with(port):
 
 
 def test_workers_find_our_libraries_where_debian_has_its_own(debian):
-    (port,) = free_ports(1)
+    port = reserved_port()
     debian.install("python3-twisted", "python3-zope.interface", "python3-autobahn")
     debian.write("/etc/wsevents/conf.d/test.yml", AWAY.format(port=port) + "workers: 2\n")
     with serving(debian, *start_command()) as process:

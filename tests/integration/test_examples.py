@@ -18,7 +18,7 @@ from twisted.web.server import Site
 from tests.browser import browser
 from tests.certificates import write_pair
 from tests.gateway import GatewayProcess
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_ports
 from tests.wazo_auth import WazoAuth
 
 __all__ = ["browser"]
@@ -58,7 +58,7 @@ class Wazo:
         self.listener = reactor.listenTCP(0, Site(root), interface="127.0.0.1")
         self.web = f"http://127.0.0.1:{self.listener.getHost().port}"
         key, self.crt = write_pair(folder)
-        self.port, self.status = free_ports(2)
+        self.port, self.status = reserved_ports(2)
         auth = self.listener.getHost().port
         self.text = CONFIG.format(listen=self.port, status=self.status, key=key, crt=self.crt, auth=auth)
         self.gateway = None

@@ -12,7 +12,7 @@ from tests.client import Client, trusting
 from tests.gateway import DEADLINE, GatewayProcess, standalone
 from tests.integration.test_documentation import blocks
 from tests.nginx import terminating
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOKEN = "?token=s3cret-user"
@@ -30,7 +30,7 @@ def nginx(page, folder, instead):
 
 
 def test_beside_wazo_websocketd_clients_come_by_an_address_of_its_own(tmp_path):
-    (port,) = free_ports(1)
+    port = reserved_port()
     listen, trusted = blocks((DOCS / "migration.md").read_text(), "yaml")[0].splitlines()
     text = standalone(tmp_path).splitlines()
     text = [listen.replace("9512", str(port)) if line.startswith("listen:") else line for line in text]
@@ -58,7 +58,7 @@ def ask(port, path, password=None):
 
 
 def test_prometheus_gets_the_metrics_and_nothing_else_and_only_by_a_password(tmp_path):
-    (port,) = free_ports(1)
+    port = reserved_port()
     passwords = tmp_path / "metrics.htpasswd"
     passwords.write_text("prometheus:{PLAIN}s3cret\n")
     instead = {"9503": str(port), "/etc/nginx/metrics.htpasswd": str(passwords)}

@@ -18,7 +18,7 @@ import pytest
 from tests.certificates import write_pair
 from tests.client import Client, trusting
 from tests.gateway import DEADLINE, TWISTD, GatewayProcess, standalone
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "operating.md"
 ROW = re.compile(r"\| `(.+)` \| ([\w ]+) \| .+ \|")
@@ -265,7 +265,7 @@ def on(folder, endpoint, **settings):
 
 
 def test_a_rabbitmq_that_is_not_there(tmp_path):
-    (port,) = free_ports(1)
+    port = reserved_port()
     words = f"The bus is down: tcp:127.0.0.1:{port}: connection refused (start the broker"
     with goes_on(tmp_path, on(tmp_path, f"tcp:127.0.0.1:{port}"), words):
         pass
@@ -311,7 +311,7 @@ def test_a_rabbitmq_whose_certificate_is_not_trusted(tmp_path, rabbitmq):
 
 
 def by_wazo_auth(folder, more=""):
-    (port,) = free_ports(1)
+    port = reserved_port()
     text = standalone(folder)
     return text[: text.index("auth:")] + f"auth: {{host: 127.0.0.1, port: {port}{more}}}\n"
 
@@ -338,7 +338,7 @@ def test_a_service_key_that_cannot_be_used_as_wazo_auth_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("where", ["standard output", "a file"])
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, where):
-    (port,) = free_ports(1)
+    port = reserved_port()
     out = ("sh", "-c", 'exec "$0" "$@" > /dev/full 2>&1', TWISTD)
     file = (TWISTD, "--logfile", "/dev/full")
     text = standalone(tmp_path).replace("ssl:0", f"ssl:{port}")
@@ -369,7 +369,7 @@ def wait_until_open(port):
 
 def test_a_disk_that_has_room_again_has_the_number_of_lines_that_are_missing(tmp_path):
     """The file may not grow for a while; it is the same to the program."""
-    log, (port,) = tmp_path / "log", free_ports(1)
+    log, port = tmp_path / "log", reserved_port()
     text = standalone(tmp_path).replace("ssl:0", f"ssl:{port}")
     with GatewayProcess(tmp_path, text, (TWISTD, "--logfile", str(log))) as gateway:
         wait_until_open(port)
@@ -431,7 +431,7 @@ def patiently(gateway):
 def test_a_bus_for_which_no_file_can_be_opened(tmp_path, rabbitmq):
     """And which is up as soon as one can."""
     twistd = ("sh", "-c", f'ulimit -n {FEW}; exec "$0" "$@"', TWISTD)
-    (port,) = free_ports(1)
+    port = reserved_port()
     text = on(tmp_path, f"tcp:127.0.0.1:{port}")
     with GatewayProcess(tmp_path, text, twistd) as gateway, ExitStack() as stack:
         gateway.wait_for("The bus is down")

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.dialects.isymphony.accounts import PATH, quick_hash
 from tests.gateway import DEADLINE, LOUD, GatewayProcess, standalone
-from tests.rabbitmq import free_ports
+from tests.ports import reserved_port
 from tests.voipbin import claims, section, signed
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 
@@ -175,7 +175,7 @@ def by_the_status_listener(port):
 def test_no_secret_is_in_the_log_however_it_was_sent(tmp_path, form):
     script = tmp_path / "loud.py"
     script.write_text(LOUD.replace("run()\n", MISTAKES))
-    (port,) = free_ports(1)
+    port = reserved_port()
     with GatewayProcess(tmp_path, configuration(tmp_path, form, port), (sys.executable, script)) as gateway:
         gateway.ready()
         by_url_and_header(gateway)
