@@ -1,17 +1,17 @@
 """What every test is held to: no unhandled error, no timer left, an end in good time."""
 
-import gc
 import os
 from functools import wraps
 
 import pytest
 from hypothesis import HealthCheck, settings
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import globalLogPublisher
 
 from tests.rabbitmq import rabbitmq
+from tests.unhandled import errors, errors_of_the_session, pytest_collection_finish
 
-__all__ = ["rabbitmq"]  # one node for the whole run
+__all__ = ["errors", "errors_of_the_session", "pytest_collection_finish", "rabbitmq"]  # for every test
 
 PATIENCE = 300  # seconds: no test may take longer
 
@@ -22,35 +22,6 @@ for name in ("no_proxy", "NO_PROXY"):
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
-
-
-class Errors:
-    """Failures and errors that were logged during a test; each must be expected.
-
-    An error is its text; one that blames an exception names its kind.
-    """
-
-    def __init__(self):
-        self.failures = []
-
-    def __call__(self, event):
-        if event.get("log_failure") is not None:
-            self.failures.append(event["log_failure"])
-        elif event.get("log_level") in {LogLevel.error, LogLevel.critical}:
-            self.failures.append(formatEvent(event))
-
-    def flush(self, *types):
-        """Return, and no longer hold against the test, the failures of these types."""
-        gc.collect()
-        expected = [failure for failure in self.failures if _is_of(failure, types)]
-        self.failures = [failure for failure in self.failures if failure not in expected]
-        return expected
-
-
-def _is_of(failure, types):
-    if isinstance(failure, str):
-        return any(f"{kind.__name__} at " in failure for kind in types)
-    return failure.check(*types)
 
 
 def pytest_itemcollected(item):
@@ -69,28 +40,6 @@ def pytest_itemcollected(item):
         return result
 
     item.obj = limited
-
-
-def pytest_collection_finish(session):
-    """Make the collections below cheap: what was imported is never garbage."""
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def errors():
-    """Fail a test that leaves an unhandled error or a delayed call behind."""
-    from twisted.internet import reactor
-
-    observer = Errors()
-    timers = set(reactor.getDelayedCalls())
-    globalLogPublisher.addObserver(observer)
-    yield observer
-    gc.collect()
-    globalLogPublisher.removeObserver(observer)
-    left = [str(call) for call in reactor.getDelayedCalls() if call not in timers]
-    assert not observer.failures, observer.failures
-    assert not left, left
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""What a test leaves behind fails the run, and the report names the test."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+INNOCENT = """
+def test_the_first():
+    assert Deferred()
+
+{leak}
+
+def test_the_last():
+    assert Deferred()
+"""
+HEAD = "from twisted.internet import reactor\nfrom twisted.internet.defer import Deferred, fail\n"
+A_DEFERRED = """
+def test_the_culprit():
+    fail(LookupError("nobody handles me"))
+"""
+A_DEFERRED_IN_A_CYCLE = """
+class Owner:
+    pass
+
+def test_the_culprit():
+    owner = Owner()
+    owner.itself, owner.answer = owner, fail(LookupError("nobody handles me"))
+"""
+A_TIMER = """
+def test_the_culprit():
+    reactor.callLater(3600, print)
+"""
+A_LINE = """
+def test_the_culprit():
+    from twisted.logger import Logger
+    Logger().error("nobody expects me")
+"""
+HANDLED = """
+def test_the_culprit(errors):
+    from twisted.logger import Logger
+    try:
+        raise LookupError("the test expects me")
+    except LookupError:
+        Logger().failure("it failed")
+    assert len(errors.flush(LookupError)) == 1
+"""
+LATER = """
+class Owner:
+    pass
+
+KEPT = Owner()
+
+def test_the_culprit():
+    KEPT.itself, KEPT.answer = KEPT, fail(LookupError("nobody handles me"))
+
+def test_which_abandons_it():
+    del globals()["KEPT"]
+"""
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """A function that runs a module with this in the middle; returns the outcome."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(leak, *options):
+        pytester.makepyfile(HEAD + INNOCENT.format(leak=leak))
+        return pytester.runpytest_subprocess("-p", "tests.unhandled", "-rE", *options)
+
+    return run
+
+
+def blamed(outcome):
+    return re.findall(r"(?m)^ERROR .*::(\w+)", outcome.stdout.str())
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "a worker"])
+@pytest.mark.parametrize("leak", [A_DEFERRED, A_DEFERRED_IN_A_CYCLE, A_TIMER, A_LINE])
+def test_a_test_that_leaves_something_behind_is_named(run, leak, options):
+    outcome = run(leak, *options)
+    assert outcome.ret == pytest.ExitCode.TESTS_FAILED
+    outcome.assert_outcomes(passed=3, errors=1)
+    assert blamed(outcome) == ["test_the_culprit"]
+
+
+def test_an_error_that_the_test_expects_is_none(run):
+    outcome = run(HANDLED)
+    assert outcome.ret == pytest.ExitCode.OK
+    outcome.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "a worker"])
+def test_what_is_abandoned_later_fails_the_run_at_its_end(run, options):
+    outcome = run(LATER, *options)
+    assert outcome.ret == pytest.ExitCode.TESTS_FAILED
+    outcome.assert_outcomes(passed=4, errors=1)
+    assert blamed(outcome) == ["test_the_last"]
+    outcome.stdout.fnmatch_lines(["*an earlier test left this behind*nobody handles me*"])
