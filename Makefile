@@ -42,6 +42,11 @@ INSTALL = { $(APT) update || echo "apt-get update failed; going on with what is 
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>/dev/null && echo "$$python" && break; done
 
+# All tests run in two processes. Some tests (ARGS) run in one, which starts sooner; ARGS="-n 2 tests/buses" says otherwise.
+PARALLEL := -n 2
+# Python keeps what it compiles: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test test-package lint bench deb wheels lock docs clean $(NEEDED)
@@ -55,7 +60,7 @@ run: $(VENV)/.installed ## start the gateway with made-up events; it prints addr
 
 test: packages-test $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, then all but those of the Debian package (ARGS=… for pytest)
 	@echo "== Running the tests =="
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL))
 
 test-package: packages-package $(VENV)/.installed-test ## build, install, run, upgrade and purge the Debian package (as root)
 	@echo "== Trying the Debian package =="

@@ -1,8 +1,12 @@
 """A real Chromium without a window, driven by selenium."""
 
+import json
 import shutil
+from contextlib import closing
+from urllib.request import urlopen
 
 import pytest
+import websocket
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -69,9 +73,32 @@ class Browser:
         return [message for message in messages if not message.startswith("chrome://")]
 
 
-@pytest.fixture
-def browser(tmp_path):
-    """A browser that takes self-signed certificates and knows nothing from before."""
+class DevTools:
+    """The browser's own end of the DevTools protocol; chromedriver passes on what concerns a page only."""
+
+    def __init__(self, address):
+        with urlopen(f"http://{address}/json/version", timeout=DEADLINE) as answer:
+            url = json.load(answer)["webSocketDebuggerUrl"]
+        self._socket = websocket.create_connection(url, DEADLINE, suppress_origin=True)
+        self._last = 0
+
+    def ask(self, method, **params):
+        """Return the result of a method. Raises KeyError with the answer if it failed."""
+        self._last += 1
+        self._socket.send(json.dumps({"id": self._last, "method": method, "params": params}))
+        while (answer := json.loads(self._socket.recv())).get("id") != self._last:
+            pass  # an event
+        if "result" not in answer:
+            raise KeyError(answer)
+        return answer["result"]
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A driver and the DevTools of a browser that takes any certificate, for all tests of a process."""
     places = {program: shutil.which(program) for program in PROGRAMS}
     missing = [program for program, place in places.items() if place is None]
     if missing:
@@ -80,10 +107,27 @@ def browser(tmp_path):
     options.binary_location = places["chromium"]
     options.accept_insecure_certs = True
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'chromium'}"):
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(places["chromedriver"]))
     try:
-        yield Browser(driver)
+        with closing(DevTools(driver.capabilities["goog:chromeOptions"]["debuggerAddress"])) as devtools:
+            yield driver, devtools
     finally:
         driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """A window that knows nothing from before: no cookie, no password, nothing in a cache or a log."""
+    driver, devtools = chromium
+    first = driver.current_window_handle
+    driver.get_log("browser")  # the log is the driver's, and reading it empties it
+    profile = devtools.ask("Target.createBrowserContext")
+    page = devtools.ask("Target.createTarget", url="about:blank", **profile)
+    driver.switch_to.window(page["targetId"])
+    try:
+        yield Browser(driver)
+    finally:
+        driver.switch_to.window(first)
+        devtools.ask("Target.disposeBrowserContext", **profile)

@@ -8,10 +8,18 @@ from hypothesis import HealthCheck, settings
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
+from tests.browser import chromium
 from tests.rabbitmq import rabbitmq
+from tests.schedule import Files, slow_first
 from tests.unhandled import errors, errors_of_the_session, pytest_collection_finish
 
-__all__ = ["errors", "errors_of_the_session", "pytest_collection_finish", "rabbitmq"]  # for every test
+__all__ = [
+    "chromium",
+    "errors",
+    "errors_of_the_session",
+    "pytest_collection_finish",
+    "rabbitmq",
+]  # for every test
 
 PATIENCE = 300  # seconds: no test may take longer
 
@@ -40,6 +48,17 @@ def pytest_itemcollected(item):
         return result
 
     item.obj = limited
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute files to processes."""
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with the slow files, if there are several processes."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: slow_first(item.nodeid))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Thread
 from urllib.request import Request, urlopen
@@ -16,8 +17,10 @@ import pytest
 
 from tests.certificates import write_pair
 from tests.client import Client, trusting
+from tests.ports import claimed
 
 DEADLINE = 60
+PATIENCE = 600  # seconds: the tests of another process may use the ports for so long
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
@@ -180,20 +183,42 @@ class GatewayProcess:
         return self.process.wait(DEADLINE)
 
 
-@pytest.fixture
-def gateway(tmp_path):
-    """A gateway that needs nobody else."""
-    with GatewayProcess(tmp_path, standalone(tmp_path)) as process:
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """A gateway that needs nobody else, for all tests of a module that leave it as it was."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with GatewayProcess(folder, standalone(folder)) as process:
         yield process.ready()
 
 
 @pytest.fixture
-def embedded_default(tmp_path):
-    """What `make run` starts. Its ports are always the same: they are what the documentation tells people."""
-    for port in EMBEDDED_PORTS:
-        if is_taken(port):
-            pytest.fail(f"port {port} is in use: stop the gateway that `make run` started", pytrace=False)
-    with GatewayProcess(tmp_path) as process:
+def own_gateway(tmp_path):
+    """The same for one test, which may stop it or read its whole log."""
+    with GatewayProcess(tmp_path, standalone(tmp_path)) as process:
+        yield process.ready()
+
+
+@contextmanager
+def embedded_ports():
+    """Have the two ports of the embedded default, which are what the documentation tells people."""
+    with claimed("embedded-default", PATIENCE):
+        for port in EMBEDDED_PORTS:
+            if is_taken(port):
+                pytest.fail(f"port {port} is in use: stop the gateway that `make run` started", pytrace=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def embedded_default(tmp_path_factory):
+    """The gateway that `make run` starts, for all tests of a module that leave it as it was."""
+    with embedded_ports(), GatewayProcess(tmp_path_factory.mktemp("embedded")) as process:
+        yield process.ready()
+
+
+@pytest.fixture
+def own_embedded_default(tmp_path):
+    """The same for one test, which may stop it."""
+    with embedded_ports(), GatewayProcess(tmp_path) as process:
         yield process.ready()
 
 

@@ -15,6 +15,8 @@ gives a port twice, and it leaves out ports that another server uses.
 import errno
 import os
 import socket
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 SIZE = 20  # ports in a block
@@ -82,6 +84,17 @@ class Ports:
         for owner in self._owned:
             owner.close()
         self._owned, self._left = [], []
+
+
+@contextmanager
+def claimed(name, patience):
+    """Own a name that one test process of this machine has at a time; wait for it at most so many seconds."""
+    end = time.monotonic() + patience
+    while (owner := _bound(socket.AF_UNIX, f"\0wsevents-tests-{name}")) is None:
+        assert time.monotonic() < end, f"another test process still uses {name}"
+        time.sleep(0.1)  # the kernel tells nobody that a name is free
+    with owner:
+        yield
 
 
 _PORTS = Ports()

@@ -13,11 +13,11 @@ from websockets.http11 import Response
 from websockets.sync.server import serve
 
 from tests.browser import browser
-from tests.gateway import GatewayProcess, embedded_default, gateway, standalone
+from tests.gateway import GatewayProcess, embedded_default, gateway, own_gateway, standalone
 from wsevents import closing
 from wsevents.web.page import load
 
-__all__ = ["browser", "embedded_default", "gateway"]
+__all__ = ["browser", "embedded_default", "gateway", "own_gateway"]
 
 PAGE_FROM_DISK = Path(__file__).with_name("page_from_disk.html")
 
@@ -237,16 +237,16 @@ def test_a_known_code_with_an_unknown_reason_gets_no_meaning_of_another_reason(b
         browser.until(lambda: closing.AUTH_FAILED.meaning in browser.text("#closed"), "the known reason")
 
 
-def test_a_gateway_that_stops_and_one_that_is_not_there_are_explained(browser, gateway):
-    connect(browser, gateway)
+def test_a_gateway_that_stops_and_one_that_is_not_there_are_explained(browser, own_gateway):
+    connect(browser, own_gateway)
     start(browser)
-    gateway.stop()
+    own_gateway.stop()
     explained(browser, closing.GOING_AWAY)
     browser.click("#reconnect")
     browser.shows("#closed-title", "1006")
     text = browser.text("#closed")
     assert "accepted the gateway" in text
-    assert address(gateway) in text
+    assert address(own_gateway) in text
     browser.click("#dismiss")
     assert not browser.find("#closed").is_displayed()
 

@@ -12,13 +12,13 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.browser import browser
 from tests.certificates import write_pair
-from tests.gateway import DEADLINE, embedded_default, gateway
+from tests.gateway import DEADLINE, gateway, own_embedded_default, own_gateway
 from wsevents import closing
 from wsevents.closing import Closing
 from wsevents.configuration.config import load
 from wsevents.plugins import Plugins
 
-__all__ = ["browser", "embedded_default", "gateway"]
+__all__ = ["browser", "gateway", "own_embedded_default", "own_gateway"]
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol" / "wazo.md").read_text()
@@ -99,30 +99,30 @@ def test_every_close_code_of_the_protocol_is_documented():
     assert documented == {(one.code, one.reason) for one in closings - NEVER}
 
 
-def test_the_client_in_python_prints_events_and_why_it_ended(embedded_default):
+def test_the_client_in_python_prints_events_and_why_it_ended(own_embedded_default):
     (example,) = blocks(PROTOCOL, "python")
-    url = f"wss://localhost:{embedded_default.port}/?token=demo&version=2"
+    url = f"wss://localhost:{own_embedded_default.port}/?token=demo&version=2"
     client = subprocess.Popen([sys.executable, "-c", example, url], stdout=subprocess.PIPE)
     with client:
         assert re.fullmatch(rb"[a-z_]+\n", client.stdout.readline())
-        embedded_default.process.send_signal(signal.SIGTERM)
+        own_embedded_default.process.send_signal(signal.SIGTERM)
         rest = client.stdout.read()
     assert rest.endswith(b"closed: 1001 \n")
 
 
-def test_the_client_in_a_browser_hears_events_and_why_it_ended(browser, gateway):
+def test_the_client_in_a_browser_hears_events_and_why_it_ended(browser, own_gateway):
     (example,) = blocks(PROTOCOL, "javascript")
-    browser.open(f"https://localhost:{gateway.port}/")
+    browser.open(f"https://localhost:{own_gateway.port}/")
     browser.run("window.said = []; console.log = (...words) => said.push(words);")
     browser.run(f"const token = 's3cret-user'; {example}")
 
     def heard():
-        gateway.publish("other")
-        gateway.publish("call_created")
+        own_gateway.publish("other")
+        own_gateway.publish("call_created")
         return browser.run("return said.map(([event]) => event.name)")
 
     assert set(browser.until(heard, "an event")) == {"call_created"}
-    gateway.stop()
+    own_gateway.stop()
     assert browser.until(
         lambda: browser.run("return said.find(([word]) => word == 'closed')"), "the end"
     ) == [

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from tests.browser import browser
-from tests.gateway import EMBEDDED_PORTS, is_taken
+from tests.gateway import embedded_ports
 from tests.integration.test_browser import names
 from tests.integration.test_documentation import blocks
 
@@ -74,10 +74,7 @@ class Shell:
 @pytest.fixture
 def started(tmp_path):
     """What the first command starts, once it says where it is."""
-    for port in EMBEDDED_PORTS:
-        if is_taken(port):
-            pytest.fail(f"port {port} is in use: stop who listens there", pytrace=False)
-    with Shell(START, WSEVENTS_STATE=str(tmp_path)) as gateway:
+    with embedded_ports(), Shell(START, WSEVENTS_STATE=str(tmp_path)) as gateway:
         gateway.until("the bus is up")
         # Somebody must always listen: a pipe that is full would bring it to a halt.
         listener = Thread(target=lambda: gateway.said.extend(gateway.process.stdout), daemon=True)

@@ -19,13 +19,14 @@ from tests.gateway import (
     DEADLINE,
     TWISTD,
     GatewayProcess,
-    embedded_default,
     gateway,
     loud_twistd,
+    own_embedded_default,
+    own_gateway,
     standalone,
 )
 
-__all__ = ["embedded_default", "gateway"]
+__all__ = ["gateway", "own_embedded_default", "own_gateway"]
 
 SUBSCRIBE = '{"op": "subscribe", "data": {"event_name": "*"}}'
 START = '{"op": "start"}'
@@ -111,15 +112,15 @@ def test_a_token_that_expires_closes_with_4003(tmp_path):
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4003, "authentication expired")
 
 
-def test_stopping_says_goodbye_and_leaves_a_line_for_each_session(gateway):
-    with gateway.connect("/?token=s3cret-user") as client:
+def test_stopping_says_goodbye_and_leaves_a_line_for_each_session(own_gateway):
+    with own_gateway.connect("/?token=s3cret-user") as client:
         assert receive(client)["op"] == "init"
-        gateway.process.send_signal(signal.SIGTERM)
+        own_gateway.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(DEADLINE)
         assert closed.value.rcvd.code == 1001
-    assert gateway.ended() == 0
-    assert "session over: wazo 127.0.0.1 user=u1 tenant=t1" in gateway.log
+    assert own_gateway.ended() == 0
+    assert "session over: wazo 127.0.0.1 user=u1 tenant=t1" in own_gateway.log
 
 
 def test_in_json_the_line_of_a_session_has_its_tally(tmp_path):
@@ -134,33 +135,33 @@ def test_in_json_the_line_of_a_session_has_its_tally(tmp_path):
     assert [said[name] for name in tally] == ["info", "wazo", "127.0.0.1", "u1", "t1", 0, 0, None]
 
 
-def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token_in_the_log(gateway):
-    with gateway.connect("/?token=s3cret-user") as bystander:
+def test_garbage_before_and_after_the_handshake_leaves_no_traceback_and_no_token_in_the_log(own_gateway):
+    with own_gateway.connect("/?token=s3cret-user") as bystander:
         assert receive(bystander)["op"] == "init"
         for data in (b"\x16\x03\x01garbage", b"GET /?token=s3cret-user HTTP/1.1\r\n\r\n", b"\0" * 100000):
-            with socket.create_connection(("127.0.0.1", gateway.port), DEADLINE) as raw:
+            with socket.create_connection(("127.0.0.1", own_gateway.port), DEADLINE) as raw:
                 raw.sendall(data)
         for head in (
             b"GET /?token=s3cret-user HTTP/9\r\nUpgrade: websocket\r\n\r\n",
             b"x" * 20000,
             b"\xff\r\n\r\n",
         ):
-            with pytest.raises(OSError), gateway.dial() as raw:
+            with pytest.raises(OSError), own_gateway.dial() as raw:
                 raw.sendall(head)
                 while raw.recv(65536):
                     pass
                 raise OSError("closed")
         for message in ("garbage", b"\0\1", '{"op": "token", "data": {"token": "s3cret-wrong"}}'):
-            with gateway.connect("/?token=s3cret-user") as client:
+            with own_gateway.connect("/?token=s3cret-user") as client:
                 client.send(message)
                 with pytest.raises(ConnectionClosed):
                     while True:
                         client.recv(DEADLINE)
         bystander.send(START)
         assert receive(bystander)["op"] == "start"
-    gateway.stop()
-    assert "s3cret" not in gateway.log
-    assert "Traceback" not in gateway.log
+    own_gateway.stop()
+    assert "s3cret" not in own_gateway.log
+    assert "Traceback" not in own_gateway.log
 
 
 def test_what_is_published_by_hand_leaves_no_token_in_the_log_at_any_level(tmp_path):
@@ -267,13 +268,13 @@ def test_a_file_that_is_not_there_stops_the_start_with_one_line(tmp_path):
 # -- the embedded default
 
 
-def test_the_embedded_default_needs_nothing_and_is_for_this_machine_only(embedded_default, tmp_path):
-    places = re.findall(r"listening on (\S+)", embedded_default.log)
+def test_the_embedded_default_needs_nothing_and_is_for_this_machine_only(own_embedded_default, tmp_path):
+    places = re.findall(r"listening on (\S+)", own_embedded_default.log)
     assert set(places) <= {"127.0.0.1:9502", "[::1]:9502"}
     for token in ("demo", "demo-user", "demo-other", "demo-all", "demo-minute"):
-        assert token in embedded_default.log
+        assert token in own_embedded_default.log
     kinds = set()
-    with embedded_default.connect("/?token=demo&version=2") as client:
+    with own_embedded_default.connect("/?token=demo&version=2") as client:
         client.send(SUBSCRIBE)
         client.send(START)
         end = time.monotonic() + DEADLINE

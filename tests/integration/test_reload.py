@@ -16,13 +16,19 @@ from websockets.exceptions import ConnectionClosed
 from tests.certificates import write_pair
 from tests.client import trusting
 from tests.crowd import Crowd
-from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, gateway, standalone
+from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, own_gateway, standalone
 from tests.publisher import publish, publishing
 
-__all__ = ["gateway", "publish"]
+__all__ = ["own_gateway", "publish"]
 
 PEERS = 200
 ROUNDS = 4
+
+
+@pytest.fixture
+def gateway(own_gateway):
+    """A gateway that a test may give another configuration."""
+    return own_gateway
 
 
 def receive(client):
