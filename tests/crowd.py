@@ -18,10 +18,11 @@ class Member:
         heard: the events so far, as text.
         code: with which it was closed; None: it is still there.
         ended: when that was.
+        client: its connection.
     """
 
     def __init__(self):
-        self.heard, self.code, self.ended = [], None, 0.0
+        self.heard, self.code, self.ended, self.client = [], None, 0.0, None
 
 
 class Crowd:
@@ -61,6 +62,7 @@ class Crowd:
                     await client.send(text)
                 while '"start"' not in await client.recv():
                     pass
+            member.client = client
             self._tasks.append(asyncio.ensure_future(self._hear(client, member)))
 
         await asyncio.gather(*(enter(member) for member in self.members))
@@ -74,6 +76,21 @@ class Crowd:
             member.ended = time.monotonic()
         finally:
             await client.close()
+
+    def ping(self):
+        """Wait until the gateway has answered two pings, one after the other, of each that is there.
+
+        A turn of the reactor has every event that was there at its begin, in any order. So what was
+        there before the first ping is over when the second one is answered.
+        """
+        for _ in range(2):
+            self._do(self._pinged())
+
+    async def _pinged(self):
+        here = [member.client for member in self.members if member.code is None]
+        assert here
+        for answer in [await client.ping() for client in here]:
+            await answer
 
     async def _leave(self):
         for task in self._tasks:

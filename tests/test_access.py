@@ -122,5 +122,6 @@ def test_the_rules_read_independently_agree(acl, required, me, session):
 
 
 @given(st.lists(st.text(max_size=30), max_size=5), st.text(max_size=30), st.text(max_size=10))
-def test_no_text_makes_it_raise(acl, required, me):
-    compile_acl(tuple(acl)).may_see(required, me, me)
+def test_the_rules_read_independently_agree_on_any_text(acl, required, me):
+    seen = compile_acl(tuple(acl)).may_see(required, me, me)
+    assert seen is by_the_letter(acl, required, me, me)

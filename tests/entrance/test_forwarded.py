@@ -1,5 +1,7 @@
 """Whom proxies for HTTP speak for."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,8 +50,13 @@ def test_without_the_header_nothing_is_known():
 
 
 @given(st.text(alphabet='0123456789abcdef.:,[]" x', max_size=80))
-def test_any_text_is_understood_or_not(text):
-    for_(text)
+def test_of_any_text_only_addresses_and_ports_are_understood(text):
+    found = for_(text)
+    if found is not None:
+        address, port = found
+        assert str(ip_address(address)) == address
+        assert 0 <= port <= 65535
+        assert text.count(":") + text.count(".") >= 2, "an address has that many separators"
 
 
 @given(st.text(max_size=50), st.ip_addresses())

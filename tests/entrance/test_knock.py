@@ -29,8 +29,10 @@ def test_no_bytes_make_it_raise(data):
 
 
 @given(st.text(max_size=100))
-def test_no_target_makes_it_raise(target):
-    make_request(target, {})
+def test_any_target_has_a_path_and_a_query_without_blank_values(target):
+    request = make_request(target, {})
+    assert all(values and all(values) for values in request.query.values())
+    assert "?" in target or not request.query
 
 
 def test_blank_values_are_left_out_and_the_order_is_kept():

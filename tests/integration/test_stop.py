@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,14 @@ def pids(gateway, workers):
     """Return the processes: the one that twistd has started, then the workers."""
     starts = (rf"worker {number} \(pid (\d+)\) starts" for number in range(1, workers + 1))
     return [gateway.process.pid, *(int(gateway.wait_for(line)[1]) for line in starts)]
+
+
+def has_pending(pid, number):
+    """Say whether a signal waits for a process, as its status tells (proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    masks = re.findall(r"(?m)^(?:SigPnd|ShdPnd):\s+([0-9a-f]+)$", status)
+    assert len(masks) == 2
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
 
 def wait_until(condition):
@@ -112,7 +122,9 @@ def test_a_signal_for_all_processes_is_one_and_the_second_for_the_supervisor_is_
                 wait_until(lambda: sum(member.code == 1001 for member in crowd.members) == 2)
             for pid in pids(gateway, 2)[1:]:
                 os.kill(pid, signal.SIGTERM)
-            time.sleep(0.5)  # for what must not happen
+            for pid in pids(gateway, 2)[1:]:
+                wait_until(lambda pid=pid: not has_pending(pid, signal.SIGTERM))
+            crowd.ping()  # a worker that answers has acted on the signals that came before
             assert sum(member.code is None for member in crowd.members) == 8
             gateway.process.send_signal(signal.SIGTERM)
             assert gateway.ended() == 0

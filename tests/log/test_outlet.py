@@ -86,6 +86,8 @@ def test_a_full_device_stops_nothing():
         write = to_descriptor(full.fileno(), "text", {})
         for _ in range(3):
             write(LINE)
+        with pytest.raises(OSError, match="No space left"):
+            full.write(b"x")  # the device was full all the time
 
 
 def test_a_text_that_no_encoding_has_is_written_all_the_same(tmp_path, pipe):

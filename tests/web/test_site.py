@@ -136,7 +136,12 @@ def test_the_site_keeps_no_clock_for_a_log_that_is_not_written(clock):
 
 
 @given(st.binary(max_size=400))
-def test_no_input_raises(junk):
-    visitor = Visitor(make_site(reactor=Clock()))
+def test_any_input_is_answered_as_http_or_waited_for(junk):
+    clock = Clock()
+    visitor = Visitor(make_site(reactor=clock))
     visitor.send(b"POST / HTTP/1.1\r\n" + junk)
+    answer = visitor.answer()
+    assert answer is None or 400 <= answer.status < 600, "nothing but GET and HEAD has this path"
+    assert answer or not visitor.closing
     visitor.leave()
+    assert clock.getDelayedCalls() == []

@@ -152,13 +152,14 @@ def test_what_is_not_amqp_ends_it(data):
 
 
 @given(st.lists(st.binary(max_size=400), min_size=1, max_size=5), st.lists(st.binary(max_size=50)), st.data())
-def test_any_bytes_never_raise(frames, rest, data):
+def test_any_bytes_end_with_a_reason(frames, rest, data):
     client = up()
     client.on_delivery = lambda one: None
     for chunk in [*frames, *rest]:
         client.dataReceived(chunk)
     client.leave()
     client.transport.gone()
+    assert explain(client.why)
 
 
 CONTENTS = st.lists(

@@ -218,8 +218,11 @@ class Unread:
 def test_a_body_that_only_types_and_acls_are_asked_about_is_not_parsed(name):
     dialect = IsymphonyDialect.create(settings(), Config())
     projection = dialect.project(Event(NAME, name, Unread(), None))
-    for filters in (EVERYTHING, compiled([("type", "nobody's")])):
+    chosen = [
         interest(BOSS, filters).choose(projection)
+        for filters in (EVERYTHING, compiled([("type", "nobody's")]))
+    ]
+    assert [one is not None for one in chosen] == [True, False]
 
 
 json_values = st.recursive(

@@ -33,7 +33,7 @@ from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.settings import Acl, Generic, VoipbinSettings
 from wsevents.entrance.knock import make_request
 from wsevents.interfaces import IDialect, IInterest, IProjection, ISession, ISource
-from wsevents.messages import Binding, Delivery, Dropped, Exchange
+from wsevents.messages import Binding, Delivery, Dropped, Event, Exchange
 from wsevents.settings import Config
 from wsevents.source import HeadersSource
 
@@ -306,7 +306,9 @@ def test_what_is_no_event_is_dropped(body):
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.text())
 def test_no_body_and_no_key_is_too_odd(body, key):
-    SOURCE.decode(Delivery(body, {}, EXCHANGE, key, 1.0))
+    found = SOURCE.decode(Delivery(body, {}, EXCHANGE, key, 1.0))
+    assert isinstance(found, Event | Dropped)
+    assert isinstance(found, Dropped) or json.loads(body)["type"] == found.name
 
 
 @given(
