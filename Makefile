@@ -49,7 +49,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-package lint bench deb wheels lock docs clean $(NEEDED)
+.PHONY: help run test test-nightly test-package lint bench deb wheels lock docs clean $(NEEDED)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -61,6 +61,9 @@ run: $(VENV)/.installed ## start the gateway with made-up events; it prints addr
 test: packages-test $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, then all but those of the Debian package (ARGS=… for pytest)
 	@echo "== Running the tests =="
 	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL))
+
+test-nightly: export HYPOTHESIS_PROFILE := nightly
+test-nightly: test ## the same with twenty times as many examples of each property
 
 test-package: packages-package $(VENV)/.installed-test ## build, install, run, upgrade and purge the Debian package (as root)
 	@echo "== Trying the Debian package =="

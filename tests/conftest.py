@@ -28,8 +28,11 @@ for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Examples of a property. `make test` and .ci/run use ci, `make test-nightly` uses nightly.
+for profile, examples in {"dev": 20, "ci": 100, "nightly": 2000}.items():
+    settings.register_profile(profile, UNHURRIED, max_examples=examples)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_itemcollected(item):

@@ -112,7 +112,7 @@ TEXTS = st.builds(event, st.just("e"), st.integers(0, 2**62), st.sampled_from([1
 FRAMES = st.one_of(TEXTS.map(frame), st.binary(max_size=125).map(lambda data: frame(data, 9)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=max(1, settings().max_examples // 5))
 @given(st.lists(FRAMES, max_size=8), st.data())
 def test_the_load_understands_frames_however_they_come(load, server, frames, data):
     stream = b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + frame(b"hello") + b"".join(frames)

@@ -272,7 +272,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(["tls", "tcp"]), steps)
 def test_however_the_kernel_takes_it_both_ways_give_the_same_stream_in_the_order_of_writing(kind, steps):
     lines = [Line(kind, through=True), Line(kind, through=False)]
