@@ -88,7 +88,7 @@ class GatewayProcess:
     """
 
     def __init__(self, folder, text=None, twistd=(TWISTD,)):
-        self.folder, self.log = Path(folder), ""
+        self.folder, self.log, self._is_stopped = Path(folder), "", False
         arguments = [*twistd, "--nodaemon", "--pidfile=", "wsevents"]
         if text is not None:
             file = self.folder / "config.yml"
@@ -167,8 +167,14 @@ class GatewayProcess:
         with urlopen(request, timeout=DEADLINE, context=trusting()) as answer:
             return answer.read().decode()
 
+    @property
+    def is_stopped(self):
+        """Say whether it has ended, or was stopped by a signal."""
+        return self._is_stopped or self.process.poll() is not None
+
     def stop(self, signal_number=signal.SIGTERM):
         """Stop it; return its exit status. What it still says is heard."""
+        self._is_stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         return self.ended()
@@ -181,6 +187,42 @@ class GatewayProcess:
             self._listener.join(DEADLINE)
         self.process.stdout.close()
         return self.process.wait(DEADLINE)
+
+
+class Shared:
+    """One gateway for all tests of a module, until a test stops it; the next test gets another one.
+
+    What the tests have in common is its log: a test looks at what is there since its begin.
+    """
+
+    def __init__(self, factory, start):
+        self._factory, self._start, self._process = factory, start, None
+
+    def running(self):
+        """Return the gateway, once events can come."""
+        if self._process is None or self._process.is_stopped:
+            self.stop()
+            self._process = self._start(self._factory.mktemp("gateway"))
+        return self._process.ready()
+
+    def stop(self):
+        """Stop it; check that nothing went wrong in any of the tests."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+            assert "Traceback" not in process.log, process.log
+
+
+def shared(start):
+    """Return a fixture with a `Shared` of the gateways that `start` starts with a folder."""
+
+    @pytest.fixture(scope="module")
+    def sharing(tmp_path_factory):
+        it = Shared(tmp_path_factory, start)
+        yield it
+        it.stop()
+
+    return sharing
 
 
 @pytest.fixture(scope="module")

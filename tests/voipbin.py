@@ -11,7 +11,7 @@ import pytest
 from pika.exceptions import UnroutableError
 
 from tests.client import Client, trusting
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
 
 CUSTOMER = "11111111-1111-4111-8111-111111111111"
 STRANGER = "99999999-9999-4999-8999-999999999999"
@@ -184,11 +184,13 @@ def bus(rabbitmq):
     publisher.close()
 
 
+sharing_voipbin = shared(lambda folder: VoipbinGateway(folder, standalone(folder) + section()))
+
+
 @pytest.fixture
-def voipbin(tmp_path):
+def voipbin(sharing_voipbin):
     """A gateway that needs nobody else."""
-    with VoipbinGateway(tmp_path, standalone(tmp_path) + section()) as gateway:
-        yield gateway.ready()
+    return sharing_voipbin.running()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import socket
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
 from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
@@ -26,10 +26,12 @@ dialects:
 """
 
 
+sharing = shared(lambda folder: GatewayProcess(folder, standalone(folder) + APPS))
+
+
 @pytest.fixture
-def gateway(tmp_path):
-    with GatewayProcess(tmp_path, standalone(tmp_path) + APPS) as process:
-        yield process.ready()
+def gateway(sharing):
+    return sharing.running()
 
 
 def ask(client, **message):
@@ -67,21 +69,23 @@ def test_apps_and_wazo_clients_hear_the_same_event_on_one_port(gateway):
 
 
 def test_a_wrong_password_is_answered_and_closed_and_neither_is_logged(gateway):
+    since = len(gateway.log)
     with gateway.connect(PATH) as client:
         challenge, answer = log_in(client, password="s3cret-wrong")
         assert answer["ok"] is False
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(DEADLINE)
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "login failed")
-    gateway.wait_for("session over: innovaphone .*1008")
+    gateway.wait_for("session over: innovaphone .*1008", since)
     secrets = [PASSWORD, "s3cret", challenge, Login("demo").digest(challenge, "s3cret-wrong")]
     assert not [secret for secret in secrets if secret in gateway.log]
 
 
 def test_nothing_of_a_login_that_succeeds_is_logged(gateway):
+    since = len(gateway.log)
     with gateway.connect(PATH) as client:
         challenge, _ = log_in(client)
-    line = gateway.wait_for("session over: innovaphone .*")[0]
+    line = gateway.wait_for("session over: innovaphone .*", since)[0]
     assert "user=demo tenant=t1" in line
     secrets = [
         PASSWORD,

@@ -10,7 +10,7 @@ from twisted.internet.defer import DeferredQueue
 from twisted.internet.threads import deferToThread
 
 from tests.browser import browser
-from tests.gateway import GatewayProcess, standalone
+from tests.gateway import GatewayProcess, shared, standalone
 from tests.integration.test_innovaphone import APPS, PASSWORD, PATH
 from wsevents.client import AppWebsocketClient, Backoff, NotOpenError
 from wsevents.codec.appwebsocket import SessionKey
@@ -22,10 +22,12 @@ SIZE = 20000
 LIBRARY = Path(__file__).with_name("appwebsocket.js").read_text()
 
 
+sharing = shared(lambda folder: GatewayProcess(folder, standalone(folder) + APPS))
+
+
 @pytest.fixture
-def gateway(tmp_path):
-    with GatewayProcess(tmp_path, standalone(tmp_path) + APPS) as process:
-        yield process.ready()
+def gateway(sharing):
+    return sharing.running()
 
 
 # -- our own client
@@ -66,6 +68,7 @@ class Program:
 
 @ensureDeferred
 async def test_our_client_hears_what_our_gateway_sends(gateway):
+    since = len(gateway.log)
     program = Program(gateway, info='{"cn": "Jané", "n": 1.50}', keep_alive=30)
     await program.client.opened()
     assert await program.ask(mt="Subscribe", api="Events", src=1, events=["call_created"]) == {
@@ -78,7 +81,7 @@ async def test_our_client_hears_what_our_gateway_sends(gateway):
     assert (event["src"], event["data"]) == (1, {"long": "x" * 50000})
     await program.client.close()
     assert (await program.endings.get()).code == 1000
-    await deferToThread(gateway.wait_for, "session over: innovaphone .*user=demo")
+    await deferToThread(gateway.wait_for, "session over: innovaphone .*user=demo", since)
 
 
 @ensureDeferred

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.browser import browser
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
 from tests.integration.test_documentation import blocks
 from wsevents.client import Login
 from wsevents.closing import UNAUTHENTICATED
@@ -50,11 +50,17 @@ BEFORE, AFTER, _ = (
 )
 
 
-@pytest.fixture
-def gateway(tmp_path):
+def begin(folder):
     text = CONFIGURATION.replace("29aefc85-7bd1-4d46-bd2f-22a9e6b12bd3", "t1").replace("calls.#", "#")
-    with GatewayProcess(tmp_path, standalone(tmp_path) + text) as process:
-        yield process.ready()
+    return GatewayProcess(folder, standalone(folder) + text)
+
+
+sharing = shared(begin)
+
+
+@pytest.fixture
+def gateway(sharing):
+    return sharing.running()
 
 
 def log_in(client):

@@ -16,7 +16,7 @@ from tests.browser import browser
 from tests.client import Client, trusting
 from tests.dialects.isymphony.accounts import PATH, quick_hash
 from tests.dialects.isymphony.page import MISTAKES, blocks, rows, section
-from tests.gateway import DEADLINE, GatewayProcess, loud_twistd, standalone
+from tests.gateway import DEADLINE, GatewayProcess, loud_twistd, shared, standalone
 from tests.publisher import publish
 from wsevents.dialects.isymphony.authority import IN_LINE, THREADS
 from wsevents.dialects.isymphony.password import make
@@ -45,10 +45,12 @@ def configuration(folder, more=""):
     return standalone(folder) + DIALECTS.format(slow=SLOW, quick=quick_hash("s3cret-pw")) + more
 
 
+sharing = shared(lambda folder: GatewayProcess(folder, configuration(folder)))
+
+
 @pytest.fixture
-def gateway(tmp_path):
-    with GatewayProcess(tmp_path, configuration(tmp_path)) as process:
-        yield process.ready()
+def gateway(sharing):
+    return sharing.running()
 
 
 def connect(gateway, user="manager", password=PASSWORD, path=PATH, **options):

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateway import DEADLINE, standalone
+from tests.gateway import DEADLINE, shared, standalone
 from tests.rabbitmq import rabbitmq
 from tests.voipbin import (
     ADMIN,
@@ -27,13 +27,14 @@ from tests.voipbin import (
     delegate,
     of_agent,
     section,
+    sharing_voipbin,
     signed,
     topic,
     voipbin,
     voipbin_on_rabbitmq,
 )
 
-__all__ = ["bus", "rabbitmq", "voipbin", "voipbin_on_rabbitmq"]
+__all__ = ["bus", "rabbitmq", "sharing_voipbin", "voipbin", "voipbin_on_rabbitmq"]
 
 ADMINISTRATOR = signed(claims())
 
@@ -126,14 +127,19 @@ def test_no_credential_is_in_the_log(voipbin):
 # -- generic events
 
 
-@pytest.fixture
-def mixed(tmp_path):
-    """A gateway whose Wazo tenant is a customer."""
-    text = standalone(tmp_path) + section()
+def begin(folder):
+    text = standalone(folder) + section()
     text = text.replace("tenant_uuid: t1", f"tenant_uuid: {CUSTOMER}")
-    text = text.replace("tenant_uuid: t2", f"tenant_uuid: {STRANGER}")
-    with VoipbinGateway(tmp_path, text) as gateway:
-        yield gateway.ready()
+    return VoipbinGateway(folder, text.replace("tenant_uuid: t2", f"tenant_uuid: {STRANGER}"))
+
+
+sharing_mixed = shared(begin)
+
+
+@pytest.fixture
+def mixed(sharing_mixed):
+    """A gateway whose Wazo tenant is a customer."""
+    return sharing_mixed.running()
 
 
 def test_a_generic_event_becomes_one_of_voipbin(mixed):

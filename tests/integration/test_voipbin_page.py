@@ -17,7 +17,7 @@ from tests.browser import browser
 from tests.certificates import write_pair
 from tests.gateway import DEADLINE
 from tests.integration.test_documentation import blocks
-from tests.integration.test_voipbin import mixed, refused
+from tests.integration.test_voipbin import mixed, refused, sharing_mixed
 from tests.voipbin import (
     AGENT,
     CALL,
@@ -27,6 +27,7 @@ from tests.voipbin import (
     bus,
     call,
     claims,
+    sharing_voipbin,
     signed,
     topic,
     voipbin,
@@ -36,7 +37,7 @@ from wsevents.configuration.config import load
 from wsevents.dialects.voipbin.frame import event_type
 from wsevents.plugins import Plugins
 
-__all__ = ["browser", "bus", "mixed", "voipbin", "voipbin_on_rabbitmq"]
+__all__ = ["browser", "bus", "mixed", "sharing_mixed", "sharing_voipbin", "voipbin", "voipbin_on_rabbitmq"]
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol" / "voipbin.md").read_text()
@@ -122,7 +123,6 @@ def test_each_mistake_has_the_result_that_is_shown_and_reaches_nobody_else(mixed
             assert other.hears()["id"] == "unheard"
         mixed.publish("call_created", data={"id": "last"})
         assert "last" in {other.hears()["id"] for _ in range(1 if result == "dropped" else 2)}
-    mixed.stop()
     assert "Traceback" not in mixed.log
 
 
