@@ -47,10 +47,11 @@ def configuration(folder, **origins):
     return standalone(folder) + DIALECTS.format(hash=quick_hash("pw"), **lines)
 
 
-@pytest.fixture
-def open_gateway(tmp_path):
+@pytest.fixture(scope="module")
+def open_gateway(tmp_path_factory):
     """A gateway with the defaults."""
-    with GatewayProcess(tmp_path, configuration(tmp_path)) as gateway:
+    folder = tmp_path_factory.mktemp("open")
+    with GatewayProcess(folder, configuration(folder)) as gateway:
         yield gateway.ready()
 
 

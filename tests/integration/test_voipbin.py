@@ -8,7 +8,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateway import DEADLINE, shared, standalone
-from tests.rabbitmq import rabbitmq
 from tests.voipbin import (
     ADMIN,
     AGENT,
@@ -34,7 +33,7 @@ from tests.voipbin import (
     voipbin_on_rabbitmq,
 )
 
-__all__ = ["bus", "rabbitmq", "sharing_voipbin", "voipbin", "voipbin_on_rabbitmq"]
+__all__ = ["bus", "sharing_voipbin", "voipbin", "voipbin_on_rabbitmq"]
 
 ADMINISTRATOR = signed(claims())
 
