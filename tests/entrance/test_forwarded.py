@@ -49,7 +49,11 @@ def test_without_the_header_nothing_is_known():
     assert secure({}) is None
 
 
-@given(st.text(alphabet='0123456789abcdef.:,[]" x', max_size=80))
+hops = st.ip_addresses().map(str) | st.text(alphabet='0123456789abcdef.:,[]" x', max_size=20)
+ports = st.just("") | st.integers(0, 99999).map(":{}".format)
+
+
+@given(st.lists(st.builds("{}{}".format, hops, ports), max_size=4).map(", ".join))
 def test_of_any_text_only_addresses_and_ports_are_understood(text):
     found = for_(text)
     if found is not None:

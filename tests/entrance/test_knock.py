@@ -28,7 +28,7 @@ def test_no_bytes_make_it_raise(data):
     head_end(data)
 
 
-@given(st.text(max_size=100))
+@given(st.text(max_size=100) | st.text("/?&=a%:", max_size=20))
 def test_any_target_has_a_path_and_a_query_without_blank_values(target):
     request = make_request(target, {})
     assert all(values and all(values) for values in request.query.values())
