@@ -170,8 +170,9 @@ def mistaken(gateway):
 def come_and_go(gateway):
     """Say whether a session that is over is a line."""
     since = len(gateway.log)
-    with gateway.connect("/?token=s3cret-user") as client:
-        receive(client)
+    for _ in range(2):  # the gateway has seen the first one go when it greets the second one
+        with gateway.connect("/?token=s3cret-user") as client:
+            receive(client)
     mistaken(gateway)
     return "session over" in gateway.log[since:]
 
