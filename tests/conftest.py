@@ -1,6 +1,7 @@
 """What every test is held to: no unhandled error, no timer left, an end in good time."""
 
 import os
+import signal
 from functools import wraps
 
 import pytest
@@ -26,6 +27,10 @@ PATIENCE = 300  # seconds: no test may take longer
 # What is tested is on this machine, whatever proxy leads to all others.
 for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
+
+# A shell without job control starts a background job with SIGINT ignored, and every child inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of the code.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
