@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.request import urlopen
 
 import pytest
@@ -96,9 +96,9 @@ class DevTools:
         self._socket.close()
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """A driver and the DevTools of a browser that takes any certificate, for all tests of a process."""
+@contextmanager
+def started(folder):
+    """Give a driver and the DevTools of a browser that takes any certificate and writes into a folder."""
     places = {program: shutil.which(program) for program in PROGRAMS}
     missing = [program for program, place in places.items() if place is None]
     if missing:
@@ -107,7 +107,7 @@ def chromium(tmp_path_factory):
     options.binary_location = places["chromium"]
     options.accept_insecure_certs = True
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+    for flag in (*FLAGS, f"--user-data-dir={folder}"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(places["chromedriver"]))
     try:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, settings
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
-from tests.browser import chromium
 from tests.rabbitmq import rabbitmq
 from tests.schedule import Files, slow_first
 from tests.unhandled import errors, errors_of_the_session, pytest_collection_finish
@@ -67,6 +66,15 @@ def pytest_collection_modifyitems(config, items):
     """Begin with the slow files, if there are several processes."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: slow_first(item.nodeid))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """The driver and the DevTools of a browser, for all tests of a process."""
+    from tests.browser import started  # selenium takes long to import
+
+    with started(tmp_path_factory.mktemp("chromium")) as both:
+        yield both
 
 
 @pytest.fixture
