@@ -6,6 +6,7 @@ and it uses no built-in function that acts. A new module is listed here, or the 
 """
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,10 @@ LAYERS = {
         wsevents.gateway wsevents.house wsevents.keepalive wsevents.kernel wsevents.mute wsevents.outbound
         wsevents.plugins wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.tls_client
         wsevents.upstream wsevents.validity wsevents.writethrough
-        wsevents.authenticators.* wsevents.authorities.* wsevents.buses.* wsevents.client.*
+        wsevents.authenticators.* wsevents.buses.* wsevents.client.*
         wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
         wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
+        wsevents.dialects.voipbin.authority
         wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
         wsevents.workers.*
         """,
@@ -90,7 +92,10 @@ LOCAL_METHODS = {"astimezone": 0, "fromtimestamp": 1}
 DECIDING = ("values", "core")
 
 STRANGERS = [{"authenticators", "buses"}, {"authenticators", "dialects"}, {"buses", "dialects"}]
-"""Rooms that know nothing of each other."""
+"""Folders that import nothing of each other."""
+
+AUTHORITY = re.compile(r"wsevents\.dialects\.\w+\.authority")
+"""The module of a dialect that may import what the authenticators share."""
 
 
 def layer_of(module):
@@ -108,6 +113,20 @@ def layer_of(module):
 def room_of(module):
     """Return the part of wsevents that a module is in."""
     return module.removeprefix("wsevents.").split(".")[0]
+
+
+def are_strangers(module, other):
+    """Say whether a module must not import another, whatever their layers: so it is with two dialects."""
+    rooms = {room_of(module), room_of(other)}
+    if rooms == {"dialects"}:
+        return len({dialect_of(module), dialect_of(other)} - {None}) > 1
+    asks = AUTHORITY.fullmatch(module) and room_of(other) == "authenticators"
+    return rooms in STRANGERS and not asks
+
+
+def dialect_of(module):
+    """Return the dialect that a module is in; None: the package of all of them."""
+    return (*module.split("."), None)[2]
 
 
 def imports(tree, modules):
@@ -140,7 +159,7 @@ def offences(module, source, modules):
         theirs = layer_of(other)
         if theirs and list(LAYERS).index(theirs) > list(LAYERS).index(mine):
             found.append(f"{module} ({mine}) imports {other} ({theirs})")
-        if {room_of(module), room_of(other)} in STRANGERS:
+        if are_strangers(module, other):
             found.append(f"{module} imports {other}")
         allowed = theirs or other in PURE or (for_types and may_be_named(other, module))
         if mine in DECIDING and not allowed:
@@ -252,6 +271,16 @@ def test_the_folders_of_the_plugin_are_no_packages_of_ours(folder):
             "from wsevents.buses.memory import MemoryBus",
             "imports wsevents.buses.memory",
         ),
+        (
+            "wsevents.dialects.wazo.dialect",
+            "from wsevents.dialects.voipbin.topic import Topic",
+            "imports wsevents.dialects.voipbin.topic",
+        ),
+        (
+            "wsevents.dialects.voipbin.session",
+            "from wsevents.authenticators.client import Client",
+            "imports wsevents.authenticators.client",
+        ),
         ("wsevents.unheard_of", "", "belongs to no layer"),
     ],
 )
@@ -267,7 +296,11 @@ def test_an_offence_is_found(module, source, offence):
         ("wsevents.access", "def f(now):\n    return now\nre.compile('x')"),
         ("wsevents.publication", "when.astimezone(UTC); datetime.fromtimestamp(0, tz=UTC)"),
         ("wsevents.access", "from zope.interface import implementer\nfrom wsevents.messages import Event"),
-        ("wsevents.dialects.new", "from wsevents.dialects.wazo import WazoDialect"),
+        ("wsevents.dialects.wazo.new", "from wsevents.dialects.wazo.session import WazoSession"),
+        (
+            "wsevents.dialects.voipbin.authority",
+            "from wsevents.authenticators.client import Client",
+        ),
         (
             "wsevents.authenticators.new",
             "import time, twisted\nfrom wsevents.access import compile_acl\nopen('x')",

@@ -8,7 +8,7 @@ from twisted.internet.defer import DeferredQueue
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-from wsevents.codec.appwebsocket import Login
+from wsevents.dialects.innovaphone.login import Login
 
 
 class FarEnd:

@@ -18,7 +18,7 @@ from tests.buses.ear import Logbook
 from tests.clients.far_end import far_end, welcoming
 from tests.clients.transport import Wire
 from wsevents.client import AppWebsocketClient, Backoff, Ending, NotOpenError
-from wsevents.codec.appwebsocket import Login, SessionKey
+from wsevents.dialects.innovaphone.login import Login, SessionKey
 from wsevents.framing import text_frames
 
 __all__ = ["far_end"]

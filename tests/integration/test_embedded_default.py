@@ -9,7 +9,7 @@ import pytest
 
 from tests.client import Client, trusting
 from tests.gateway import DEADLINE, embedded_default
-from wsevents.codec.appwebsocket import Login, login_message
+from wsevents.dialects.innovaphone.login import Login, login_message
 
 __all__ = ["embedded_default"]
 

@@ -8,8 +8,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
-from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.configuration.config import parse
+from wsevents.dialects.innovaphone.login import Login, SessionKey, login_message
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 

@@ -13,7 +13,7 @@ from tests.browser import browser
 from tests.gateway import GatewayProcess, shared, standalone
 from tests.integration.test_innovaphone import APPS, PASSWORD, PATH
 from wsevents.client import AppWebsocketClient, Backoff, NotOpenError
-from wsevents.codec.appwebsocket import SessionKey
+from wsevents.dialects.innovaphone.login import SessionKey
 from wsevents.tls_client import tls_for, trust_in
 
 __all__ = ["browser"]

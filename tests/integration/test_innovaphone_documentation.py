@@ -16,8 +16,8 @@ from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
 from tests.integration.test_documentation import blocks
 from wsevents.client import Login
 from wsevents.closing import UNAUTHENTICATED
-from wsevents.codec.appwebsocket import login_message
 from wsevents.configuration.config import parse
+from wsevents.dialects.innovaphone.login import login_message
 from wsevents.dialects.innovaphone.session import LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE
 from wsevents.plugins import Plugins
 

@@ -18,7 +18,7 @@ from tests.dialects.isymphony.accounts import PATH, quick_hash
 from tests.gateway import DEADLINE, LOUD, GatewayProcess, standalone
 from tests.ports import reserved_port
 from tests.voipbin import claims, section, signed
-from wsevents.codec.appwebsocket import Login, SessionKey, login_message
+from wsevents.dialects.innovaphone.login import Login, SessionKey, login_message
 
 TOKENS = ("s3cret-user", "s3cret-other", "s3cret-none", "s3cret-brief")
 STRANGE = ("s3cret-wrong", "s3cret/%?&#=wrong", "s3cret-wröng")

@@ -17,7 +17,7 @@ from wsevents.client.backoff import Backoff
 from wsevents.client.connection import FRAME_MAX, Authentication, Connection, Ending, NotOpenError
 from wsevents.client.dial import Once, autobahn_factory, endpoint_for
 from wsevents.client.pause import Pause
-from wsevents.codec.appwebsocket import Login, SessionKey
+from wsevents.dialects.innovaphone.login import Login, SessionKey
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint

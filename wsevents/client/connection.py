@@ -16,8 +16,8 @@ from twisted.logger import Logger
 from wsevents.blame import blame
 from wsevents.client.deadline import Deadline
 from wsevents.closing import Advice
-from wsevents.codec.appwebsocket import Login, SessionKey, login_message
 from wsevents.codec.jsonparts import parse_parts
+from wsevents.dialects.innovaphone.login import Login, SessionKey, login_message
 from wsevents.mute import Mute
 
 if TYPE_CHECKING:

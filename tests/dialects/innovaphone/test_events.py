@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.innovaphone.test_session import APPS, PATH
-from wsevents.codec.appwebsocket import Login, login_message
 from wsevents.dialects.innovaphone import InnovaphoneDialect
 from wsevents.dialects.innovaphone.filter import make_filter
+from wsevents.dialects.innovaphone.login import Login, login_message
 from wsevents.dialects.innovaphone.settings import InnovaphoneApp, InnovaphoneSettings
 from wsevents.messages import Delivery, Exchange, Listen, Request
 from wsevents.relay import Relay, Stage

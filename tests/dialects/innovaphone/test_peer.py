@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.dialects.innovaphone.test_session import APPS, PATH, messages
 from tests.wire import World
-from wsevents.codec.appwebsocket import Login, login_message
 from wsevents.dialects.innovaphone import InnovaphoneDialect
+from wsevents.dialects.innovaphone.login import Login, login_message
 from wsevents.dialects.innovaphone.settings import InnovaphoneSettings
 from wsevents.dialects.wazo import WazoDialect
 from wsevents.settings import Config

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from wsevents.closing import BUS_ERROR, BUS_LOST
-from wsevents.codec.appwebsocket import Login, login_message
 from wsevents.dialects.innovaphone import InnovaphoneDialect
 from wsevents.dialects.innovaphone.interest import Interest
+from wsevents.dialects.innovaphone.login import Login, login_message
 from wsevents.dialects.innovaphone.session import (
     LOGIN,
     LOGIN_FAILED,

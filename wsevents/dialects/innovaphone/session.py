@@ -18,9 +18,9 @@ from zope.interface import implementer
 
 from wsevents.access import compile_acl
 from wsevents.closing import BUS_ERROR, BUS_LOST, Advice, Closing
-from wsevents.codec.appwebsocket import Login
 from wsevents.dialects.innovaphone.filter import CHARACTERS, make_filter
 from wsevents.dialects.innovaphone.interest import EVERY, Interest
+from wsevents.dialects.innovaphone.login import Login
 from wsevents.dialects.innovaphone.message import Message, Mistake, decode
 from wsevents.interfaces import ISession
 from wsevents.messages import Effect, Hangup, Identity, Listen, Say, Wake

@@ -19,8 +19,8 @@ from tests.authenticators.timed import Timed
 from tests.certificates import certificate, write_pair
 from tests.voipbin import CUSTOMER, KEY, STRANGER, claims, signed
 from tests.wazo_auth import WazoAuth as StandIn
-from wsevents.authorities.voipbin import VoipbinAuthority
 from wsevents.configuration.config import load
+from wsevents.dialects.voipbin.authority import VoipbinAuthority
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder
 from wsevents.dialects.voipbin.settings import AccessKey, Acl, Lookup, VoipbinSettings
 from wsevents.errors import ConfigurationError

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.codec.appwebsocket import SEED_BYTES, Login, SessionKey, login_message, same
-from wsevents.codec.rc4 import rc4
+from wsevents.dialects.innovaphone.login import SEED_BYTES, Login, SessionKey, login_message, same
+from wsevents.dialects.innovaphone.rc4 import rc4
 
 GUID = "00112233445566778899aabbccddeeff"
 INFO_OF_D4 = (

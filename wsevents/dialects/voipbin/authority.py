@@ -2,7 +2,7 @@
 
 Rule 1: a JWT is verified before anything in it is believed, and by no other algorithm than HS256.
 Rule 2: of a look-up the key travels in the body, so that no URL, and no log of one, has it.
-Rule 3: what claims and records mean is decided in `dialects/voipbin/claims.py`.
+Rule 3: what claims and records mean is decided in `claims.py`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from wsevents.codec.jsonparts import parse_parts
-from wsevents.codec.rc4 import rc4
+from wsevents.dialects.innovaphone.rc4 import rc4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
