@@ -38,8 +38,7 @@ LAYERS = {
         wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.authenticators.* wsevents.buses.* wsevents.client.*
         wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
-        wsevents.dialects.isymphony.authority wsevents.dialects.isymphony.password
-        wsevents.dialects.voipbin.authority
+        wsevents.dialects.isymphony.authority wsevents.dialects.voipbin.authority
         wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
         wsevents.workers.*
         """,

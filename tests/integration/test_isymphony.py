@@ -19,12 +19,12 @@ from tests.dialects.isymphony.page import MISTAKES, blocks, rows, section
 from tests.gateway import DEADLINE, GatewayProcess, loud_twistd, shared, standalone
 from tests.publisher import publish
 from wsevents.dialects.isymphony.authority import IN_LINE, THREADS
-from wsevents.dialects.isymphony.password import make
+from wsevents.dialects.isymphony.scrypt import make
 
 __all__ = ["browser", "publish"]
 
 PASSWORD = "s3cret-manager"
-SLOW = make(PASSWORD).text()
+SLOW = make(PASSWORD, b"a salt of 16 byte").text()
 DIALECTS = """
 dialects:
   wazo: {{}}

@@ -11,6 +11,7 @@ import click
 from wsevents import __version__
 from wsevents.commands.check_config import check_config
 from wsevents.commands.console import Commands
+from wsevents.commands.hash_password import hash_password
 from wsevents.commands.import_wazo import import_wazo
 from wsevents.commands.kick import kick
 from wsevents.commands.publish import publish
@@ -46,5 +47,5 @@ def main() -> None:
     """
 
 
-for command in (check_config, import_wazo, kick, publish, sessions, tail, token):
+for command in (check_config, hash_password, import_wazo, kick, publish, sessions, tail, token):
     main.add_command(command)

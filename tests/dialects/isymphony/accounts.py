@@ -1,7 +1,6 @@
 """Settings and accounts that many tests need."""
 
-from wsevents.dialects.isymphony.password import derive
-from wsevents.dialects.isymphony.scrypt import ScryptHash
+from wsevents.dialects.isymphony.scrypt import ScryptHash, derive
 from wsevents.dialects.isymphony.settings import Account, IsymphonySettings
 from wsevents.messages import Identity
 

@@ -13,7 +13,7 @@ from wsevents.plugins import Plugins
 
 HASH = quick_hash("pw")
 GOOD = {"users": {"manager": {"password_hash": HASH, "tenant_uuid": None, "acl": ["#"]}}}
-COMMAND = "must be a hash that `python -m wsevents.dialects.isymphony.password` made"
+COMMAND = "must be a hash that `wsevents hash-password` made"
 
 
 def given(environ=None, **section):

@@ -26,8 +26,7 @@ from zope.interface import implementer
 from wsevents.blame import blame
 from wsevents.dialects.isymphony.basic import Credentials
 from wsevents.dialects.isymphony.line import Lines
-from wsevents.dialects.isymphony.password import matches
-from wsevents.dialects.isymphony.scrypt import parse
+from wsevents.dialects.isymphony.scrypt import matches, parse
 from wsevents.interfaces import IAuthority
 from wsevents.messages import Denied, Identity, Unavailable
 

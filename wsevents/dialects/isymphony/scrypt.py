@@ -1,15 +1,23 @@
-"""What a password's hash looks like in the configuration: `scrypt$N$R$P$SALT$DIGEST`.
+"""Hashes of passwords, as text in the configuration: `scrypt$N$R$P$SALT$DIGEST`.
 
-N, R and P are the costs of scrypt (RFC 7914 section 2), salt and digest are base64. What computes one
-is in `password.py`.
+N, R and P are the costs of scrypt (RFC 7914 section 2), salt and digest are base64.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from hashlib import scrypt
+from hmac import compare_digest
 
 from attrs import field, frozen
+
+N, R, P = 16384, 8, 5
+"""Costs of a new hash: OWASP's recommendation with the least memory, 16 MiB; about 0.2 s."""
+SALT_BYTES = 16
+"""Bytes of a new salt."""
+DIGEST_BYTES = 32
+"""Bytes of a new digest."""
 
 MEMORY_MAX = 256 * 1024 * 1024
 """Bytes that one hash may need: 128 * N * R."""
@@ -17,12 +25,12 @@ WORK_MAX = 4 * 1024 * 1024
 """N * R * P: about a second."""
 
 SALT_MIN = 8
-"""Bytes of a salt."""
+"""Bytes of the shortest salt."""
 DIGEST_SIZES = range(16, 65)
 """Bytes of a digest."""
 
 _FORM = re.compile(r"scrypt\$(\d{1,9})\$(\d{1,4})\$(\d{1,4})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)")
-_WANTED = "must be a hash that `python -m wsevents.dialects.isymphony.password` made"
+_WANTED = "must be a hash that `wsevents hash-password` made"
 
 
 @frozen
@@ -66,3 +74,26 @@ def parse(text: str) -> ScryptHash:
     if 128 * n * r > MEMORY_MAX or n * r * p > WORK_MAX:
         raise ValueError("costs too much to compute at each login: make it with the default costs")
     return ScryptHash(n, r, p, salt, digest)
+
+
+def derive(password: str, form: ScryptHash) -> bytes:
+    """Return the digest of a password with the costs, the salt and the length of a hash; blocks meanwhile."""
+    return scrypt(
+        password.encode("utf-8", "surrogatepass"),
+        salt=form.salt,
+        n=form.n,
+        r=form.r,
+        p=form.p,
+        maxmem=2 * form.memory,
+        dklen=len(form.digest),
+    )
+
+
+def matches(password: str, form: ScryptHash) -> bool:
+    """Return whether the hash is of this password; blocks for as long as one hash takes."""
+    return compare_digest(derive(password, form), form.digest)
+
+
+def make(password: str, salt: bytes) -> ScryptHash:
+    """Return the hash of a password; the salt must be new and random."""
+    return ScryptHash(N, R, P, salt, derive(password, ScryptHash(N, R, P, salt, bytes(DIGEST_BYTES))))

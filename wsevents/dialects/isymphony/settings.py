@@ -78,9 +78,7 @@ def _sources(_: object, __: Any, sources: dict[str, Any]) -> None:
 class Account:
     """`users.<name>`: somebody who may connect, and what that one sees."""
 
-    password_hash: str = key(
-        NOTHING, "Made by `python -m wsevents.dialects.isymphony.password`.", secret=True, check=_hash
-    )
+    password_hash: str = key(NOTHING, "Made by `wsevents hash-password`.", secret=True, check=_hash)
     tenant_uuid: str | None = key(
         NOTHING, "Uuid of the tenant whose events it sees; null: all.", check=filled
     )
