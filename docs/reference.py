@@ -18,6 +18,7 @@ import yaml
 from attrs import define, field, frozen
 
 from wsevents import settings
+from wsevents.plugins import Plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ def reference() -> str:
     page.lines += [
         "## dialects",
         "",
-        "The protocols that are spoken, a section each. Without any: `wazo`.",
+        f"The protocols that are spoken, a section each. Without `dialects:`: {_spoken_by_default()}.",
         "",
     ]
     for name, kind in _brought(DIALECTS):
@@ -139,6 +140,10 @@ def reference() -> str:
     text = "\n".join(page.lines).rstrip() + "\n"
     flags = [f"* {meaning}\n" for name, meaning in FLAGS.items() if f"*{name.capitalize()}.*" in text]
     return "".join([HEAD, *flags, "\n", text])
+
+
+def _spoken_by_default() -> str:
+    return ", ".join(f"`{name}`" for name, dialect in Plugins().dialects().items() if dialect.default)
 
 
 def _brought(group: str) -> Iterator[tuple[str, type]]:

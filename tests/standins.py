@@ -121,6 +121,8 @@ class Tokens(WazoAuth):
 @implementer(IDialect)
 class Talk:
     name = "talk"
+    default = False
+    page = demo = None
     settings: type = TalkSettings
     sources = ()
     authority = ""
@@ -129,6 +131,10 @@ class Talk:
     @classmethod
     def create(cls, settings: Any, config: Any):
         return cls()
+
+    @classmethod
+    def greeting(cls, settings, base_url, now):
+        return []
 
     def serves(self, path):
         return True
@@ -143,12 +149,16 @@ class Talk:
         return None
 
 
+class DefaultTalk(Talk):
+    default = True
+
+
 def plugins() -> Plugins:
     """Return plugins that are the ones above, under the names of the built-ins."""
     known = {
         "wsevents.buses": {"amqp": "Rabbit"},
         "wsevents.authenticators": {"wazo": "WazoAuth", "static": "Tokens"},
-        "wsevents.dialects": {"wazo": "Talk", "talk": "Talk"},
+        "wsevents.dialects": {"wazo": "DefaultTalk", "talk": "Talk"},
     }
     return Plugins(
         lambda group: [

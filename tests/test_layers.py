@@ -37,7 +37,7 @@ LAYERS = {
         wsevents.plugins wsevents.relay wsevents.roster wsevents.runner wsevents.server wsevents.tls_client
         wsevents.upstream wsevents.validity wsevents.writethrough
         wsevents.authenticators.* wsevents.buses.* wsevents.client.*
-        wsevents.configuration.* wsevents.demo.greeting wsevents.demo.service
+        wsevents.configuration.* wsevents.demo.document wsevents.demo.service
         wsevents.dialects.isymphony.authority wsevents.dialects.voipbin.authority
         wsevents.entrance.* wsevents.lifecycle.* wsevents.log.* wsevents.operations.* wsevents.web.*
         wsevents.workers.*

@@ -9,7 +9,8 @@ import pytest
 
 from tests import standins
 from wsevents.errors import PluginError
-from wsevents.plugins import KINDS, Plugins
+from wsevents.messages import PackageFile
+from wsevents.plugins import KINDS, Plugins, read_file
 
 
 @pytest.fixture
@@ -174,6 +175,49 @@ def test_what_verify_class_lets_pass_is_found_all_the_same(install, body, said):
     # Each case has a module of the same name: none may answer for another.
     importlib.sys.modules.pop("odd", None)
     assert said in problem("bus", "strange")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("default = None", "`default` must be an attribute of the class: bool"),
+        (
+            "page = 'page.js'",
+            "`page` must be an attribute of the class: wsevents.messages.PackageFile | None",
+        ),
+        ("demo = property(lambda self: None)", "`demo` must be an attribute of the class"),
+        ("def greeting(self, settings, base_url, now): pass", "`greeting` must be a class method"),
+    ],
+)
+def test_what_a_dialect_must_say_before_it_is_made_is_checked(install, body, said):
+    install(
+        "strange_talk",
+        "[wsevents.dialects]\nstrange = strange_talk:Odd\n",
+        f"""
+        from tests.standins import Talk
+
+        class Odd(Talk):
+            {body}
+        """,
+    )
+    importlib.sys.modules.pop("strange_talk", None)
+    assert said in problem("dialect", "strange")
+
+
+def test_all_dialects_are_found_at_once_and_one_that_is_broken_is_named(install):
+    assert list(Plugins().dialects()) == sorted(Plugins().dialects())
+    install("strange_talk", "[wsevents.dialects]\nstrange = tests.standins:Talk\n")
+    assert Plugins().dialects()["strange"] is standins.Talk
+    install("broken", "[wsevents.dialects]\nother = broken:Thing\n", "import nothing_of_this_name\n")
+    with pytest.raises(PluginError, match="entry point broken:Thing of broken"):
+        Plugins().dialects()
+
+
+def test_a_file_that_a_plugin_names_is_read_or_named():
+    assert "<!DOCTYPE html>" in read_file(PackageFile("wsevents.web", "index.html"))
+    for file in PackageFile("wsevents.web", "none.js"), PackageFile("nothing_of_this_name", "page.js"):
+        with pytest.raises(PluginError, match=f"the file {file.name} of the package {file.package} cannot"):
+            read_file(file)
 
 
 def test_a_class_that_says_nothing_of_the_interface_is_refused(install):

@@ -72,10 +72,15 @@ class Toy:
     """What the toys have in common: nothing but attributes."""
 
     settings, sources, wire, authority = dict, (), Wire(), ""
+    default, page, demo = False, None, None
 
     @classmethod
     def create(cls, settings, config):
         return cls()
+
+    @classmethod
+    def greeting(cls, settings, base_url, now):
+        return ()
 
     def serves(self, path):
         return path == f"/{self.name}"

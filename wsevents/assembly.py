@@ -27,6 +27,7 @@ from wsevents.log.threshold import THRESHOLD
 from wsevents.operations.attendant import Attendant
 from wsevents.operations.pulse import Pulse
 from wsevents.outbound import Flusher
+from wsevents.plugins import read_file
 from wsevents.relay import Relay, Stage
 from wsevents.roster import Roster
 from wsevents.server import PeerFactory
@@ -174,10 +175,15 @@ class Assembly:
             house.keepalive,
             config.limits.handshake_seconds,
             PeerFactory(house, self.reactor),
-            make_site(self._publisher(), dialects=list(config.dialects), reactor=self.reactor),
+            make_site(self._publisher(), scripts=self._scripts(), reactor=self.reactor),
             house.ledger,
             proxies(config.trusted_proxies),
         )
+
+    def _scripts(self) -> list[str]:
+        """Return the scripts of the dialects for the page, which proposes the first protocol."""
+        dialects = sorted((mount.dialect for mount in self._mounts), key=lambda dialect: not dialect.default)
+        return [read_file(dialect.page) for dialect in dialects if dialect.page is not None]
 
     def _publisher(self) -> PublishResource | None:
         """Return what the page publishes by: only a bus that nobody else uses may be written to."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Event,
         Exchange,
         Identity,
+        PackageFile,
         Request,
         Wire,
     )
@@ -105,9 +106,23 @@ class ISession(Interface):
 
 
 class IDialect(Interface):
-    """A protocol that peers speak. Pure: no I/O; settings come in, values go out."""
+    """A protocol that peers speak. Pure: no I/O; settings come in, values go out.
+
+    All that is of this protocol alone is in the folder of its package, the files named here too.
+    """
 
     name: str = Attribute("As in the configuration.")
+    default: bool = Attribute(
+        "Of the class: served when the configuration has no section `dialects:`. True for one dialect only."
+    )
+    page: PackageFile | None = Attribute(
+        "Of the class: its script for the page at `/`, which `web/protocols.js` describes; None: the page "
+        "does not speak it."
+    )
+    demo: PackageFile | None = Attribute(
+        "Of the class: its section of the configuration in the embedded default, in YAML; None: the embedded "
+        "default does not serve it."
+    )
     settings: type = Attribute("attrs class of its own section of the configuration.")
     sources: Sequence[ISource] = Attribute("Sources of its own, beside the bus section's.")
     wire: Wire = Attribute("What it wants of the WebSocket layer.")
@@ -118,6 +133,15 @@ class IDialect(Interface):
 
     def create(settings: Any, config: Config) -> IDialect:
         """Class method: a dialect with these settings; `config` is the whole configuration."""
+
+    def greeting(settings: Any, base_url: str, now: float) -> Sequence[str]:
+        """Class method: the lines that the embedded default prints, addresses and credentials.
+
+        Args:
+            settings: the section of `demo`.
+            base_url: `wss://HOST:PORT`, without a path.
+            now: seconds since the epoch, for credentials that expire.
+        """
 
     def serves(path: str) -> bool:
         """Whether a request for this path is for this dialect."""

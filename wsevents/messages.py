@@ -21,6 +21,22 @@ if TYPE_CHECKING:
     from wsevents.closing import Closing
     from wsevents.interfaces import IInterest
 
+# -- files of plug-ins ------------------------------------------------------------------------
+
+
+@frozen
+class PackageFile:
+    """A file that a package has beside its modules; `plugins.read_file` reads it.
+
+    Attributes:
+        package: dotted name of the package.
+        name: of the file, in the folder of the package.
+    """
+
+    package: str
+    name: str
+
+
 # -- the bus ----------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ distribution that brought it.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from importlib.resources import files
 from inspect import ismethod
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from zope.interface.verify import verifyClass
 
 from wsevents.errors import PluginError
 from wsevents.interfaces import IAuthenticator, IAuthority, IBus, IDialect
+from wsevents.messages import PackageFile
 from wsevents.settings import Auth, Bus
 
 if TYPE_CHECKING:
@@ -36,15 +38,25 @@ class Kind:
         group: of its entry points.
         interfaces: what its class implements.
         settings: what its settings extend; None: it has none of its own.
+        attributes: attributes of the class that are read before there is an instance, with their types.
+        methods: its class methods.
     """
 
     group: str
     interfaces: tuple[type[Interface], ...]
     settings: type | None
+    attributes: Mapping[str, Any] = field(factory=dict)
+    methods: tuple[str, ...] = ("create",)
 
 
 KINDS: Mapping[str, Kind] = {
-    "dialect": Kind("wsevents.dialects", (IDialect,), object),
+    "dialect": Kind(
+        "wsevents.dialects",
+        (IDialect,),
+        object,
+        {"default": bool, "page": PackageFile | None, "demo": PackageFile | None},
+        ("create", "greeting"),
+    ),
     "bus": Kind("wsevents.buses", (IBus, IService), Bus),
     "authenticator": Kind("wsevents.authenticators", (IAuthenticator, IService), Auth),
     "authority": Kind("wsevents.authorities", (IAuthority, IService), None),
@@ -73,6 +85,11 @@ class Plugins:
             PluginError: there is none, or it cannot be imported, or it is not what it must be.
         """
         return self._load("dialect", name)
+
+    def dialects(self) -> dict[str, type[Any]]:
+        """Return the classes of all dialects by their names, in the order of these. Raises as `dialect`."""
+        names = {point.name for point in self.find(KINDS["dialect"].group)}
+        return {name: self.dialect(name) for name in sorted(names)}
 
     def bus(self, name: str) -> type[Any]:
         """Return the class of the bus of this name: an implementer of IBus. Raises as `dialect`."""
@@ -116,6 +133,21 @@ class Plugins:
         return named[0]
 
 
+def read_file(file: PackageFile) -> str:
+    """Return the text of a file that a plug-in names.
+
+    Raises:
+        PluginError: it cannot be read.
+    """
+    try:
+        return files(file.package).joinpath(file.name).read_text("utf-8")
+    except (OSError, ImportError, ValueError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise PluginError(
+            f"the file {file.name} of the package {file.package} cannot be read: {why}"
+        ) from None
+
+
 def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unknown distribution"
 
@@ -132,8 +164,13 @@ def _faults(found: Any, kind: Kind) -> list[str]:
             faults += [" ".join(str(one).split()) for one in getattr(error, "exceptions", [error])]
     # verifyClass takes an attribute that is missing for one that __init__ will set, and a plain
     # method for a class method; both would be found out only when the gateway is under way.
-    if not ismethod(getattr(found, "create", None)):
-        faults.append("`create` must be a class method")
+    for name in kind.methods:
+        if not ismethod(getattr(found, name, None)):
+            faults.append(f"`{name}` must be a class method")
+    for name, wanted in kind.attributes.items():
+        if not isinstance(getattr(found, name, NotImplemented), wanted):
+            named = getattr(wanted, "__name__", wanted)
+            faults.append(f"`{name}` must be an attribute of the class: {named}")
     if kind.settings is not None:
         faults += _settings_faults(getattr(found, "settings", None), kind.settings)
     return faults

@@ -7,20 +7,19 @@ import os
 import socket
 import time
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from random import SystemRandom
 from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from twisted.internet.endpoints import quoteStringArgument
 from twisted.logger import Logger
 from twisted.python import usage
 
 from wsevents.assembly import Assembly
 from wsevents.certificate import ensure_certificate
-from wsevents.configuration.config import load, parse
+from wsevents.configuration.config import load
+from wsevents.demo.document import embedded
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
 from wsevents.entrance.ports import check_again
@@ -170,19 +169,18 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
 
 
 def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
-    """Return the embedded default: a document of its own, made-up events, this machine only.
+    """Return the embedded default: a configuration of its own, made-up events, this machine only.
 
     Raises:
         StartError: its certificate cannot be kept.
+        ConfigurationError, PluginError: an installed dialect cannot be used.
     """
     state = state_folder(environ)
     ensure_certificate(state)
-    text = files("wsevents.demo").joinpath("config.yml").read_text("utf-8")
-    name = "the embedded default"
-    config = parse(text.replace("{state}", endpoint_escaped(str(state))), name, plugins, environ)
+    config = embedded(state, plugins, environ)
     config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
     assembly = Assembly(reactor, config, plugins)
-    station, gateway, _ = alone(assembly, lambda gateway: _announce(gateway, config))
+    station, gateway, _ = alone(assembly, lambda gateway: _announce(gateway, config, plugins))
     DemoService(
         assembly.bus,
         config.bus.exchange_name,
@@ -202,12 +200,6 @@ def state_folder(environ: Mapping[str, str]) -> Path:
     return Path(root) / "wsevents"
 
 
-def endpoint_escaped(text: str) -> str:
-    """Return text as it stands for itself in an endpoint string within single quotes of YAML."""
-    quoted: str = quoteStringArgument(text)
-    return quoted.replace("'", "''")
-
-
 def _is_here(string: str) -> bool:
     """Say whether this machine has the address; many have no IPv6."""
     if r"\:\:1" not in string:
@@ -221,8 +213,8 @@ def _is_here(string: str) -> bool:
     return True
 
 
-def _announce(gateway: Gateway, config: Config) -> None:
+def _announce(gateway: Gateway, config: Config, plugins: Plugins) -> None:
     """Say where the demonstration is to be found, and what opens it."""
     port = gateway.ports[0].getHost().port  # type: ignore[attr-defined]  # it is TCP
-    for line in greeting(config, port, time.time()):
+    for line in greeting(config, plugins.dialects(), port, time.time()):
         _log.info("{line}", line=line)

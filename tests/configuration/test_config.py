@@ -1,6 +1,7 @@
 """Configuration: what the files say is what the program gets, or one line says what is wrong and where."""
 
 import os
+from importlib.metadata import EntryPoint
 from textwrap import dedent
 from typing import get_type_hints
 
@@ -66,6 +67,26 @@ def test_an_empty_text_gives_the_defaults():
         auth=standins.WazoAuthSettings(),
         dialects={"wazo": standins.TalkSettings()},
     )
+
+
+def test_without_dialects_those_are_served_that_say_so_and_none_has_another_name_for_it():
+    def found(group):
+        names = {"loud": "DefaultTalk", "mute": "Talk"} if group == "wsevents.dialects" else {}
+        mine = [EntryPoint(name, f"tests.standins:{thing}", group) for name, thing in names.items()]
+        return mine or standins.plugins().find(group)
+
+    assert list(parse(OPEN, "here.yml", Plugins(found), {}).dialects) == ["loud"]
+    assert list(parse(OPEN + "dialects: {mute: {}}", "here.yml", Plugins(found), {}).dialects) == ["mute"]
+
+
+def test_a_dialect_that_cannot_be_used_stops_only_a_configuration_that_may_want_it():
+    def found(group):
+        broken = [EntryPoint("broken", "nothing_of_this_name:Thing", group)] * (group == "wsevents.dialects")
+        return [*broken, *standins.plugins().find(group)]
+
+    with pytest.raises(ConfigurationError, match=r"here\.yml: dialects: dialect 'broken'"):
+        parse(OPEN, "here.yml", Plugins(found), {})
+    assert parse(OPEN + "dialects: {talk: {}}", "here.yml", Plugins(found), {}).dialects
 
 
 @pytest.mark.parametrize("found", [standins.plugins(), Plugins()], ids=["stand-ins", "built-ins"])

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 
+import pytest
 import yaml
 
+from tests import standins
+from wsevents.certificate import ensure_certificate
 from wsevents.demo.cast import COMPANIES
+from wsevents.demo.document import embedded
+from wsevents.demo.greeting import greeting
+from wsevents.dialects.voipbin.greeting import AGENT
+from wsevents.dialects.wazo import WazoDialect
+from wsevents.errors import ConfigurationError
+from wsevents.messages import PackageFile
+from wsevents.plugins import Plugins
 
 DOCUMENT = yaml.safe_load(files("wsevents.demo").joinpath("config.yml").read_text())
 TOKENS = DOCUMENT["auth"]["tokens"]
@@ -47,15 +58,68 @@ def test_the_ordinary_user_is_limited_by_its_acl():
     assert "events.#" not in user["acl"]
 
 
-def test_every_protocol_is_served_on_every_listener():
-    assert set(DOCUMENT["dialects"]) == {"wazo", "voipbin", "isymphony", "innovaphone"}
-    assert all(isinstance(listener, str) for listener in DOCUMENT["listen"])
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    state = tmp_path_factory.mktemp("state")
+    ensure_certificate(state)
+    return embedded(state, Plugins(), {})
 
 
-def test_the_key_of_voipbin_is_of_the_first_company():
-    assert DOCUMENT["dialects"]["voipbin"]["access_keys"] == {"demo": {"customer_id": COMPANIES[0].tenant}}
+def test_every_dialect_that_is_installed_is_served_on_every_listener_the_default_first(config):
+    dialects = Plugins().dialects()
+    assert len(dialects) >= 4
+    assert set(config.dialects) == set(dialects)
+    assert dialects[next(iter(config.dialects))].default
+    assert all(listener.dialects is None for listener in config.listen)
 
 
-def test_the_app_of_innovaphone_is_where_its_libraries_look_for_it():
-    app = DOCUMENT["dialects"]["innovaphone"]["apps"]["demo"]
-    assert (app["path"], app["password"]) == ("/PBX0/APPS/websocket", "demo")
+def test_a_dialect_without_a_part_in_the_embedded_default_is_not_served(tmp_path):
+    ensure_certificate(tmp_path)
+    plugins = Plugins(lambda group: [*plugins_of(group), *entry_points(group=group)])
+    assert "silent" in plugins.dialects()
+    assert "silent" not in embedded(tmp_path, plugins, {}).dialects
+
+
+def plugins_of(group):
+    return [EntryPoint("silent", "tests.standins:Talk", group)] * (group == "wsevents.dialects")
+
+
+def test_the_part_of_a_dialect_that_does_not_fit_is_named(tmp_path, monkeypatch):
+    ensure_certificate(tmp_path)
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").touch()
+    (tmp_path / "parts" / "demo.yml").write_text("manner: rude\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(standins.Talk, "demo", PackageFile("parts", "demo.yml"))
+    plugins = Plugins(lambda group: [*plugins_of(group), *entry_points(group=group)])
+    with pytest.raises(
+        ConfigurationError, match=r"demo\.yml of the dialect silent: dialects\.silent\.manner"
+    ):
+        embedded(tmp_path, plugins, {})
+
+
+def test_the_lines_at_the_start_name_address_tokens_and_what_each_dialect_says(config):
+    dialects = Plugins().dialects()
+    lines = greeting(config, dialects, 4711, 1.8e9)
+    assert "Open https://localhost:4711/ in a browser (its certificate is self-signed)." in lines
+    assert f"Tokens: {', '.join(TOKENS)}" in lines
+    for name, section in config.dialects.items():
+        said = dialects[name].greeting(section, "wss://localhost:4711", 1.8e9)
+        assert said
+        assert set(said) <= set(lines)
+
+
+def test_the_token_that_is_printed_is_there(config):
+    (line,) = WazoDialect.greeting(config.dialects["wazo"], "wss://h:1", 0.0)
+    assert line.rpartition("token=")[2] in config.auth.tokens
+
+
+def test_the_key_of_voipbin_and_the_agent_of_its_jwt_are_of_the_first_company(config):
+    keys = config.dialects["voipbin"].access_keys
+    assert {name: key.customer_id for name, key in keys.items()} == {"demo": COMPANIES[0].tenant}
+    assert AGENT in {person.user for person in COMPANIES[0].people}
+
+
+def test_the_app_of_innovaphone_is_where_its_libraries_look_for_it(config):
+    app = config.dialects["innovaphone"].apps["demo"]
+    assert (app.path, app.password) == ("/PBX0/APPS/websocket", "demo")

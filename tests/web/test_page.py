@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsevents import closing
+from wsevents.plugins import Plugins, read_file
 from wsevents.web.page import closings, load
 
-PAGE = load(publish=True)
+SCRIPTS = [read_file(dialect.page) for dialect in Plugins().dialects().values()]
+PAGE = load(publish=True, scripts=SCRIPTS)
 HTML = PAGE.html.decode()
 
 
@@ -119,10 +121,16 @@ def test_it_learns_whether_it_may_publish(publish, word):
     assert f'<meta name="wsevents-publish" content="{word}">' in load(publish=publish).html.decode()
 
 
-def test_it_learns_what_the_gateway_serves():
-    assert '<meta name="wsevents-dialects" content="wazo">' in HTML
-    html = load(publish=False, dialects=["voipbin", 'a"b<c>']).html.decode()
-    assert '<meta name="wsevents-dialects" content="voipbin a&quot;b&lt;c&gt;">' in html
+def test_it_has_the_scripts_that_it_is_given_after_what_describes_them_and_no_other():
+    script = element("script")
+    assert len(SCRIPTS) >= 4
+    places = [
+        script.index(each) for each in ["const protocols = {}", *SCRIPTS, "const Frames", "offerProtocols"]
+    ]
+    assert places == sorted(places)
+    html = load(publish=False, scripts=["protocols.other = {};"]).html.decode()
+    assert "protocols.other = {};" in html
+    assert [each for each in SCRIPTS if each in html] == []
 
 
 def test_every_id_is_there_once_and_every_id_that_is_used_is_there():

@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from wsevents.plugins import Plugins
 
 ORIGIN = "XIVO_UUID"
-"""Environment variable with the uuid of this installation; Wazo sets it for all its services."""
+"""Environment variable with the uuid of this installation."""
 FILE_MAX = 16 << 20
 """Bytes of a file: more would take minutes in which a gateway that reads it again does nothing else."""
-DIALECT = "wazo"
-"""The dialect that is spoken when the files say nothing of dialects."""
 
 
 def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
@@ -40,7 +38,7 @@ def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigurationError: with every problem there is.
     """
-    return _config(gather(path), str(path), plugins, environ)
+    return fit(gather(path), str(path), plugins, environ)
 
 
 def gather(path: Path) -> Section:
@@ -67,7 +65,24 @@ def parse(text: str, name: str, plugins: Plugins, environ: Mapping[str, str]) ->
     Raises:
         ConfigurationError: with every problem there is.
     """
-    return _config(read(text, Document(0, name)), name, plugins, environ)
+    return fit(read(text, Document(0, name)), name, plugins, environ)
+
+
+def fit(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
+    """Return the configuration that a tree holds; problems of what no file has set call it `name`.
+
+    Raises:
+        ConfigurationError: with every problem there is.
+    """
+    whole = Section(_defaults(environ) | tree, tree.origin)
+    if "dialects" not in tree:
+        whole["dialects"] = _default_dialects(name, plugins)
+    rules = _Rules(plugins, environ, whole["dialects"], whole["bus"], bool(whole.get("trusted_proxies")))
+    try:
+        config: Config = Schema(environ, rules.table()).fit(whole, Config)
+    except MisfitError as error:
+        raise ConfigurationError(*(_line(problem, whole, name) for problem in error.problems)) from None
+    return config
 
 
 def _more(folder: Path) -> list[Path]:
@@ -94,21 +109,22 @@ def _text(file: Path) -> str:
         raise ConfigurationError(f"{file}: line {line}: is not UTF-8 text") from None
 
 
-def _config(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
-    defaults: dict[str, Any] = {
+def _defaults(environ: Mapping[str, str]) -> dict[str, Any]:
+    return {
         "listen": [listener.endpoint for listener in Config().listen],  # its certificate may be missing too
         "origin_uuid": environ.get(ORIGIN, "").strip() or None,
         "bus": Section(),
         "auth": Section(),
-        "dialects": Section({DIALECT: Section()}),
     }
-    whole = Section(defaults | tree, tree.origin)
-    rules = _Rules(plugins, environ, whole["dialects"], whole["bus"], bool(whole.get("trusted_proxies")))
+
+
+def _default_dialects(name: str, plugins: Plugins) -> Section:
+    """Return a section for each dialect that is served when the files say nothing of dialects."""
     try:
-        config: Config = Schema(environ, rules.table()).fit(whole, Config)
-    except MisfitError as error:
-        raise ConfigurationError(*(_line(problem, whole, name) for problem in error.problems)) from None
-    return config
+        dialects = plugins.dialects()
+    except PluginError as error:
+        raise ConfigurationError(f"{name}: dialects: {error}") from None
+    return Section({each: Section() for each, dialect in dialects.items() if dialect.default})
 
 
 @frozen

@@ -49,8 +49,9 @@
     $("closed").hidden = false;
     frames.add("note", "closed: " + event.code + " " + event.reason);
     if (NEEDS_TOKEN.includes(closing.code)) {
-      $("token").focus();
-      $("token").select();
+      const [input] = Object.keys(protocol().fields).map((name) => inputs.get(name));
+      input.focus();
+      input.select();
     }
   }
 
@@ -64,34 +65,48 @@
 
   // -- the protocol and its fields -----------------------------------------------------------------
 
-  const FIELDS = ["token", "customer", "user", "app", "password", "path"];
-  const protocol = () => protocols[$("protocol").value];
+  const inputs = new Map([["path", $("path")]]); // the name of a field -> its input
+  const NONE = { // when the page speaks none of the gateway's protocols
+    fields: {},
+    path: "/",
+    wants: { label: "Event name", placeholder: "", nothing: "", suggests: (name) => name },
+  };
+  const protocol = () => protocols[$("protocol").value] || NONE;
 
   function offerProtocols() {
-    const served = document.querySelector('meta[name="wsevents-dialects"]').content.split(" ");
-    for (const [key, { title, dialect }] of Object.entries(protocols)) {
-      if (!served.includes(dialect)) continue;
+    for (const [key, { title, fields }] of Object.entries(protocols)) {
       const option = make("option", "", title);
       option.value = key;
       $("protocol").append(option);
+      for (const [name, { secret }] of Object.entries(fields)) if (!inputs.has(name)) addInput(name, secret);
     }
-    $("connect").disabled = !$("protocol").value; // a gateway of strangers' protocols alone
-    if (!$("protocol").value) protocols[""] = { ...protocols.wazo2, title: "", fields: {} };
-    $("protocol").disabled = !$("protocol").value;
+    $("protocol").disabled = $("connect").disabled = protocol() === NONE;
+  }
+
+  function addInput(name, secret) {
+    const label = make("label");
+    const input = make("input");
+    input.type = secret ? "password" : "text";
+    input.autocomplete = input.autocapitalize = "off";
+    input.spellcheck = false;
+    label.htmlFor = input.id = $(name) ? "field-" + name : name;
+    $("path").labels[0].before(label, input);
+    inputs.set(name, input);
   }
 
   function given() {
-    const value = (name) => (name === "password" ? $(name).value : $(name).value.trim());
-    return Object.fromEntries(FIELDS.map((name) => [name, value(name)]));
+    const value = (input) => (input.type === "password" ? input.value : input.value.trim());
+    return Object.fromEntries(Array.from(inputs, ([name, input]) => [name, value(input)]));
   }
 
   let dialect = "";
   function showProtocol() {
     const { fields, path, wants, starts, publishes } = protocol();
-    for (const name of FIELDS) {
-      const label = document.querySelector("label[for=" + name + "]");
-      label.hidden = $(name).hidden = !(name in fields);
-      label.textContent = fields[name] || "";
+    for (const [name, input] of inputs) {
+      const { label, placeholder } = fields[name] || {};
+      input.hidden = input.labels[0].hidden = !label;
+      input.labels[0].textContent = label || "";
+      input.placeholder = placeholder || "";
     }
     if (protocol().dialect !== dialect) {
       $("path").value = path;
@@ -130,8 +145,8 @@
     $("status-text").textContent = STATES[next][0];
     $("connect").textContent = on ? "Disconnect" : "Connect";
     $("connect").classList.toggle("primary", !on);
-    for (const name of FIELDS) $(name).readOnly = on;
-    $("protocol").disabled = on;
+    for (const input of inputs.values()) input.readOnly = on;
+    $("protocol").disabled = on || protocol() === NONE;
     $("start").disabled = next !== "ready";
     $("start").textContent = next === "started" ? "Receiving" : "Start receiving";
     $("empty").textContent = STATES[next][1];
@@ -330,7 +345,7 @@
 
   function hue(name) {
     let sum = 0;
-    // Multiplier and modulus are chosen so that the families of Wazo's events differ well.
+    // Multiplier and modulus are chosen so that the families of common events differ well.
     for (const letter of name.split("_", 1)[0]) sum = (sum * 104 + letter.codePointAt(0)) % 1009;
     return sum % 360;
   }
@@ -564,7 +579,7 @@
     try {
       const response = await fetch("/publish", {
         method: "POST",
-        headers: { "Content-Type": "application/json", "X-Auth-Token": $("token").value.trim() },
+        headers: { "Content-Type": "application/json", "X-Auth-Token": given().token },
         body: head.slice(0, -1) + ',"data":' + data + "}",
         cache: "no-store",
         credentials: "omit",
@@ -606,13 +621,13 @@
   // What lets one in comes from the fragment, which no server ever sees, and does not stay in the address.
   function takeFragment() {
     const taken = new URLSearchParams(location.hash.slice(1));
-    if (!["protocol", ...FIELDS].some((name) => taken.has(name))) return;
+    if (!["protocol", ...inputs.keys()].some((name) => taken.has(name))) return;
     history.replaceState(null, "", location.pathname);
     if (socket) disconnect();
     const offered = Array.from($("protocol").options, (option) => option.value);
     if (offered.includes(taken.get("protocol"))) $("protocol").value = taken.get("protocol");
     showProtocol();
-    for (const name of FIELDS) if (taken.has(name)) $(name).value = taken.get(name);
+    for (const [name, input] of inputs) if (taken.has(name)) input.value = taken.get(name);
     showAddress();
   }
 

@@ -6,7 +6,6 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-_SCRIPTS = ("wazo.js", "voipbin.js", "isymphony.js", "innovaphone.js", "frames.js", "page.js")
-"""One script in the end, in this order: the protocols that the page speaks, and the page itself."""
+_BEFORE, _AFTER = ("protocols.js",), ("frames.js", "page.js")
+"""Scripts of the page before and after those of the dialects; all of them become one script."""
 _ABNORMAL = 1006
 """What a browser says when the connection broke without a close frame (RFC 6455 section 7.4.1)."""
 
@@ -56,17 +55,17 @@ class Page:
         )
 
 
-def load(*, publish: bool, dialects: Iterable[str] = ("wazo",)) -> Page:
+def load(*, publish: bool, scripts: Iterable[str] = ()) -> Page:
     """Return the page from the package's files.
 
     Args:
         publish: with the form for publishing.
-        dialects: what the gateway serves; the page offers those of them that it can speak.
+        scripts: of the dialects, each as `protocols.js` describes it; the page offers their protocols.
     """
-    style, script = _read("page.css"), "".join(map(_read, _SCRIPTS))
+    style = _read("page.css")
+    script = "\n".join([*map(_read, _BEFORE), *scripts, *map(_read, _AFTER)])
     parts = {
         "{{publish}}": "yes" if publish else "no",
-        "{{dialects}}": escape(" ".join(dialects)),
         "{{closings}}": closings(),
         "{{style}}": style,
         "{{script}}": script,

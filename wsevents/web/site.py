@@ -29,17 +29,17 @@ _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Le
 def make_site(
     publish: PublishResource | None = None,
     *,
-    dialects: Iterable[str] = ("wazo",),
+    scripts: Iterable[str] = (),
     reactor: IReactorTime | None = None,
 ) -> Site:
     """Return the site.
 
     Args:
         publish: what `POST /publish` does; None: it is not there.
-        dialects: what the gateway serves, for the page to choose from.
+        scripts: what the page needs to speak the protocols that the gateway serves.
         reactor: for time-outs; None: Twisted's own.
     """
-    return QuietSite(Front(publish, dialects), BoundedRequest, IDLE_SECONDS, reactor)
+    return QuietSite(Front(publish, scripts), BoundedRequest, IDLE_SECONDS, reactor)
 
 
 class BoundedRequest(Request):
@@ -105,10 +105,10 @@ class Front(Resource):
 
     isLeaf = True
 
-    def __init__(self, publish: PublishResource | None, dialects: Iterable[str]) -> None:
+    def __init__(self, publish: PublishResource | None, scripts: Iterable[str]) -> None:
         super().__init__()
         self._publish = publish
-        self._page = load(publish=publish is not None, dialects=dialects)
+        self._page = load(publish=publish is not None, scripts=scripts)
 
     def render(self, request: Request) -> Any:
         """Answer a request."""

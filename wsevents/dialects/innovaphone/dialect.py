@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.dialects.innovaphone.greeting import greeting
 from wsevents.dialects.innovaphone.interest import Projection
 from wsevents.dialects.innovaphone.session import InnovaphoneSession
 from wsevents.dialects.innovaphone.settings import InnovaphoneSettings
 from wsevents.interfaces import IDialect
-from wsevents.messages import Wire
+from wsevents.messages import PackageFile, Wire
 from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class InnovaphoneDialect:
 
     settings: ClassVar[type] = InnovaphoneSettings
     name: ClassVar[str] = "innovaphone"
+    default: ClassVar[bool] = False
+    page: ClassVar[PackageFile | None] = PackageFile(__package__, "page.js")
+    demo: ClassVar[PackageFile | None] = PackageFile(__package__, "demo.yml")
     authority: ClassVar[str] = ""  # sessions ask nobody: whose password it is they can tell themselves
     sources: ClassVar[tuple[ISource, ...]] = ()
 
@@ -53,6 +57,11 @@ class InnovaphoneDialect:
             origins_key="dialects.innovaphone.allowed_origins",
         )
         return cls(wire, settings, config.limits)
+
+    @classmethod
+    def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires
+        """Return where the embedded default serves it, and with which credentials."""
+        return greeting(settings, base_url)
 
     def serves(self, path: str) -> bool:
         """The paths of the apps."""

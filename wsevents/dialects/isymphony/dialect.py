@@ -8,12 +8,13 @@ from attrs import frozen
 from zope.interface import implementer
 
 from wsevents.allowance import allowance
+from wsevents.dialects.isymphony.greeting import greeting
 from wsevents.dialects.isymphony.interest import project
 from wsevents.dialects.isymphony.mapping import vocabulary
 from wsevents.dialects.isymphony.session import IsymphonySession, encoded
 from wsevents.dialects.isymphony.settings import IsymphonySettings
 from wsevents.interfaces import IDialect
-from wsevents.messages import Wire
+from wsevents.messages import PackageFile, Wire
 from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class IsymphonyDialect:
 
     settings: ClassVar[type] = IsymphonySettings
     name: ClassVar[str] = "isymphony"
+    default: ClassVar[bool] = False
+    page: ClassVar[PackageFile | None] = PackageFile(__package__, "page.js")
+    demo: ClassVar[PackageFile | None] = PackageFile(__package__, "demo.yml")
     authority: ClassVar[str] = "isymphony"
     sources: ClassVar[tuple[ISource, ...]] = ()
 
@@ -58,6 +62,11 @@ class IsymphonyDialect:
         )
         paths = frozenset(settings.paths)
         return cls(wire, paths, allowance(settings.allow), vocabulary(settings))
+
+    @classmethod
+    def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires
+        """Return where the embedded default serves it, and with which credentials."""
+        return greeting(settings, base_url)
 
     def serves(self, path: str) -> bool:
         """The configured paths."""

@@ -8,12 +8,13 @@ from attrs import frozen
 from zope.interface import implementer
 
 from wsevents.dialects.voipbin.frame import payload
+from wsevents.dialects.voipbin.greeting import greeting
 from wsevents.dialects.voipbin.projection import mapped, own
 from wsevents.dialects.voipbin.session import VoipbinSession
 from wsevents.dialects.voipbin.settings import VoipbinSettings
 from wsevents.dialects.voipbin.source import NAME, VoipbinSource
 from wsevents.interfaces import IDialect
-from wsevents.messages import Exchange, Wire
+from wsevents.messages import Exchange, PackageFile, Wire
 from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class VoipbinDialect:
 
     settings: ClassVar[type] = VoipbinSettings
     name: ClassVar[str] = "voipbin"
+    default: ClassVar[bool] = False
+    page: ClassVar[PackageFile | None] = PackageFile(__package__, "page.js")
+    demo: ClassVar[PackageFile | None] = PackageFile(__package__, "demo.yml")
     authority: ClassVar[str] = "voipbin"
 
     section: VoipbinSettings
@@ -54,6 +58,11 @@ class VoipbinDialect:
         source = settings.source
         sources = () if source is None else (VoipbinSource(Exchange(source.exchange, "topic")),)
         return cls(settings, wire, sources, config.limits)
+
+    @classmethod
+    def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:
+        """Return where the embedded default serves it, and with which credentials."""
+        return greeting(settings, base_url, now)
 
     def serves(self, path: str) -> bool:
         """Say whether it is one of its paths."""

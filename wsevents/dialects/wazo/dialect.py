@@ -10,7 +10,7 @@ from zope.interface import implementer
 from wsevents.dialects.wazo.interest import WazoProjection, project
 from wsevents.dialects.wazo.session import WazoSession
 from wsevents.interfaces import IDialect
-from wsevents.messages import Wire
+from wsevents.messages import PackageFile, Wire
 from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from wsevents.interfaces import ISource
     from wsevents.messages import Event, Request
     from wsevents.settings import Auth, Config, Limits
+
+DEMO_TOKEN = "demo"  # noqa: S105 of the embedded default, open to everybody on the machine
+"""A token in the section `auth:` of the embedded default."""
 
 _WRAPPER = b'{"op": "event", "code": 0, "data": ', b"}"
 
@@ -36,6 +39,9 @@ class WazoDialect:
 
     settings: ClassVar[type] = WazoSettings
     name: ClassVar[str] = "wazo"
+    default: ClassVar[bool] = True
+    page: ClassVar[PackageFile | None] = PackageFile(__package__, "page.js")
+    demo: ClassVar[PackageFile | None] = PackageFile(__package__, "demo.yml")
     authority: ClassVar[str] = ""
     sources: ClassVar[tuple[ISource, ...]] = ()
 
@@ -56,6 +62,11 @@ class WazoDialect:
             origins_key="websocket.allowed_origins",
         )
         return cls(wire, config.auth, config.limits)
+
+    @classmethod
+    def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 no settings
+        """Return where the embedded default serves it, with one of its tokens."""
+        return [f"Clients connect to {base_url}/?token={DEMO_TOKEN}"]
 
     def serves(self, path: str) -> bool:
         """Every path."""

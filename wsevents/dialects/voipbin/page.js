@@ -3,7 +3,11 @@
 protocols.voipbin = {
   title: "VoIPBIN",
   dialect: "voipbin",
-  fields: { token: "JWT or access key", customer: "Customer’s uuid (a JWT says it)", path: "Path" },
+  fields: {
+    token: { label: "JWT or access key", placeholder: "for example: demo" },
+    customer: { label: "Customer’s uuid (a JWT says it)" },
+    path: { label: "Path" },
+  },
   path: "/v1.0/ws",
   wants: {
     label: "Type of resource such as call, a topic, or * for all",

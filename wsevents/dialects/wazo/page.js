@@ -1,27 +1,10 @@
-// A protocol, as the page sees it, is an object with
-//   title       what people call it;  dialect: what the gateway does
-//   fields      the fields of the form that it needs, each with its label;  path: where it is, at first
-//   wants       what step 2 asks for: label, placeholder, what it means to choose nothing, and what an event's
-//               name suggests to choose
-//   starts      whether events come only after a start;  publishes: whether its token opens /publish
-//   mistake     (fields) -> why one need not even try, or "";  refused: what else it can mean that no connection comes
-//   dropped     what else it can mean, if anything, that a connection ends without a close frame
-//   closings    closings of its own, like those in the page
-//   where       (fields) -> { target, login, shown }: path and query; "user:password", if it goes into the address;
-//               and the target with what is secret in it masked
-//   talk        (link, fields) -> { opened?, heard, choose, drop, start? }: one connection's conversation
-// and a link has send(text, shown), ready(), started(), live(names), arrived(event) and chosen(). What is sent is shown
-// as `shown`, if that is given. An event has name, tenant, users (uuids), data and text, the JSON as it came.
+// Wazo: commands with an "op", a start, and bodies of events as they were published.
 "use strict";
-const protocols = {};
-const MASK = "••••";
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
 for (const version of [2, 1]) {
   protocols["wazo" + version] = {
     title: "Wazo, version " + version,
     dialect: "wazo",
-    fields: { token: "Token" },
+    fields: { token: { label: "Token", placeholder: "for example: demo" } },
     path: "/",
     wants: {
       label: "Event name, or * for all you may see",

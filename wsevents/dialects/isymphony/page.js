@@ -3,7 +3,7 @@
 protocols.isymphony = {
   title: "iSymphony",
   dialect: "isymphony",
-  fields: { user: "User", password: "Password", path: "Path" },
+  fields: { user: { label: "User" }, password: { label: "Password", secret: true }, path: { label: "Path" } },
   path: "/communication_manager/ws/event",
   wants: {
     label: "Filter such as type=dial or username=*, or * for all",

@@ -3,7 +3,7 @@
 protocols.innovaphone = {
   title: "innovaphone",
   dialect: "innovaphone",
-  fields: { app: "App", password: "Password", path: "Path" },
+  fields: { app: { label: "App" }, password: { label: "Password", secret: true }, path: { label: "Path" } },
   path: "/PBX0/APPS/websocket",
   wants: {
     label: "Event name, or * for all the app may see",

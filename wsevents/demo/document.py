@@ -1,0 +1,53 @@
+"""The configuration of the embedded default: config.yml, and the part of each installed dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.endpoints import quoteStringArgument
+
+from wsevents.configuration.config import fit
+from wsevents.configuration.documents import Document, Section, read
+from wsevents.messages import PackageFile
+from wsevents.plugins import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wsevents.plugins import Plugins
+    from wsevents.settings import Config
+
+NAME = "the embedded default"
+"""What its problems are said to be of."""
+
+
+def embedded(state: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
+    """Return the configuration of the embedded default.
+
+    Args:
+        state: the folder with its key and certificate.
+        plugins: what is installed.
+        environ: the environment.
+
+    Raises:
+        ConfigurationError: the part of an installed dialect does not fit.
+        PluginError: an installed dialect cannot be used.
+    """
+    own = PackageFile(__package__, "config.yml")
+    tree = read(read_file(own).replace("{state}", endpoint_escaped(str(state))), Document(0, NAME))
+    dialects = sorted(plugins.dialects().items(), key=lambda pair: not pair[1].default)
+    tree["dialects"] = Section(
+        {name: _part(name, dialect.demo) for name, dialect in dialects if dialect.demo is not None}
+    )
+    return fit(tree, NAME, plugins, environ)
+
+
+def endpoint_escaped(text: str) -> str:
+    """Return text as it stands for itself in an endpoint string within single quotes of YAML."""
+    quoted: str = quoteStringArgument(text)
+    return quoted.replace("'", "''")
+
+
+def _part(name: str, file: PackageFile) -> Section:
+    return read(read_file(file), Document(0, f"{NAME}, {file.name} of the dialect {name}"))
