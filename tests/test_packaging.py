@@ -1,18 +1,23 @@
 """The package: what is installed from it works on its own, and holds what it needs and nothing else."""
 
 import configparser
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 from zipfile import ZipFile
 
 import attrs
 import pytest
+import yaml
 
-from wsevents.plugins import Plugins
+from tests.client import trusting
+from tests.gateway import GatewayProcess, standalone
+from wsevents.plugins import Plugins, read_file
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600
@@ -21,6 +26,8 @@ LIMIT = 600
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 PACKAGES = SETUP["options"]["packages"].split()
+DIALECTS = Plugins().dialects()
+CODE = {".py", ".pyc"}
 
 
 def run(*command, cwd):
@@ -81,6 +88,57 @@ def test_the_wheel_holds_every_file_that_it_needs_and_no_other(wheel):
 
 def test_the_wheel_holds_the_page_and_the_embedded_default(wheel):
     assert {"wsevents/web/index.html", "wsevents/demo/config.yml", "wsevents/py.typed"} <= files(wheel)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_the_wheel_holds_the_files_that_a_dialect_names(wheel, name):
+    mine = (DIALECTS[name].page, DIALECTS[name].demo)
+    assert {f"{file.package.replace('.', '/')}/{file.name}" for file in mine} <= files(wheel)
+
+
+def test_the_data_files_that_are_listed_are_those_that_are_there():
+    data = dict(SETUP["options.package_data"].items())
+    everywhere = data.pop("*").replace(",", " ").split()
+    listed = set()
+    for package in PACKAGES:
+        for pattern in data.pop(package, "").replace(",", " ").split() + everywhere:
+            found = list((ROOT / package.replace(".", "/")).glob(pattern))
+            assert found or pattern in everywhere, f"{package} = {pattern}: there is none"
+            listed |= set(found)
+    assert data == {}, "what is no package"
+    there = {file for file in (ROOT / "wsevents").rglob("*") if file.is_file() and file.suffix not in CODE}
+    assert listed == there
+
+
+def test_a_clean_environment_serves_the_page_with_every_dialect(installed, tmp_path):
+    parts = {name: yaml.safe_load(read_file(dialect.demo)) for name, dialect in DIALECTS.items()}
+    text = f"{standalone(tmp_path)}\ndialects: {json.dumps(parts)}\n"
+    with GatewayProcess(tmp_path, text, twistd=[installed / "bin" / "twistd"]) as gateway:
+        gateway.ready()
+        url = f"https://localhost:{gateway.port}/"
+        with urlopen(url, timeout=LIMIT, context=trusting()) as answer:
+            page = answer.read().decode()
+    for dialect in DIALECTS.values():
+        assert read_file(dialect.page) in page
+
+
+def test_a_clean_environment_has_an_embedded_default_with_every_dialect(installed, tmp_path):
+    program = """
+        import sys
+        from pathlib import Path
+        from wsevents.certificate import ensure_certificate
+        from wsevents.demo.document import embedded
+        from wsevents.demo.greeting import greeting
+        from wsevents.plugins import Plugins
+        state = Path(sys.argv[1])
+        ensure_certificate(state)
+        config = embedded(state, Plugins(), {})
+        assert greeting(config, Plugins().dialects(), 9502, 0.0)
+        print(*config.dialects)
+        """
+    python = installed / "bin" / "python"
+    said = run(python, "-W", "error", "-c", re.sub("(?m)^ {8}", "", program), tmp_path, cwd=installed)
+    assert set(said.split()) == set(DIALECTS)
 
 
 def test_twistd_of_a_clean_environment_knows_wsevents(installed):

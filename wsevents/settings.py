@@ -155,7 +155,7 @@ class Listener:
 
 @frozen(kw_only=True)
 class WebSocket:
-    """`websocket:`, how Wazo's peers are kept alive and where their pages may come from."""
+    """`websocket:`, pings, compression and allowed origins of dialects without such keys of their own."""
 
     ping_interval: float = key(60.0, "Seconds between two pings to a peer; 0: none.", check=off_or(1, DAY))
     ping_timeout: float = key(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     epilog=options.examples(
         "wsevents kick 4711-42",
         "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775",
-        "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775 --dialect wazo",
+        "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775 --json",
     ),
 )
 @click.argument("session_id", metavar="[ID]", required=False)

@@ -45,7 +45,7 @@ _SPANS = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))
     epilog=options.examples(
         "wsevents sessions",
         "wsevents sessions --user 7f523550-03cf-4dac-a858-cb8afdb34775",
-        "wsevents sessions --closed --dialect wazo",
+        "wsevents sessions --closed --tenant 29aefc85-7bd1-4d46-bd2f-22a9e6b12bd3",
         "wsevents sessions --json | jq '.sessions[] | select(.behind)'",
     ),
 )

@@ -71,8 +71,8 @@ def token(
     is that of the variable WSEVENTS_TOKEN, with '-' that of standard input. Prefer these: everybody on this
     machine can see arguments (`ps`), and the shell keeps them. The token itself is never printed.
 
-    What an event requires is up to its publisher, `required_acl`; Wazo often puts more into it than the name,
-    such as the uuid of a user.
+    The publisher of an event says what it requires, `required_acl`: often more than the name, such as the
+    uuid of a user.
 
     Exit status: 0 if one may connect, and sees all that was asked about; 1 if not, or if nobody can be asked.
     """

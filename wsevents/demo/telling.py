@@ -1,4 +1,4 @@
-"""How each thing that happens in the demo is told: names, rights and bodies as Wazo has them."""
+"""The events of the demo: their names, rights and bodies are those of the generic event format."""
 
 from __future__ import annotations
 
