@@ -90,8 +90,13 @@
     input.autocomplete = input.autocapitalize = "off";
     input.spellcheck = false;
     label.htmlFor = input.id = $(name) ? "field-" + name : name;
-    $("path").labels[0].before(label, input);
+    $("connection").append(label, input);
     inputs.set(name, input);
+  }
+
+  // Fields stand in the order of their protocol, the path last.
+  function place(input) {
+    if (input !== $("path")) $("path").labels[0].before(input.labels[0], input);
   }
 
   function given() {
@@ -108,6 +113,7 @@
       input.labels[0].textContent = label || "";
       input.placeholder = placeholder || "";
     }
+    for (const name of Object.keys(fields)) place(inputs.get(name));
     if (protocol().dialect !== dialect) {
       $("path").value = path;
       forget(wants);
