@@ -1,4 +1,4 @@
-"""docs/operating.md has a row for every line of the log that asks for a look, and for none that is not."""
+"""docs/operating/log-messages.md has a row for each log message that needs action, and no other rows."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "operating.md").read_text()
+PAGE = (ROOT / "docs" / "operating" / "log-messages.md").read_text()
 ERRORS = re.findall(r"(?m)^\| (?:`([^`|]+)`) \| (?:78|1|later) \| .+ \|$", PAGE)
 """Lines that have a row among the errors that an operator meets."""
 LEVELS = ("debug", "info", "warn", "error", "critical", "failure")
@@ -73,7 +73,7 @@ ASKING = [one for one in messages() if one[0] in {"warn", "error"}]
 @pytest.mark.parametrize(("level", "place", "text"), ASKING, ids=[place for _, place, _ in ASKING])
 def test_every_warning_and_every_error_has_a_row(level, place, text):
     assert documented(level, text), (
-        f"{place} logs {text!r} at {level}: put a row into the table of docs/operating.md#the-log, "
+        f"{place} logs {text!r} at {level}: put a row into the table of docs/operating/log-messages.md, "
         "with a word in capitals for each field"
     )
 

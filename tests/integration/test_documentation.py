@@ -135,10 +135,12 @@ def test_the_client_in_a_browser_hears_events_and_why_it_ended(browser, own_gate
 # -- the configuration
 
 
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", DOCS / "migration.md", *sorted((DOCS / "operating").glob("*.md"))]
 EXAMPLES = [
-    pytest.param(text, id=f"{page}-{number}")
-    for page in ("README.md", "docs/operating.md", "docs/migration.md")
-    for number, text in enumerate(blocks((ROOT / page).read_text(), "yaml"))
+    pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, text in enumerate(blocks(page.read_text(), "yaml"))
 ]
 
 
@@ -154,4 +156,4 @@ def test_every_configuration_that_is_shown_can_be_used(tmp_path, text):
 
 
 def test_the_shown_configurations_are_found():
-    assert len(EXAMPLES) >= 2
+    assert len(EXAMPLES) >= 7

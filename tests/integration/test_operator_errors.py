@@ -20,7 +20,7 @@ from tests.client import Client, trusting
 from tests.gateway import DEADLINE, TWISTD, GatewayProcess, standalone
 from tests.ports import reserved_port
 
-PAGE = Path(__file__).parents[2] / "docs" / "operating.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operating" / "log-messages.md"
 ROW = re.compile(r"\| `(.+)` \| ([\w ]+) \| .+ \|")
 PLACEHOLDER = re.compile(r"\b(?:FILE|KEY|WHY|PLACE|N|DAY|URL|HOW|HOST)\b")
 LATER = "later"  # the process goes on
@@ -37,7 +37,7 @@ AS_A_SERVICE = HUMBLE if os.geteuid() == 0 else ()
 
 def rows():
     """Return what the documentation has: the line, to the status."""
-    section = PAGE.read_text().split("\n## Errors an operator meets\n")[1].split("\n## ")[0]
+    section = PAGE.read_text().split("\n## Errors at start\n")[1].split("\n## ")[0]
     return {line.replace(r"\|", "|"): status for line, status in ROW.findall(section)}
 
 

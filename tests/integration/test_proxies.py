@@ -21,7 +21,7 @@ from wsevents.configuration.config import parse
 from wsevents.errors import ConfigurationError
 from wsevents.plugins import Plugins
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "operating" / "proxies.md").read_text()
 (NGINX,) = re.findall(r"^```nginx\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 TOKEN = "?token=s3cret-user&version=2"

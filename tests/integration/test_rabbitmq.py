@@ -599,7 +599,7 @@ async def test_what_waits_does_not_take_the_memory_of_the_broker(rabbitmq):
 
 # -- what its user must be allowed ----------------------------------------------------------------
 
-DOCUMENTED = Path(__file__).parents[2].joinpath("docs", "operating.md").read_text()
+DOCUMENTED = Path(__file__).parents[2].joinpath("docs", "operating", "configure.md").read_text()
 
 
 def permissions():

@@ -18,7 +18,7 @@ from tests.publisher import publish
 
 __all__ = ["publish"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "operating" / "scale.md").read_text()
 (EXAMPLE,) = re.findall(r"^```haproxy\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 PEERS = 10
 
