@@ -46,7 +46,7 @@ ANSWERS = [
 ]
 BEFORE, AFTER, _ = (
     table(part)
-    for part in re.split(r"\n(?=After it|Further limits)", section("## What a client can do wrong"))
+    for part in re.split(r"\n(?=After the login, |Further limits)", section("## What a client can do wrong"))
 )
 
 
