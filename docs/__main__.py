@@ -1,4 +1,4 @@
-"""`python -m docs`: writes what the pages have from the code and the examples; `make docs` does it first."""
+"""`python -m docs`: write the parts of pages that come from code and examples. `make docs` runs it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from docs.reference import reference
 
 PAGES = Path(__file__).parent
 EXCERPT = re.compile(r"(?ms)^(<!-- (?P<file>examples/\S+) -->\n\n```\w+\n).*?^```$")
-"""Where an example stands in a page: after a comment with its name, in a fence."""
+"""An example in a page: a comment with its name, followed by a fenced block."""
 CONTENTS = re.compile(r"(?m)^<!-- contents -->\n\n(?:\* .*\n)*")
-"""Where a page lists its sections."""
+"""The list of sections in a page."""
 FENCED = re.compile(r"(?ms)^ *```.*?^ *```$")
 
 
 def pages() -> dict[Path, str]:
-    """Return what is written, by page: each whole text, as it has to be."""
+    """Return the whole text of each page that has generated parts, by its path."""
     texts = {page: page.read_text("utf-8") for page in sorted(PAGES.rglob("*.md"))}
     written = {page: EXCERPT.sub(_example, CONTENTS.sub(_contents, text)) for page, text in texts.items()}
     marked = {page: text for page, text in written.items() if EXCERPT.search(text) or CONTENTS.search(text)}
@@ -24,7 +24,7 @@ def pages() -> dict[Path, str]:
 
 
 def anchor(title: str) -> str:
-    """Return the anchor of a heading, as repositories and MyST make it."""
+    """Return the anchor of a heading, as MyST and repository hosts make it."""
     return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
 
 

@@ -1,7 +1,7 @@
-"""How Sphinx makes a site of the pages: `make docs`.
+"""The configuration of Sphinx, which builds a website from the pages: `make docs`.
 
-Its source is the root of the repository, of which it takes the pages alone. So a link from one page to
-another, or to any other file, is the same on the site as it is in the repository.
+The source folder is the root of the repository; only the pages are included. So a link from a page to
+another page or file is the same on the website as in the repository.
 """
 
 import re
@@ -19,13 +19,13 @@ project_copyright = author
 extensions = ["myst_parser"]
 include_patterns = ["docs/**.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"]
 root_doc = "docs/README"
-myst_heading_anchors = 4  # links to headings are written as repositories show them
+myst_heading_anchors = 4  # anchors of headings, as on repository hosts
 
 templates_path = ["site"]
 html_additional_pages = {"index": "index.html"}
 html_theme = "alabaster"
 html_theme_options = {
-    "description": "Telephony events, pushed to whoever may see them",
+    "description": "Telephony events over WebSockets, for authorised clients",
     "fixed_sidebar": True,
     "page_width": "1100px",
     "sidebar_width": "260px",
@@ -39,7 +39,7 @@ LINK = re.compile(r"\]\(([^)#:]+)\.md\)")
 
 
 def list_contents(_: "Sphinx", name: str, source: list[str]) -> None:
-    """Make the site's contents of the links on its first page, section by section."""
+    """Make the website's table of contents from the links on its first page, section by section."""
     if name != root_doc:
         return
     listed: set[str] = set()
@@ -51,6 +51,6 @@ def list_contents(_: "Sphinx", name: str, source: list[str]) -> None:
 
 
 def setup(app: "Sphinx") -> None:
-    """Have it done before the page is read."""
+    """Register `list_contents` to run before a page is parsed, and a lexer for haproxy."""
     app.connect("source-read", list_contents)
     app.add_lexer("haproxy", TextLexer)

@@ -1,8 +1,7 @@
-"""The configuration reference, from the settings classes themselves: docs/configuration.md.
+"""Generate the configuration reference, docs/configuration.md, from the settings classes.
 
-The classes are those that `config.py` fills, and those of the dialects, buses and authenticators that
-wsevents brings. What a value must be is asked of the key's own validator, so the page has the words that an
-operator reads who gets it wrong.
+The classes are those that `config.py` fills, and those of the dialects, buses and authenticators of wsevents.
+The permitted values come from the validator of each key, so the page has the same words as the error message.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ if TYPE_CHECKING:
 HEAD = """\
 # Configuration reference
 
-Every key there is; `make docs` writes this page from the code that reads them.
-[Operating](operating.md#configuration) says how files are found and merged, and
-[etc/wsevents/config.yml](../etc/wsevents/config.yml) is a file to start from.
+After reading this page you know every key, its default and its permitted values. `make docs`
+generates this page from the code. [Configure](operating/configure.md) describes how files are found
+and merged. Start from [etc/wsevents/config.yml](../etc/wsevents/config.yml).
 
-* A key that you leave out has its default. A section that you write must have the keys that are `required`.
-* `null` is YAML for nothing. *NAME* stands for a name of your choice, `[]` for each entry of a list.
-* A value that does not fit stops the start, with one line that names file, key and remedy.
+* An omitted key has its default. A section that is present must have its `required` keys.
+* `null` is YAML for no value. *NAME* stands for a name of your choice, `[]` for each entry of a list.
+* An invalid value stops the start with one line that names file, key and remedy.
 """
 FLAGS = {
-    "secret": "A *secret* may also be given as `KEY_file: /path/of/a/file` or `KEY_env: NAME_OF_VARIABLE`.",
-    "live": "A *live* key can be changed by a reload; every other needs a restart.",
+    "secret": "A *secret* can also be given as `KEY_file: /path/of/a/file` or `KEY_env: NAME_OF_VARIABLE`.",
+    "live": "A reload can change a *live* key. A change of any other key needs a restart.",
 }
-"""What is said of a key in its metadata, and what that means; explained if any key has it."""
+"""Flags in the metadata of a key, and their meaning; the page explains those that a key has."""
 PLUGGED = {"bus": "wsevents.buses", "auth": "wsevents.authenticators"}
-"""Sections whose further keys depend on their `type`, and the entry points of the types."""
+"""Sections with keys that depend on their `type`, and the entry points of the types."""
 DIALECTS = "wsevents.dialects"
 WORDS = {
     NoneType: "null",
@@ -53,7 +52,7 @@ WORDS = {
     Any: "a section",
 }
 LOW, STRANGE, EMPTY = -(10**300), "\0", ""
-"""Values that a validator may find wrong, to hear from it what is right."""
+"""Invalid values: the validator's error message for them has the permitted values."""
 LONGEST = 60
 """Characters of a default in a table; a longer one is shown below it."""
 DEEPEST = 4
@@ -67,9 +66,9 @@ class Part:
     Attributes:
         path: the keys that lead to it.
         kind: its settings class.
-        shared: a class whose keys stand elsewhere.
-        type: of several kinds of this section, the one that has these keys.
-        live: all its keys are.
+        shared: a class whose keys another part lists.
+        type: the `type` of the section that has these keys, or empty.
+        live: all keys of the section are live.
     """
 
     path: str
@@ -80,7 +79,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """What its heading says."""
+        """The heading."""
         return f"{self.path}, type: {self.type}" if self.type else self.path or "The file"
 
     def fields(self) -> dict[attrs.Attribute[Any], Any]:
@@ -94,7 +93,7 @@ class Part:
         }
 
     def within(self) -> Iterator[Part]:
-        """Yield the sections in this one."""
+        """Yield the sections inside this one."""
         for each, kind in self.fields().items():
             for inner, step in _sections(kind):
                 live = bool(each.metadata.get("live")) and not step
@@ -105,12 +104,12 @@ class Part:
 
 @define
 class Page:
-    """The page as it grows."""
+    """The lines of the page."""
 
     lines: list[str] = field(factory=list)
 
     def write(self, part: Part, depth: int = 2) -> None:
-        """Add a section, and those within it."""
+        """Add a section and the sections inside it."""
         self.lines += [f"{'#' * depth} {part.title}", "", _sentence(part.kind), ""]
         fields = part.fields()
         if fields:
@@ -132,7 +131,7 @@ def reference() -> str:
     page.lines += [
         "## dialects",
         "",
-        f"The protocols that are spoken, a section each. Without `dialects:`: {_spoken_by_default()}.",
+        "The protocols that the gateway serves, one section each. The default is `wazo`.",
         "",
     ]
     for name, kind in _brought(DIALECTS):
@@ -147,14 +146,14 @@ def _spoken_by_default() -> str:
 
 
 def _brought(group: str) -> Iterator[tuple[str, type]]:
-    """Yield the plug-ins that wsevents itself brings: their names and settings classes."""
+    """Yield the names and settings classes of the plug-ins that are part of wsevents."""
     for point in sorted(entry_points(group=group), key=lambda point: point.name):
         if point.value.startswith("wsevents."):
             yield point.name, point.load().settings
 
 
 def _sections(kind: Any, step: str = "") -> Iterator[tuple[type, str]]:
-    """Yield the settings classes within a type, each with the step that leads to it."""
+    """Yield the settings classes inside a type, each with the path step that leads to it."""
     if attrs.has(kind):
         yield kind, step
     below = {dict: ".NAME", list: "[]"}.get(get_origin(kind) or kind, "")
@@ -163,7 +162,7 @@ def _sections(kind: Any, step: str = "") -> Iterator[tuple[type, str]]:
 
 
 def _sentence(kind: type) -> str:
-    """Return the first paragraph that a class says of itself."""
+    """Return the first paragraph of the docstring of a class."""
     return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
 
 
@@ -175,23 +174,23 @@ def _row(each: attrs.Attribute[Any], kind: Any, part: Part) -> str:
 
 
 def _written(each: attrs.Attribute[Any], kind: Any) -> str:
-    """Return the default as the table has it."""
+    """Return the default as shown in the table."""
     value = _default(each)
     if value is attrs.NOTHING:
         return "required"
     if attrs.has(kind):
-        return ""  # its own table has them
+        return ""  # the defaults are in its own table
     return f"`{_shown(value)}`" if len(_shown(value)) <= LONGEST else "below"
 
 
 def _default(each: attrs.Attribute[Any]) -> Any:
-    """Return the default as plain values; attrs.NOTHING, if there is none."""
+    """Return the default as plain values, or attrs.NOTHING."""
     value: Any = each.default
     return _plain(value.factory() if hasattr(value, "factory") else value)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as it stands in YAML; of a section, what differs from the defaults of its keys."""
+    """Return a value as it is written in YAML; a section has only keys that differ from their defaults."""
     if isinstance(value, settings.Listener) and value.dialects is None:
         return value.endpoint
     if attrs.has(type(value)):
@@ -208,16 +207,16 @@ def _shown(value: Any) -> str:
 
 
 def _must_be(each: attrs.Attribute[Any], kind: Any) -> str:
-    """Return the type of a key, and what its validator says of the rest."""
+    """Return the type of a key and the constraints of its validator."""
     members = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
     wrong = [LOW] * bool({int, float} & set(members)) + [STRANGE, EMPTY] * (str in members)
     return "; ".join(dict.fromkeys(filter(None, [_named(kind), *(_asked(each, value) for value in wrong)])))
 
 
 def _asked(each: attrs.Attribute[Any], value: Any) -> str:
-    """Return what a key's validator says of a value that is wrong.
+    """Return the validator's error message for an invalid value, without "must".
 
-    Only those of `wsevents.settings` are asked: they look at nothing but the value.
+    Only validators of `wsevents.settings` are called, because they depend on the value only.
     """
     check: Any = each.validator
     if getattr(check, "__module__", None) != settings.__name__:
@@ -230,7 +229,7 @@ def _asked(each: attrs.Attribute[Any], value: Any) -> str:
 
 
 def _named(kind: Any) -> str:
-    """Return what a type is called."""
+    """Return the name of a type for the table."""
     origin, members = get_origin(kind) or kind, get_args(kind)
     if origin in {Union, UnionType}:
         return " or ".join(dict.fromkeys(_named(member) for member in members))
