@@ -69,11 +69,12 @@ test-package: packages-package $(VENV)/.installed-test ## build, install, run, u
 	@echo "== Trying the Debian package =="
 	$(BIN)/python -m pytest tests/debian
 
-lint: $(VENV)/.installed-test ## style and types
+lint: $(VENV)/.installed-test ## style, types, and English
 	@echo "== Checking style and types =="
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=. $(BIN)/mypy
+	$(BIN)/python tools/check_english.py
 
 bench: packages-bench $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
 	@echo "== Measuring =="

@@ -1,1 +1,1 @@
-"""The documentation: its pages, and what writes the parts of them that follow from the code."""
+"""The documentation: its pages, and the program that writes their generated parts."""
