@@ -1,4 +1,4 @@
-"""Print events until the gateway closes, and then the reason. Needs `pip install websockets`."""
+"""Prints events until the gateway closes, and why it did. Needs `pip install websockets`."""
 
 import asyncio
 import json

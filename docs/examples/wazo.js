@@ -1,16 +1,26 @@
-// Print events of Wazo until the program is stopped. Needs Node 18 or newer and `npm install ws`.
+// Prints events of Wazo until it is stopped. Needs Node 18 or newer and `npm install ws`.
 //
 // WAZO_USER=… WAZO_PASSWORD=… node wazo.js wss://HOST/api/websocketd/ https://HOST/api/auth/0.1/token EVENT …
 "use strict";
 const WebSocket = require("ws");
 
 const [url, auth, ...names] = process.argv.slice(2);
-const USELESS = new Set([1002, 1007, 1008, 1009, 4001, 4004]); // a retry would fail too: this program has to change
-const LONGEST = 60; // seconds between two attempts, at most
+// Code and reason of a close frame after which another attempt would end the same way.
+const USELESS = [
+  [1002, ""],
+  [1007, ""],
+  [1008, "ended by an administrator"],
+  [1008, "authentication timeout"],
+  [1009, ""],
+  [4001, "no token"],
+  [4004, ""],
+];
+const isUseless = (code, reason) => USELESS.some((one) => one[0] === code && one[1] === reason);
+const LONGEST = 60; // seconds to wait before another try
 const QUIET = 90; // seconds without a ping; the gateway sends one every 60
 let tries = 0;
 
-// Log in; return the token and its expiry in milliseconds since 1970.
+// Log in; return the token, and when it ends in milliseconds since 1970.
 async function newToken() {
   const login = Buffer.from(`${process.env.WAZO_USER}:${process.env.WAZO_PASSWORD}`).toString("base64");
   const answer = await fetch(auth, {
@@ -28,17 +38,17 @@ async function newToken() {
   return {token: data.token, ends: Date.parse(data.utc_expires_at + "Z")};
 }
 
-// Request the current state from the REST APIs here: earlier events are not kept.
+// Ask the REST APIs for the present state here: events of the time before are gone.
 function catchUp() {
   console.log("listening");
 }
 
-// Handle an event.
+// Do what is to be done about an event.
 function handle(event) {
   console.log(event.name);
 }
 
-// Connect and handle events until the connection ends.
+// Connect and handle events until the end.
 async function listen() {
   const began = Date.now();
   let token, ends;
@@ -52,19 +62,19 @@ async function listen() {
   const say = (op, data) => socket.send(JSON.stringify({op, data}));
   let watchdog, renewal;
 
-  // The library answers pings, but does not detect that they stop.
+  // The library answers pings; that none comes any more is for us to notice.
   const alive = () => {
     clearTimeout(watchdog);
     watchdog = setTimeout(() => socket.terminate(), QUIET * 1000);
   };
-  // Send a new token after half of the lifetime of each token.
+  // Send a new token when half of the old one's time is over; again and again.
   const renewLater = () => {
     renewal = setTimeout(async () => {
       try {
         ({token, ends} = await newToken());
         if (socket.readyState === WebSocket.OPEN) say("token", {token});
       } catch {
-        // The old token is still valid for as long again.
+        // The old one is still good for as long again.
       }
       if (socket.readyState === WebSocket.OPEN) renewLater();
     }, Math.max(1000, (ends - Date.now()) / 2));
@@ -92,7 +102,7 @@ async function listen() {
   });
 }
 
-// Random, so that the clients of a restarted gateway do not all reconnect at the same moment.
+// By chance, or all clients of a gateway that was restarted would come back at the same moment.
 function again(began) {
   tries = Date.now() - began > LONGEST * 1000 ? 1 : tries + 1;
   setTimeout(listen, Math.random() * Math.min(LONGEST, 2 ** tries) * 1000);

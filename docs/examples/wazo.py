@@ -1,4 +1,4 @@
-"""Print events of Wazo until the program is stopped. Needs `pip install websockets`.
+"""Prints events of Wazo until it is stopped. Needs `pip install websockets`.
 
 WAZO_USER=… WAZO_PASSWORD=… python wazo.py wss://HOST/api/websocketd/ https://HOST/api/auth/0.1/token EVENT …
 """
@@ -17,12 +17,20 @@ from urllib.request import Request, urlopen
 from websockets import ConnectionClosed, InvalidHandshake
 from websockets.asyncio.client import connect
 
-USELESS = {1002, 1007, 1008, 1009, 4001, 4004}  # a retry would fail too: this program has to change
-LONGEST = 60  # seconds between two attempts, at most
+USELESS = {  # code and reason of a close frame after which another attempt would end the same way
+    (1002, ""),
+    (1007, ""),
+    (1008, "ended by an administrator"),
+    (1008, "authentication timeout"),
+    (1009, ""),
+    (4001, "no token"),
+    (4004, ""),
+}
+LONGEST = 60  # seconds to wait before another try
 
 
 def new_token(auth):
-    """Log in; return the token and its expiry in seconds since 1970."""
+    """Log in; return the token, and when it ends in seconds since 1970."""
     login = f"{os.environ['WAZO_USER']}:{os.environ['WAZO_PASSWORD']}"
     headers = {
         "Authorization": "Basic " + base64.b64encode(login.encode()).decode(),
@@ -34,30 +42,30 @@ def new_token(auth):
 
 
 def catch_up():
-    """Request the current state from the REST APIs here: earlier events are not kept."""
+    """Ask the REST APIs for the present state here: events of the time before are gone."""
     print("listening", flush=True)
 
 
 def handle(event):
-    """Handle an event; be quick, because the next events wait."""
+    """Do what is to be done about an event; be quick, as the next ones wait meanwhile."""
     print(event["name"], flush=True)
 
 
 async def renew(socket, auth, ends):
-    """Send a new token after half of the lifetime of each token."""
+    """Send a new token when half of the old one's time is over; again and again."""
     while True:
         await asyncio.sleep(max(1, (ends - time.time()) / 2))
         try:
             token, ends = await asyncio.to_thread(new_token, auth)
         except OSError:
-            continue  # the old token is still valid for as long again
+            continue  # the old one is still good for as long again
         await socket.send(json.dumps({"op": "token", "data": {"token": token}}))
 
 
 async def listen(url, auth, names):
-    """Connect and handle events until the connection ends; return the close code and the reason."""
+    """Connect and handle events until the end; return the close code and the reason."""
     token, ends = await asyncio.to_thread(new_token, auth)
-    # The library answers the gateway's pings, and sends its own.
+    # The library answers the gateway's pings, and sends some itself.
     async with connect(f"{url}?version=2", additional_headers={"X-Auth-Token": token}) as socket:
         renewal = asyncio.create_task(renew(socket, auth, ends))
         try:
@@ -77,7 +85,7 @@ async def listen(url, auth, names):
 
 
 async def main(url, auth, *names):
-    """Connect repeatedly; stop only if a retry cannot succeed."""
+    """Listen for ever; stop only where another try would be useless."""
     tries = 0
     while True:
         began = time.monotonic()
@@ -92,7 +100,7 @@ async def main(url, auth, *names):
             if (code, reason) in USELESS:
                 sys.exit(1)
         tries = 1 if time.monotonic() - began > LONGEST else tries + 1
-        # Random, so that the clients of a restarted gateway do not all reconnect at the same moment.
+        # By chance, or all clients of a gateway that was restarted would come back at the same moment.
         await asyncio.sleep(random.uniform(0, min(LONGEST, 2**tries)))
 
 

@@ -1,4 +1,4 @@
-"""Print events of Wazo until the program is stopped, with the Twisted client of wsevents.
+"""Prints events of Wazo until it is stopped, on Twisted, by the client that comes with wsevents.
 
 TOKEN=… python wazo_twisted.py wss://HOST/api/websocketd/ EVENT …
 """
@@ -16,19 +16,19 @@ client = WazoClient(f"{URL}?version=2", os.environ["TOKEN"], NAMES)
 
 @client.on_open
 def opened(client):
-    """Request the current state from the REST APIs here: earlier events are not kept."""
+    """Ask the REST APIs for the present state here: events of the time before are gone."""
     print("listening", flush=True)
 
 
 @client.on_event
 def handle(client, event):
-    """Handle an event."""
+    """Do what is to be done about an event."""
     print(event["name"], flush=True)
 
 
 @client.on_close
 def closed(client, ending, seconds):
-    """Print the reason; the client reconnects after these seconds, or not at all if None."""
+    """Tell why; it comes back by itself after so many seconds, or not at all: None."""
     if ending.code is None:
         print("not connected:", ending.why, flush=True)
     else:
