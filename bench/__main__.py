@@ -18,7 +18,7 @@ from bench import consume, fanout, machine, needle, newcomers, report, stalled, 
 from bench.load import compile_load
 from bench.plot import plot
 from bench.rig import WEIGHT, Plan, Rig
-from tests.rabbitmq import Broker
+from tests.support.rabbitmq import Broker
 
 MEASURES = {
     "fanout": fanout,

@@ -26,9 +26,9 @@ from twisted.internet.task import react
 from bench import processes
 from bench.gateway import Gateway
 from bench.rig import Result, compare
-from wsevents.buses.amqp.client import Login
+from wsevents.buses.amqp.client import AmqpLogin
 from wsevents.buses.amqp.consumer import Consumer
-from wsevents.buses.amqp.dialer import Dialer, places
+from wsevents.buses.amqp.dialer import Dialer, broker_addresses
 
 ROOT = Path(__file__).parents[1]
 PREFETCH = 1000
@@ -63,9 +63,9 @@ def cpu():
 
 
 async def ours(reactor, port, messages):
-    login = Login("/", "guest", "guest")
-    dialer = Dialer(places([f"tcp:127.0.0.1:{port}"], reactor), login, reactor, reactor.seconds)
-    client = await dialer.dial(dialer.places[0])
+    login = AmqpLogin("/", "guest", "guest")
+    dialer = Dialer(broker_addresses([f"tcp:127.0.0.1:{port}"], reactor), login, reactor, reactor.seconds)
+    client = await dialer.dial(dialer.broker_addresses[0])
     done, count = Deferred(), 0
 
     def take(delivery):

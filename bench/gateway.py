@@ -13,9 +13,9 @@ import pika
 from bench import processes
 from bench.events import SIZE, event, now
 from bench.load import Peers
-from tests.certificates import write_pair
-from tests.gateway import GatewayProcess
-from tests.ports import reserved_port
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import GatewayProcess
+from tests.support.ports import reserved_port
 
 EXCHANGE = "wazo-headers"
 TENANT = "2c34c282-433e-4bb8-8d56-fec14ff7e1e9"

@@ -11,8 +11,8 @@ from pathlib import Path
 from bench import processes
 from bench.events import SIZE, event, now
 from bench.load import Peers
-from tests.certificates import write_pair
-from tests.ports import reserved_ports
+from tests.support.certificates import write_pair
+from tests.support.ports import reserved_ports
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NGINX = "/usr/sbin/nginx"

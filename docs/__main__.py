@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from docs.picture import picture
 from docs.reference import reference
 
 PAGES = Path(__file__).parent
@@ -16,11 +17,11 @@ FENCED = re.compile(r"(?ms)^ *```.*?^ *```$")
 
 
 def pages() -> dict[Path, str]:
-    """Return the whole text of each page that has generated parts, by its path."""
+    """Return the whole text of each page and picture that has generated parts, by its path."""
     texts = {page: page.read_text("utf-8") for page in sorted(PAGES.rglob("*.md"))}
     written = {page: EXCERPT.sub(_example, CONTENTS.sub(_contents, text)) for page, text in texts.items()}
     marked = {page: text for page, text in written.items() if EXCERPT.search(text) or CONTENTS.search(text)}
-    return marked | {PAGES / "configuration.md": reference()}
+    return marked | {PAGES / "configuration.md": reference(), PAGES / "architecture.svg": picture()}
 
 
 def anchor(title: str) -> str:

@@ -16,8 +16,8 @@ import attrs
 import yaml
 from attrs import define, field, frozen
 
-from wsevents import settings
-from wsevents.plugins import Plugins
+from wsevents.api import settings
+from wsevents.config.plugins import Plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ FLAGS = {
     "live": "A reload can change a *live* key. A change of any other key needs a restart.",
 }
 """Flags in the metadata of a key, and their meaning; the page explains those that a key has."""
-PLUGGED = {"bus": "wsevents.buses", "auth": "wsevents.authenticators"}
+PLUGGED = {"bus": "wsevents.buses", "auth": "wsevents.auth"}
 """Sections with keys that depend on their `type`, and the entry points of the types."""
 DIALECTS = "wsevents.dialects"
 WORDS = {
@@ -191,7 +191,7 @@ def _default(each: attrs.Attribute[Any]) -> Any:
 
 def _plain(value: Any) -> Any:
     """Return a value as it is written in YAML; a section has only keys that differ from their defaults."""
-    if isinstance(value, settings.Listener) and value.dialects is None:
+    if isinstance(value, settings.ListenEntry) and value.dialects is None:
         return value.endpoint
     if attrs.has(type(value)):
         keys = {each: _plain(getattr(value, each.name)) for each in attrs.fields(type(value))}
@@ -216,7 +216,7 @@ def _must_be(each: attrs.Attribute[Any], kind: Any) -> str:
 def _asked(each: attrs.Attribute[Any], value: Any) -> str:
     """Return the validator's error message for an invalid value, without "must".
 
-    Only validators of `wsevents.settings` are called, because they depend on the value only.
+    Only validators of `wsevents.api.settings` are called, because they depend on the value only.
     """
     check: Any = each.validator
     if getattr(check, "__module__", None) != settings.__name__:

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
-from tests.rabbitmq import rabbitmq
-from tests.schedule import Files, slow_first
-from tests.unhandled import errors, errors_of_the_session, pytest_collection_finish
+from tests.support.rabbitmq import rabbitmq
+from tests.support.schedule import Files, slow_first
+from tests.support.unhandled import errors, errors_of_the_session, pytest_collection_finish
 
 __all__ = [
     "chromium",
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
     """The driver and the DevTools of a browser, for all tests of a process."""
-    from tests.browser import started  # selenium takes long to import
+    from tests.support.browser import started  # selenium takes long to import
 
     with started(tmp_path_factory.mktemp("chromium")) as both:
         yield both
@@ -80,7 +80,7 @@ def chromium(tmp_path_factory):
 @pytest.fixture
 def log():
     """What is logged during a test, as text."""
-    from tests.buses.ear import Logbook  # it imports the reactor
+    from tests.support.bus_observer import Logbook  # it imports the reactor
 
     book = Logbook()
     globalLogPublisher.addObserver(book)

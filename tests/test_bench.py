@@ -18,8 +18,8 @@ from bench.hop import Hop
 from bench.load import Peers, compile_load
 from bench.nchan import read_answer
 from bench.rig import Plan, Result, Rig, Row, compare, percentile, run
-from tests.certificates import write_pair
-from tests.ports import reserved_port
+from tests.support.certificates import write_pair
+from tests.support.ports import reserved_port
 
 TINY = Plan(peers=4, few=2, many=4, stalled=1, rounds=1, seconds=0.1, messages=20, settle=0.1)
 ABOUT = {"date": "2026-01-02 03:04 UTC", "machine": "a machine", "versions": {"Python": "3.11"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wsevents.operations.metrics import METRICS
+from wsevents.admin.metrics import METRICS
 
 CONTRIB = Path(__file__).parents[1] / "contrib"
 RULES = CONTRIB / "prometheus" / "wsevents.rules.yml"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wsevents.plugins import Plugins
+from wsevents.config.plugins import Plugins
 
 ROOT = Path(__file__).parents[1]
 DIALECTS = sorted(Plugins().dialects())
@@ -18,36 +18,40 @@ NAMES = re.compile("|".join(DIALECTS), re.IGNORECASE)
 FOLDERS = {
     "wsevents/dialects/": "each dialect has its folder here",
     "wsevents/client/": "clients: each speaks one protocol",
-    "wsevents/authenticators/": "the authenticator that asks wazo-auth",
+    "wsevents/auth/": "the authenticator that asks wazo-auth",
 }
 """Folders that may name dialects."""
 
 FILES = {
-    "wsevents/commands/import_wazo.py": "reads the configuration of wazo-websocketd",
-    "wsevents/commands/translation.py": "translates the configuration of wazo-websocketd",
-    "wsevents/source.py": "the generic event format is that of Wazo's bus",
-    "wsevents/publication.py": "the generic event format is that of Wazo's bus",
+    "wsevents/cli/import_wazo.py": "reads the configuration of wazo-websocketd",
+    "wsevents/cli/wazo_config.py": "translates the configuration of wazo-websocketd",
+    "wsevents/core/wazo_events.py": "the generic event format is that of Wazo's bus",
+    "wsevents/core/wazo_publication.py": "the generic event format is that of Wazo's bus",
     "wsevents/buses/amqp/publisher.py": "publishes in the generic event format, that of Wazo's bus",
-    "wsevents/closing.py": "says where the codes 4001-4004 come from",
+    "wsevents/__init__.py": "lists the folders",
+    "wsevents/api/close_reasons.py": "says where the codes 4001-4004 come from",
 }
 """Files that may name dialects."""
 
 PHRASES = {
-    r"\bwazo-auth\b": (r"wsevents/(access|commands/\w+)\.py", "a service that knows tokens"),
-    r"\bwazo-headers\b": (r"wsevents/settings\.py", "an exchange of the bus"),
-    r"key\(\"wazo\", \"Kind of authenticator: wazo,": (r"wsevents/settings\.py", "a type of authenticator"),
-    r"auth\.type != \"wazo\"|authenticators\.wazo import": (
-        r"wsevents/commands/token\.py",
+    r"\bcore\.wazo_(events|publication) import": (
+        r"wsevents/(app/composition|cli/publish|demo/\w+|web/publish)\.py",
+        "the generic event format is that of Wazo's bus",
+    ),
+    r"\bwazo-auth\b": (r"wsevents/(core/acl|cli/\w+)\.py", "a service that knows tokens"),
+    r"\bwazo-headers\b": (r"wsevents/api/settings\.py", "an exchange of the bus"),
+    r"key\(\"wazo\", \"Kind of authenticator: wazo,": (
+        r"wsevents/api/settings\.py",
         "a type of authenticator",
     ),
-    r"\bimport[-_]wazo\b": (r"wsevents/commands/__init__\.py", "the name of a command"),
-    r"\bclient\.wazo import WazoClient|\bWazoClient\b|\ba wazo-websocketd\b": (
-        r"wsevents/commands/tail\.py",
-        "`wsevents tail` is a client of one protocol, the one that wazo-websocketd speaks too",
+    r"auth\.type != \"wazo\"|auth\.wazo import": (
+        r"wsevents/cli/token\.py",
+        "a type of authenticator",
     ),
-    r"dialects\.isymphony\.scrypt import": (
-        r"wsevents/commands/hash_password\.py",
-        "password hashes stand in the folder of the only dialect that has them, until they move to the core",
+    r"\bimport[-_]wazo\b": (r"wsevents/cli/__init__\.py", "the name of a command"),
+    r"\bclient\.wazo import WazoClient|\bWazoClient\b|\ba wazo-websocketd\b": (
+        r"wsevents/cli/tail\.py",
+        "`wsevents tail` is a client of one protocol, the one that wazo-websocketd speaks too",
     ),
 }
 """What has the name of a dialect and is none: a phrase, the files that have it, and the reason."""
@@ -83,7 +87,7 @@ SOURCES = sources()
 def test_there_is_something_to_search():
     assert {"wazo", "voipbin", "isymphony", "innovaphone"} <= set(DIALECTS)
     parts = {path.split("/")[1] for path in SOURCES}
-    assert {"configuration", "web", "demo", "lifecycle", "entrance", "operations", "commands"} <= parts
+    assert {"config", "web", "demo", "app", "connections", "admin", "cli"} <= parts
     assert {Path(path).suffix for path in SOURCES} >= {".py", ".js", ".html", ".css", ".yml"}
 
 
@@ -121,6 +125,6 @@ def test_a_name_is_found(text):
 
 
 def test_a_phrase_is_allowed_in_its_own_files_only():
-    assert named("wsevents/commands/token.py", "wazo-auth") == []
+    assert named("wsevents/cli/token.py", "wazo-auth") == []
     assert named("wsevents/web/page.js", "wazo-auth") == ["wsevents/web/page.js:1: wazo-auth"]
-    assert named("wsevents/web/wazo.js", "") == ["wsevents/web/wazo.js"]
+    assert named("wsevents/dialects/wazo/page.js", "") == ["wsevents/dialects/wazo/page.js"]

@@ -18,7 +18,7 @@ import pytest
 from zope.interface import Interface
 from zope.interface.verify import verifyClass
 
-from wsevents.plugins import KINDS, Plugins
+from wsevents.config.plugins import KINDS, Plugins
 
 ROOT = Path(__file__).parents[1]
 OURS = ("wsevents", "docs", "bench")
@@ -163,15 +163,20 @@ def test_names_are_found_where_they_are():
     places = ("wsevents/", "docs/", "debian/bin/", "contrib/", "etc/", "README.md", "CONTRIBUTING.md")
     assert all(any(path.startswith(place) for path in TEXTS) for place in places)
     with_names = {path for path, text in TEXTS.items() if NAME.search(text)}
-    assert {"docs/operating.md", "debian/bin/certificate", "setup.cfg", "CHANGELOG.md"} <= with_names
+    assert {
+        "docs/operating/log-messages.md",
+        "debian/bin/certificate",
+        "setup.cfg",
+        "CHANGELOG.md",
+    } <= with_names
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "`wsevents.nothing`",
-        "wsevents.gateway.Nothing",
-        '"who": "wsevents.log.nothing.Thing"',
+        "wsevents.app.gateway.Nothing",
+        '"who": "wsevents.logs.nothing.Thing"',
         "wsevents.tap.x",
     ],
 )
@@ -182,8 +187,8 @@ def test_a_name_that_is_none_is_found(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "wsevents.gateway.Gateway",
-        "wsevents.settings.Config.listen",
+        "wsevents.app.gateway.Gateway",
+        "wsevents.api.settings.Config.listen",
         "systemctl edit wsevents.service",
         "of `wsevents.authorities`.",
     ],
@@ -236,7 +241,7 @@ def test_every_module_that_the_gateway_starts_can_be_started(path, module):
     assert runs(module)
 
 
-@pytest.mark.parametrize("module", ["wsevents.nothing", "wsevents.gateway", "wsevents.workers"])
+@pytest.mark.parametrize("module", ["wsevents.nothing", "wsevents.app.gateway", "wsevents.workers"])
 def test_a_module_that_does_nothing_cannot_be_started(module):
     assert not runs(module)
 
@@ -253,3 +258,37 @@ def test_whatever_a_script_of_the_package_imports_is_there(script):
     names = [f"{node.module}.{alias.name}" for node in imported for alias in node.names]
     assert any(name.startswith(("wsevents.", "twisted.")) for name in names)
     assert [name for name in names if not exists(name)] == []
+
+
+# -- fields of log messages
+
+LEVELS = {"debug", "info", "warn", "error", "critical", "failure"}
+FIELD = re.compile(r"(?<!\{)\{(\w+)")
+
+
+def incomplete_messages(text):
+    """Return each log message of a module that names a field which its call does not give."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS
+        ):
+            continue
+        given = {keyword.arg for keyword in node.keywords} | {"log_namespace", "log_failure"}
+        message = node.args[0] if node.args else None
+        if isinstance(message, ast.Constant) and isinstance(message.value, str) and None not in given:
+            found += [f"{node.lineno}: {name}" for name in FIELD.findall(message.value) if name not in given]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in TEXTS if path.startswith("wsevents/") and path.endswith(".py")]
+)
+def test_every_field_of_a_log_message_is_given(path):
+    assert incomplete_messages(TEXTS[path]) == []
+
+
+def test_a_field_that_is_not_given_is_found():
+    assert incomplete_messages('log.warn("{a} of {b:d}", a=1)') == ["1: b"]
+    assert incomplete_messages('log.warn("{a}", a=1)\nlog.failure("x {c}", failure)') == ["2: c"]
+    assert incomplete_messages('log.info("{a}", **fields)') == []

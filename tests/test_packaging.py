@@ -15,9 +15,9 @@ import attrs
 import pytest
 import yaml
 
-from tests.client import trusting
-from tests.gateway import GatewayProcess, standalone
-from wsevents.plugins import Plugins, read_file
+from tests.support.gateway_process import GatewayProcess, standalone
+from tests.support.websocket_client import trusting
+from wsevents.config.plugins import Plugins, read_file
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600
@@ -126,10 +126,10 @@ def test_a_clean_environment_has_an_embedded_default_with_every_dialect(installe
     program = """
         import sys
         from pathlib import Path
-        from wsevents.certificate import ensure_certificate
+        from wsevents.endpoints.self_signed import ensure_certificate
         from wsevents.demo.document import embedded
         from wsevents.demo.greeting import greeting
-        from wsevents.plugins import Plugins
+        from wsevents.config.plugins import Plugins
         state = Path(sys.argv[1])
         ensure_certificate(state)
         config = embedded(state, Plugins(), {})
@@ -158,7 +158,7 @@ def test_a_clean_environment_has_the_command(installed):
 def test_a_clean_environment_has_every_plugin_and_each_can_be_used(installed):
     program = """
         from importlib.metadata import entry_points
-        from wsevents.plugins import KINDS, Plugins
+        from wsevents.config.plugins import KINDS, Plugins
         for what, kind in KINDS.items():
             for point in entry_points(group=kind.group):
                 print(getattr(Plugins(), what)(point.name).__name__)
@@ -193,7 +193,7 @@ def test_every_built_in_plugin_is_installed_here_as_for_strangers():
     for group, find in [
         ("wsevents.dialects", found.dialect),
         ("wsevents.buses", found.bus),
-        ("wsevents.authenticators", found.authenticator),
+        ("wsevents.auth", found.authenticator),
         ("wsevents.authorities", found.authority),
     ]:
         for line in SETUP["options.entry_points"][group].split("\n")[1:]:

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import ports
-from tests.ports import SIZE, Ports, blocks, reserved_ports
+from tests.support import ports
+from tests.support.ports import SIZE, Ports, blocks, reserved_ports
 
 ROOT = Path(__file__).parents[1]
-TAKE = f"from tests.ports import reserved_ports; print(*reserved_ports({SIZE + 1}), flush=True); input()"
+TAKE = (
+    f"from tests.support.ports import reserved_ports; print(*reserved_ports({SIZE + 1}), flush=True); input()"
+)
 
 
 @pytest.fixture

@@ -70,8 +70,8 @@ def test_the_lower_bound_is_of_a_version_that_can_have_been_tried(one):
 @pytest.mark.parametrize("one", REQUIRED, ids=str)
 def test_each_requirement_is_decided_about(one):
     assert one.name in ROWS
-    use, reason, keeper = ROWS[one.name].split(" | ")
-    assert all(text.strip() for text in (use, reason, keeper))
+    use, reason, policy = ROWS[one.name].split(" | ")
+    assert all(text.strip() for text in (use, reason, policy))
 
 
 def test_nothing_is_decided_about_that_is_not_required():

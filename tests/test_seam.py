@@ -11,30 +11,16 @@ from attrs import frozen
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from wsevents.access import compile_acl
-from wsevents.closing import DROPPED, PROTOCOL_ERROR
-from wsevents.interfaces import IDialect, IInterest, IProjection, ISession
-from wsevents.messages import (
-    Ask,
-    Binding,
-    Body,
-    Delivery,
-    Denied,
-    Dropped,
-    Event,
-    Exchange,
-    Hangup,
-    Identity,
-    Listen,
-    Refuse,
-    Request,
-    Say,
-    Welcome,
-    WhoIs,
-    Wire,
-)
-from wsevents.relay import Relay, Stage
-from wsevents.session import QuietSession
+from wsevents.api.close_reasons import DROPPED, PROTOCOL_ERROR
+from wsevents.api.effects import Accept, Ask, Close, ConnectionPolicy, Respond, Send, Subscribe
+from wsevents.api.events import Binding, Body, Delivery, Dropped, Event, Exchange
+from wsevents.api.identity import Denied, Identity, WhoIs
+from wsevents.api.interests import IInterest, IProjection
+from wsevents.api.interfaces import IDialect, ISession
+from wsevents.api.requests import Request
+from wsevents.api.session import BaseSession
+from wsevents.core.acl import compile_acl
+from wsevents.delivery.relay import Relay, Stage
 
 
 @implementer(IProjection)
@@ -71,7 +57,7 @@ class AclCheck:
 class Toy:
     """What the toys have in common: nothing but attributes."""
 
-    settings, sources, wire, authority = dict, (), Wire(), ""
+    settings, sources, wire, authority = dict, (), ConnectionPolicy(), ""
     default, page, demo = False, None, None
 
     @classmethod
@@ -104,7 +90,7 @@ class Wazo(Toy):
         return raw if shape == "v1" else b'{"data": ' + raw + b"}"
 
 
-class WazoSession(QuietSession):
+class WazoSession(BaseSession):
     def __init__(self, query):
         self.query = query
 
@@ -113,12 +99,12 @@ class WazoSession(QuietSession):
 
     def answered(self, id, answer, now):
         self.identity = answer
-        return (Say("init"),)
+        return (Send("init"),)
 
     def received(self, message, now):
         check = AclCheck(compile_acl(self.identity.acl), self.identity.subject)
         address = ("tenant", self.identity.tenant, message)
-        return (Listen(frozenset({Interest((address,), self.query["version"][0], check)})),)
+        return (Subscribe(frozenset({Interest((address,), self.query["version"][0], check)})),)
 
 
 # -- 2: credentials before the upgrade, topic prefixes, the topic that matched is in the frame
@@ -147,24 +133,24 @@ class Prefixes:
         return next((topic for topic in projection.topics if topic.startswith(self.prefixes)), None)
 
 
-class VoipbinSession(QuietSession):
+class VoipbinSession(BaseSession):
     def __init__(self, key):
         self.key = key
 
-    def knocked(self, now):
+    def requested(self, now):
         return (Ask(1, WhoIs(self.key or "")),)
 
     def answered(self, id, answer, now):
         if isinstance(answer, Denied):
-            return (Refuse(401, (("Content-Type", "application/json"),), b'{"error": {}}'),)
+            return (Respond(401, (("Content-Type", "application/json"),), b'{"error": {}}'),)
         self.identity = answer
-        return (Welcome(),)
+        return (Accept(),)
 
     def received(self, message, now):
         if isinstance(message, bytes):
-            return (Hangup(DROPPED),)
+            return (Close(DROPPED),)
         address = ("customer", self.identity.tenant)
-        return (Listen(frozenset({Interest((address,), "superset", Prefixes(tuple(message.split())))})),)
+        return (Subscribe(frozenset({Interest((address,), "superset", Prefixes(tuple(message.split())))})),)
 
 
 # -- 3: the peer's address decides, filters on properties, keys sorted
@@ -194,21 +180,21 @@ class Filters:
         return all(str(fields.get(name)) == value for name, value in self.wanted) or None
 
 
-class IsymphonySession(QuietSession):
+class IsymphonySession(BaseSession):
     def __init__(self, address):
         self.address = address
 
-    def knocked(self, now):
-        return (Welcome(),) if self.address == "127.0.0.1" else (Refuse(403),)
+    def requested(self, now):
+        return (Accept(),) if self.address == "127.0.0.1" else (Respond(403),)
 
     def opened(self, now):
-        return (Listen(frozenset({Interest((("type", "*"),))})),)
+        return (Subscribe(frozenset({Interest((("type", "*"),))})),)
 
     def received(self, message, now):
         filters = json.loads(message)
         address = ("type", filters.pop("type", "*"))
         interest = Interest((address,), "json", Filters(tuple(sorted(filters.items()))))
-        return (Say('{"type": "success"}'), Listen(frozenset({interest})))
+        return (Send('{"type": "success"}'), Subscribe(frozenset({interest})))
 
 
 # -- 4: many subscriptions, a frame for each that matches, bound upstream before the reply
@@ -228,7 +214,7 @@ class Kazoo(Toy):
         return json.dumps({"subscribed_key": shape, "name": projection.event.name}).encode()
 
 
-class KazooSession(QuietSession):
+class KazooSession(BaseSession):
     def __init__(self):
         self.keys = []
 
@@ -238,10 +224,10 @@ class KazooSession(QuietSession):
             Interest((("call", key.split(".")[1]),), key, None, (Binding("callevt", key),))
             for key in self.keys
         }
-        return (Listen(frozenset(kept), id=len(self.keys)),)
+        return (Subscribe(frozenset(kept), id=len(self.keys)),)
 
-    def listening(self, id, live, now):
-        return (Say(json.dumps({"subscribed": self.keys[:id]})),)
+    def subscribed(self, id, live, now):
+        return (Send(json.dumps({"subscribed": self.keys[:id]})),)
 
 
 # -- 5: a challenge made of passed-in randomness, a subscription's src in each frame, small frames
@@ -250,7 +236,7 @@ class KazooSession(QuietSession):
 @implementer(IDialect)
 class Innovaphone(Toy):
     name = "innovaphone"
-    wire = Wire(frame_max=16, pong_deadline=0)
+    wire = ConnectionPolicy(frame_max=16, pong_deadline=0)
 
     def session(self, request, entropy):
         return InnovaphoneSession(f"{entropy.getrandbits(64):016x}")
@@ -262,18 +248,18 @@ class Innovaphone(Toy):
         return json.dumps({"mt": "Event", "src": shape, "name": projection.event.name}).encode()
 
 
-class InnovaphoneSession(QuietSession):
+class InnovaphoneSession(BaseSession):
     def __init__(self, challenge):
         self.challenge, self.interests = challenge, set()
 
     def received(self, message, now):
         fields = json.loads(message)
         if fields["mt"] == "AppChallenge":
-            return (Say(json.dumps({"mt": "AppChallengeResult", "challenge": self.challenge})),)
+            return (Send(json.dumps({"mt": "AppChallengeResult", "challenge": self.challenge})),)
         if fields["mt"] == "AppLogin" and fields["digest"] != self.challenge[::-1]:
-            return (Say('{"mt": "AppLoginResult"}'), Hangup(PROTOCOL_ERROR))
+            return (Send('{"mt": "AppLoginResult"}'), Close(PROTOCOL_ERROR))
         self.interests.add(Interest((("name", fields.get("event")),), fields.get("src")))
-        return (Listen(frozenset(self.interests)),)
+        return (Subscribe(frozenset(self.interests)),)
 
 
 # -- the harness: what the server does, without a socket
@@ -290,12 +276,12 @@ class Source:
 
 
 class Peer:
-    def __init__(self, house, dialect, request):
-        self.house, self.dialect = house, dialect
+    def __init__(self, gateway_state, dialect, request):
+        self.gateway_state, self.dialect = gateway_state, dialect
         self.sent, self.bound, self.ended = [], [], None
         self.session = dialect.session(request, Random(7))
         assert verifyObject(ISession, self.session)
-        self.do(self.session.knocked(0.0))
+        self.do(self.session.requested(0.0))
         if self.ended is None:
             self.do(self.session.opened(0.0))
 
@@ -305,22 +291,24 @@ class Peer:
     def do(self, effects):
         for effect in effects:
             match effect:
-                case Say(text):
+                case Send(text):
                     self.sent.append(text)
-                case Listen(interests, number):
-                    changes = self.house.relay.listen(self.dialect, self, interests)
+                case Subscribe(interests, number):
+                    changes = self.gateway_state.relay.subscribe(self.dialect, self, interests)
                     self.bound += changes.bindings[0]
                     if number is not None:
-                        self.do(self.session.listening(number, True, 0.0))
+                        self.do(self.session.subscribed(number, True, 0.0))
                 case Ask(number, question):
                     self.do(
-                        self.session.answered(number, self.house.people.get(question.token, Denied("?")), 0.0)
+                        self.session.answered(
+                            number, self.gateway_state.people.get(question.token, Denied("?")), 0.0
+                        )
                     )
-                case Welcome():
+                case Accept():
                     pass
-                case Refuse() | Hangup():
+                case Respond() | Close():
                     self.ended = effect
-                    self.house.relay.listen(self.dialect, self, frozenset())
+                    self.gateway_state.relay.subscribe(self.dialect, self, frozenset())
 
     def event(self, message):
         self.sent.append(message.plain)
@@ -340,7 +328,7 @@ class Peer:
         return payloads
 
 
-class House:
+class GatewayState:
     def __init__(self):
         self.dialects = {toy.name: toy() for toy in (Wazo, Voipbin, Isymphony, Kazoo, Innovaphone)}
         self.relay = Relay({"x": [Source()]}, [Stage(dialect) for dialect in self.dialects.values()])
@@ -359,60 +347,60 @@ class House:
 
 
 def test_each_toy_keeps_the_interface():
-    for dialect in House().dialects.values():
+    for dialect in GatewayState().dialects.values():
         assert verifyObject(IDialect, dialect)
 
 
 def test_wazo_decides_by_acl_and_shares_frames_by_version():
-    house = House()
+    gateway_state = GatewayState()
     peers = [
-        house.peer("/wazo", {"token": (token,), "version": (version,)})
+        gateway_state.peer("/wazo", {"token": (token,), "version": (version,)})
         for token, version in [("ann", "v1"), ("bob", "v1"), ("bob", "v2"), ("eve", "v1")]
     ]
     for peer in peers:
         peer.say("*")
-    house.publish("t1 created calls.ann", a=1)
+    gateway_state.publish("t1 created calls.ann", a=1)
     assert [peer.frames() for peer in peers] == [['{"a": 1}'], ['{"a": 1}'], ['{"data": {"a": 1}}'], []]
-    house.publish("t1 created calls.bob", a=2)
+    gateway_state.publish("t1 created calls.bob", a=2)
     assert [len(peer.frames()) for peer in peers] == [1, 2, 2, 0]
 
 
 def test_voipbin_is_refused_before_the_upgrade_and_gets_one_frame_with_its_topic():
-    house = House()
-    assert house.peer("/voipbin").ended == Refuse(
+    gateway_state = GatewayState()
+    assert gateway_state.peer("/voipbin").ended == Respond(
         401, (("Content-Type", "application/json"),), b'{"error": {}}'
     )
-    peer = house.peer("/voipbin", headers={"authorization": "ann"})
+    peer = gateway_state.peer("/voipbin", headers={"authorization": "ann"})
     peer.say("agent_id:t1 customer_id:t1:call")
-    house.publish("t1 x y", a=1)
+    gateway_state.publish("t1 x y", a=1)
     assert peer.frames() == ['{"topic": "customer_id:t1:call:1", "data": {"a": 1}}']
     peer.say(b"binary")
-    house.publish("t1 x y", a=2)
-    assert peer.ended == Hangup(DROPPED)
+    gateway_state.publish("t1 x y", a=2)
+    assert peer.ended == Close(DROPPED)
     assert len(peer.frames()) == 1
 
 
 def test_isymphony_filters_by_property_after_an_address_check():
-    house = House()
-    assert house.peer("/isymphony", address="10.0.0.1").ended == Refuse(403)
-    peer = house.peer("/isymphony")
-    house.publish("t x y", type="dial", user="b")
+    gateway_state = GatewayState()
+    assert gateway_state.peer("/isymphony", address="10.0.0.1").ended == Respond(403)
+    peer = gateway_state.peer("/isymphony")
+    gateway_state.publish("t x y", type="dial", user="b")
     peer.say('{"type": "dial", "user": "mikey"}')
-    house.publish("t x y", type="dial", user="b")
-    house.publish("t x y", user="mikey", type="dial")
-    house.publish("t x y", user="mikey", type="hangup")
+    gateway_state.publish("t x y", type="dial", user="b")
+    gateway_state.publish("t x y", user="mikey", type="dial")
+    gateway_state.publish("t x y", user="mikey", type="hangup")
     assert peer.frames() == ['{"type": "dial", "user": "b"}', '{"type": "dial", "user": "mikey"}']
 
 
 def test_kazoo_gets_a_frame_for_each_subscription_and_a_reply_when_it_is_live():
-    house = House()
-    peer, other = house.peer("/kazoo"), house.peer("/kazoo")
+    gateway_state = GatewayState()
+    peer, other = gateway_state.peer("/kazoo"), gateway_state.peer("/kazoo")
     peer.say("call.*.*")
     peer.say("call.CREATE.*")
     other.say("call.CREATE.*")
     assert peer.sent == ['{"subscribed": ["call.*.*"]}', '{"subscribed": ["call.*.*", "call.CREATE.*"]}']
     assert peer.bound == [Binding("callevt", "call.*.*"), Binding("callevt", "call.CREATE.*")]
-    house.publish("t CREATE y")
+    gateway_state.publish("t CREATE y")
     assert sorted(peer.frames()) == [
         '{"subscribed_key": "call.*.*", "name": "CREATE"}',
         '{"subscribed_key": "call.CREATE.*", "name": "CREATE"}',
@@ -421,14 +409,14 @@ def test_kazoo_gets_a_frame_for_each_subscription_and_a_reply_when_it_is_live():
 
 
 def test_innovaphone_gets_its_src_back_in_frames_that_are_small_enough():
-    house = House()
-    peer = house.peer("/innovaphone")
+    gateway_state = GatewayState()
+    peer = gateway_state.peer("/innovaphone")
     peer.say('{"mt": "AppChallenge"}')
     challenge = json.loads(peer.sent[-1])["challenge"]
     peer.say(json.dumps({"mt": "AppLogin", "digest": challenge[::-1]}))
     peer.say('{"mt": "Subscribe", "src": "s1", "event": "e"}')
     peer.say('{"mt": "Subscribe", "src": "s2", "event": "e"}')
-    house.publish("t e y")
+    gateway_state.publish("t e y")
     assert sorted(peer.frames()) == [
         '{"mt": "Event", "src": "s1", "name": "e"}',
         '{"mt": "Event", "src": "s2", "name": "e"}',
@@ -436,21 +424,21 @@ def test_innovaphone_gets_its_src_back_in_frames_that_are_small_enough():
 
 
 def test_all_five_hear_the_same_event_and_leave_nothing_behind():
-    house = House()
+    gateway_state = GatewayState()
     peers = [
-        house.peer("/wazo", {"token": ("bob",), "version": ("v1",)}),
-        house.peer("/voipbin", headers={"authorization": "bob"}),
-        house.peer("/isymphony"),
-        house.peer("/kazoo"),
-        house.peer("/innovaphone"),
+        gateway_state.peer("/wazo", {"token": ("bob",), "version": ("v1",)}),
+        gateway_state.peer("/voipbin", headers={"authorization": "bob"}),
+        gateway_state.peer("/isymphony"),
+        gateway_state.peer("/kazoo"),
+        gateway_state.peer("/innovaphone"),
     ]
     for peer, wish in zip(
         peers, ["*", "customer", "{}", "call.*.*", '{"mt": "S", "event": "e"}'], strict=True
     ):
         peer.say(wish)
-    house.publish("t1 e calls.x", type="dial")
+    gateway_state.publish("t1 e calls.x", type="dial")
     assert [len(peer.frames()) for peer in peers] == [1] * 5
     for peer in peers:
-        house.relay.listen(peer.dialect, peer, frozenset())
-    assert all(stage.index.empty for stage in house.relay.stages)
-    assert house.relay.tally.delivered == 5
+        gateway_state.relay.subscribe(peer.dialect, peer, frozenset())
+    assert all(stage.index.empty for stage in gateway_state.relay.stages)
+    assert gateway_state.relay.stats.delivered == 5

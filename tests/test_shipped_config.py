@@ -8,11 +8,20 @@ import pytest
 import yaml
 from attrs import define, field
 
-from tests.certificates import write_pair
-from wsevents.authenticators.static import StaticToken
-from wsevents.configuration.config import load, parse
-from wsevents.plugins import Plugins
-from wsevents.settings import Config, Drain, Limits, Listener, Log, Outbound, Status, WebSocket
+from tests.support.certificates import write_pair
+from wsevents.api.settings import (
+    Config,
+    Drain,
+    Limits,
+    ListenEntry,
+    Log,
+    OutboundSettings,
+    StatusSettings,
+    WebSocket,
+)
+from wsevents.auth.static import StaticToken
+from wsevents.config.loader import load, parse
+from wsevents.config.plugins import Plugins
 
 SHIPPED = Path(__file__).parents[1] / "etc" / "wsevents" / "config.yml"
 OPEN = 'listen: ["tcp:9502"]\n'
@@ -70,10 +79,10 @@ def expected():
         ("auth",): found.authenticator("wazo").settings,
         ("websocket",): WebSocket,
         ("limits",): Limits,
-        ("outbound",): Outbound,
+        ("outbound",): OutboundSettings,
         ("drain",): Drain,
         ("log",): Log,
-        ("status",): Status,
+        ("status",): StatusSettings,
         ("dialects", "wazo"): found.dialect("wazo").settings,
     }
     ways = {(*way, name) for way, kind in sections.items() for name in names(kind)}
@@ -92,7 +101,7 @@ def test_the_shipped_file_has_every_key_at_its_default(tmp_path):
 
 def test_the_shipped_listener_is_the_default_one():
     (endpoint,) = yaml.safe_load(SHIPPED.read_text())["listen"]
-    assert [Listener(endpoint)] == Config().listen
+    assert [ListenEntry(endpoint)] == Config().listen
 
 
 def test_the_shipped_file_has_every_key_in_its_section_with_a_comment():

@@ -69,7 +69,7 @@ def run(pytester, monkeypatch):
 
     def run(leak, *options):
         pytester.makepyfile(HEAD + INNOCENT.format(leak=leak))
-        return pytester.runpytest_subprocess("-p", "tests.unhandled", "-rE", *options)
+        return pytester.runpytest_subprocess("-p", "tests.support.unhandled", "-rE", *options)
 
     return run
 

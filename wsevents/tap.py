@@ -16,34 +16,34 @@ from attrs import evolve
 from twisted.logger import Logger
 from twisted.python import usage
 
-from wsevents.assembly import Assembly
-from wsevents.certificate import ensure_certificate
-from wsevents.configuration.config import load
+from wsevents.admin.cluster_view import SingleProcess, WorkerProcesses
+from wsevents.admin.status_listener import StatusListener
+from wsevents.api.errors import WseventsError
+from wsevents.api.settings import Log
+from wsevents.app.composition import Composition
+from wsevents.app.reload import Reload
+from wsevents.app.service import MainService
+from wsevents.config.loader import load
+from wsevents.config.plugins import Plugins
+from wsevents.connections.listeners import check_again
 from wsevents.demo.document import embedded
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
-from wsevents.entrance.ports import check_again
-from wsevents.errors import WseventsError
-from wsevents.kernel import check_open_files
-from wsevents.lifecycle.ending import ending
-from wsevents.lifecycle.reload import Reload
-from wsevents.lifecycle.signals import hold
-from wsevents.lifecycle.systemd import here
-from wsevents.lifecycle.unit import Unit
-from wsevents.log.logged import Logged
-from wsevents.log.threshold import THRESHOLD
-from wsevents.operations.panel import Alone, Several
-from wsevents.operations.station import Station
-from wsevents.plugins import Plugins
-from wsevents.settings import Log
-from wsevents.validity import tell_of_ends
+from wsevents.endpoints.expiry import tell_of_ends
+from wsevents.endpoints.self_signed import ensure_certificate
+from wsevents.logs.level import LEVEL
+from wsevents.logs.twistd_log import TwistdLog
+from wsevents.system.exit_status import exit_status
+from wsevents.system.signals import hold
+from wsevents.system.sockets import check_open_files
+from wsevents.system.systemd import here
 from wsevents.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from wsevents.gateway import Gateway
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
+    from wsevents.app.gateway import Gateway
 
     Put = Callable[[Config], Awaitable[None]]
 
@@ -69,7 +69,7 @@ class Options(usage.Options):
     ]
 
 
-def makeService(options: Options) -> Logged:
+def makeService(options: Options) -> TwistdLog:
     """Return the gateway that the options ask for, or what has workers that are one each.
 
     Raises:
@@ -82,13 +82,13 @@ def makeService(options: Options) -> Logged:
     # What is there now is there for ever: Python need not look through it for garbage again and again.
     reactor.callWhenRunning(gc.freeze)
     try:
-        unit, settings = _made(reactor, options["config"])
+        service, settings = _made(reactor, options["config"])
     except WseventsError as error:
-        raise ending(error) from None
-    return Logged(unit, settings, options.parent or {}, reactor)
+        raise exit_status(error) from None
+    return TwistdLog(service, settings, options.parent or {}, reactor)
 
 
-def _made(reactor: Any, file: str | None) -> tuple[Unit, Log]:
+def _made(reactor: Any, file: str | None) -> tuple[MainService, Log]:
     """Return what a configuration asks for, and how it logs; without one, the demonstration."""
     check_open_files()
     plugins = Plugins()
@@ -97,7 +97,9 @@ def _made(reactor: Any, file: str | None) -> tuple[Unit, Log]:
     return configured(reactor, Path(file), plugins, os.environ)
 
 
-def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]) -> tuple[Unit, Log]:
+def configured(
+    reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]
+) -> tuple[MainService, Log]:
     """Return what a file asks for, which is read again at each SIGHUP. Raises ConfigurationError."""
 
     def read() -> Config:
@@ -107,44 +109,53 @@ def configured(reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str,
 
     def again() -> Config:
         config = read()
-        Assembly(reactor, config, plugins).gateway()
+        Composition(reactor, config, plugins).gateway()
         return config
 
     config = read()
     count = processes(config)
     parts = (
-        several(reactor, config, plugins, count) if count > 1 else alone(Assembly(reactor, config, plugins))
+        several(reactor, config, plugins, count)
+        if count > 1
+        else alone(Composition(reactor, config, plugins))
     )
-    station, main, put = parts
-    return Unit(reactor, station, main, here(), Reload(config, again, put)), config.log
+    station, main, commit = parts
+    return MainService(reactor, station, main, here(), Reload(config, again, commit)), config.log
 
 
 def alone(
-    assembly: Assembly, announce: Callable[[Gateway], None] = lambda _gateway: None
-) -> tuple[Station, Gateway, Put]:
+    composition: Composition, announce: Callable[[Gateway], None] = lambda _gateway: None
+) -> tuple[StatusListener, Gateway, Put]:
     """Return one gateway: with its status listener, itself, and what puts a configuration in force."""
-    gateway = assembly.gateway(announce)
-    station = Station(assembly.reactor, gateway, Alone(assembly.attendant), assembly.config.status.endpoint)
+    gateway = composition.gateway(announce)
+    station = StatusListener(
+        composition.reactor,
+        gateway,
+        SingleProcess(composition.introspection),
+        composition.config.status.endpoint,
+    )
 
-    async def put(config: Config) -> None:
-        for act in station.renewal(), assembly.renewal(config):
+    async def commit(config: Config) -> None:
+        for act in station.prepare(), composition.prepare(config):
             act()
 
-    return station, gateway, put
+    return station, gateway, commit
 
 
-def several(reactor: Any, config: Config, plugins: Plugins, count: int) -> tuple[Station, Supervisor, Put]:
+def several(
+    reactor: Any, config: Config, plugins: Plugins, count: int
+) -> tuple[StatusListener, Supervisor, Put]:
     """Return the same of so many workers. Raises ConfigurationError."""
     supervisor = supervised(reactor, config, plugins, count)
-    station = Station(reactor, supervisor, Several(supervisor.workers), config.status.endpoint)
+    station = StatusListener(reactor, supervisor, WorkerProcesses(supervisor.workers), config.status.endpoint)
 
-    async def put(config: Config) -> None:
-        act = station.renewal()
-        await supervisor.renew(config)
-        THRESHOLD.set(config.log.level)
+    async def commit(config: Config) -> None:
+        act = station.prepare()
+        await supervisor.reconfigure(config)
+        LEVEL.set(config.log.level)
         act()
 
-    return station, supervisor, put
+    return station, supervisor, commit
 
 
 def processes(config: Config) -> int:
@@ -162,13 +173,13 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
     def check() -> None:
         for number, listener in enumerate(config.listen):
             check_again(listener.endpoint, f"listen[{number}]")
-        Assembly(reactor, config, plugins).gateway()
+        Composition(reactor, config, plugins).gateway()
 
     check()
     return Supervisor(reactor, config, count, check)
 
 
-def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> Unit:
+def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> MainService:
     """Return the embedded default: a configuration of its own, made-up events, this machine only.
 
     Raises:
@@ -179,17 +190,17 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
     ensure_certificate(state)
     config = embedded(state, plugins, environ)
     config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
-    assembly = Assembly(reactor, config, plugins)
-    station, gateway, _ = alone(assembly, lambda gateway: _announce(gateway, config, plugins))
+    composition = Composition(reactor, config, plugins)
+    station, gateway, _ = alone(composition, lambda gateway: _announce(gateway, config, plugins))
     DemoService(
-        assembly.bus,
+        composition.bus,
         config.bus.exchange_name,
         clock=reactor,
         now=time.time,
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return Unit(reactor, station, gateway, here())
+    return MainService(reactor, station, gateway, here())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

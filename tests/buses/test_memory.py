@@ -5,12 +5,12 @@ import pytest_twisted
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyClass
 
-from tests.buses.contract import ALL, EXCHANGES, HEADERS, BusContract
-from tests.buses.ear import Ear
+from tests.support.bus_contract import ALL, EXCHANGES, HEADERS, BusContract
+from tests.support.bus_observer import Ear
+from wsevents.api.errors import BusError
+from wsevents.api.events import Binding
+from wsevents.api.interfaces import IBus
 from wsevents.buses.memory import MemoryBus, MemorySettings
-from wsevents.errors import BusError
-from wsevents.interfaces import IBus
-from wsevents.messages import Binding
 
 
 class Rig:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.debian.debian import Debian, check, said
+from tests.support.debian import Debian, check, said
 from wsevents import __version__
 
 ROOT = Path(__file__).parents[2]

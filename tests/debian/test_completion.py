@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "debian" / "wsevents.bash-completion"
 COMPLETE = """
-wsevents() { "$PYTHON" -c 'from wsevents.commands import main; main(prog_name="wsevents")'; }
+wsevents() { "$PYTHON" -c 'from wsevents.cli import main; main(prog_name="wsevents")'; }
 source "$1"
 COMP_WORDS=("${@:2}") COMP_CWORD=$(($# - 2))
 _wsevents wsevents
@@ -31,7 +31,7 @@ def completed(*words):
 
 
 def test_the_first_word_is_a_command():
-    from wsevents.commands import main
+    from wsevents.cli import main
 
     assert set(completed("wsevents", "")) == set(main.commands)
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import Client, trusting
 from tests.debian.conftest import HIGHER, ROOT
-from tests.debian.debian import said, tried
-from tests.gateway import DEADLINE
-from tests.ports import reserved_port
+from tests.support.debian import said, tried
+from tests.support.gateway_process import DEADLINE
+from tests.support.ports import reserved_port
+from tests.support.websocket_client import Client, trusting
 from wsevents import __version__
 
 CONFIG = "/etc/wsevents/config.yml"

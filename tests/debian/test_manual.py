@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.debian.debian import tried
+from tests.support.debian import tried
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "debian" / "wsevents.8"
@@ -28,7 +28,7 @@ def test_neither_mandoc_nor_man_complains():
 
 
 def test_it_names_every_command_and_no_other():
-    from wsevents.commands import main
+    from wsevents.cli import main
 
     (section,) = re.findall(r"(?ms)^\.SH COMMANDS$(.*?)^\.SH", TEXT)
     assert set(re.findall(r"(?m)^\.TP\n\.B ([\w-]+)$", section)) == set(main.commands)

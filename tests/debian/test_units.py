@@ -7,11 +7,11 @@ from ssl import get_server_certificate
 
 import pytest
 
-from tests.client import Client, trusting
 from tests.debian.conftest import ROOT
-from tests.debian.debian import tried
 from tests.debian.test_deb import AWAY, CERTIFICATE, KEY, STANDALONE, hears_an_event, refused_with
-from tests.gateway import DEADLINE
+from tests.support.debian import tried
+from tests.support.gateway_process import DEADLINE
+from tests.support.websocket_client import Client, trusting
 
 SERVICE = ROOT / "debian" / "wsevents.service"
 HIGHEST_EXPOSURE = 3.0
@@ -37,7 +37,7 @@ def test_it_may_take_as_long_to_stop_as_the_configuration_says():
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
     unit.read(SERVICE)
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
     from wsevents.workers.supervisor import STOP_SECONDS
 
     assert float(unit["Service"]["TimeoutStopSec"]) > Config().drain.seconds + STOP_SECONDS

@@ -4,10 +4,10 @@ import jwt
 import pytest
 import yaml
 
+from wsevents.config.plugins import Plugins, read_file
+from wsevents.core.password_hash import matches, parse
 from wsevents.dialects.isymphony.greeting import PASSWORD
-from wsevents.dialects.isymphony.scrypt import matches, parse
 from wsevents.dialects.voipbin.greeting import YEAR, administrator
-from wsevents.plugins import Plugins, read_file
 
 DIALECTS = Plugins().dialects()
 
@@ -48,8 +48,8 @@ def test_its_part_of_the_embedded_default_fits_and_is_printed(name):
 
 
 def section(dialect, given):
-    from wsevents.configuration.documents import Document, read
-    from wsevents.configuration.schema import Schema
+    from wsevents.config.schema import Schema
+    from wsevents.config.yaml_files import Document, read
 
     return Schema({}).fit(read(yaml.safe_dump(given), Document(0, "demo.yml")), dialect.settings)
 

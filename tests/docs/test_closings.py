@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import wsevents
-from wsevents import closing
-from wsevents.closing import Advice, Closing
+from wsevents.api import close_reasons
+from wsevents.api.close_reasons import Advice, CloseReason
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, EXAMPLES = (DOCS / "closings.md").read_text(), DOCS / "examples"
@@ -29,7 +29,7 @@ def closings():
     """Return every closing that any module of wsevents names."""
     names = [found.name for found in pkgutil.walk_packages(wsevents.__path__, "wsevents.")]
     modules = [import_module(name) for name in names if not name.endswith("__main__")]
-    return {one for module in modules for one in vars(module).values() if isinstance(one, Closing)}
+    return {one for module in modules for one in vars(module).values() if isinstance(one, CloseReason)}
 
 
 def test_every_closing_has_a_row_with_its_meaning_and_its_advice():
@@ -56,5 +56,7 @@ def test_the_examples_give_up_where_no_other_attempt_would_do_better(name):
     (table,) = re.findall(r"USELESS = [\[{](.*?)\n[\]}]", (EXAMPLES / name).read_text(), re.DOTALL)
     named = [(int(code), reason) for code, reason in re.findall(r'[(\[](\d+), "(.*?)"[)\]],', table)]
     hopeless = {Advice.FIX, Advice.ASK}
-    known = [one for one in vars(closing).values() if isinstance(one, Closing) and one.code is not None]
+    known = [
+        one for one in vars(close_reasons).values() if isinstance(one, CloseReason) and one.code is not None
+    ]
     assert sorted(named) == sorted((one.code, one.reason) for one in known if one.advice in hopeless)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.docs.test_closings import rows
 from tests.test_contrib import alerts
-from wsevents.operations.metrics import METRICS
+from wsevents.admin.metrics import METRICS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 ROWS = rows(PAGE.split("\n## Every metric\n")[1])

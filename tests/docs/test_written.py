@@ -9,8 +9,8 @@ from attrs import NOTHING, field, frozen
 
 from docs.__main__ import PAGES, pages
 from docs.reference import Page, Part, reference
-from wsevents.plugins import Plugins
-from wsevents.settings import Config, key, one_of, within
+from wsevents.api.settings import Config, key, one_of, within
+from wsevents.config.plugins import Plugins
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)

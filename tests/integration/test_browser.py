@@ -12,9 +12,9 @@ from websockets.datastructures import Headers
 from websockets.http11 import Response
 from websockets.sync.server import serve
 
-from tests.browser import browser
-from tests.gateway import GatewayProcess, embedded_default, gateway, own_gateway, standalone
-from wsevents import closing
+from tests.support.browser import browser
+from tests.support.gateway_process import GatewayProcess, embedded_default, gateway, own_gateway, standalone
+from wsevents.api import close_reasons
 from wsevents.web.page import load
 
 __all__ = ["browser", "embedded_default", "gateway", "own_gateway"]
@@ -171,13 +171,13 @@ def test_a_token_that_expires_is_explained(browser, tmp_path):
     with GatewayProcess(tmp_path, standalone(tmp_path, seconds=8)) as gateway:
         connect(browser, gateway.ready(), "s3cret-brief")
         browser.shows("#status", "Connected")
-        text = explained(browser, closing.AUTH_EXPIRED)
+        text = explained(browser, close_reasons.AUTH_EXPIRED)
         assert "authentication expired" in text
         assert browser.run("return document.activeElement.id") == "token"
         browser.type("#token", "wrong")
         browser.click("#reconnect")
         browser.shows("#closed-title", "4002")
-        explained(browser, closing.AUTH_FAILED)
+        explained(browser, close_reasons.AUTH_FAILED)
         browser.type("#token", "s3cret-user")
         browser.click("#reconnect")
         browser.shows("#status", "Connected")
@@ -187,7 +187,7 @@ def test_a_token_that_expires_is_explained(browser, tmp_path):
 def test_a_missing_token_is_explained(browser, gateway):
     browser.open(address(gateway))
     browser.click("#connect")
-    explained(browser, closing.NO_TOKEN)
+    explained(browser, close_reasons.NO_TOKEN)
 
 
 class Closer:
@@ -219,7 +219,7 @@ class Closer:
 
 
 def test_a_known_code_with_an_unknown_reason_gets_no_meaning_of_another_reason(browser):
-    known = [one for one in vars(closing).values() if isinstance(one, closing.Closing)]
+    known = [one for one in vars(close_reasons).values() if isinstance(one, close_reasons.CloseReason)]
     codes = sorted({one.code for one in known} - {None})
     assert {1008, 4001, 4002, 4004} <= set(codes)
     with Closer() as closer:
@@ -234,14 +234,16 @@ def test_a_known_code_with_an_unknown_reason_gets_no_meaning_of_another_reason(b
             assert [one.meaning for one in known if one.meaning in text] == []
         browser.type("#token", "4002 authentication failed")
         browser.click("#connect")
-        browser.until(lambda: closing.AUTH_FAILED.meaning in browser.text("#closed"), "the known reason")
+        browser.until(
+            lambda: close_reasons.AUTH_FAILED.meaning in browser.text("#closed"), "the known reason"
+        )
 
 
 def test_a_gateway_that_stops_and_one_that_is_not_there_are_explained(browser, own_gateway):
     connect(browser, own_gateway)
     start(browser)
     own_gateway.stop()
-    explained(browser, closing.GOING_AWAY)
+    explained(browser, close_reasons.GOING_AWAY)
     browser.click("#reconnect")
     browser.shows("#closed-title", "1006")
     text = browser.text("#closed")

@@ -6,8 +6,8 @@ import re
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser import browser
-from tests.gateway import embedded_default, gateway
+from tests.support.browser import browser
+from tests.support.gateway_process import embedded_default, gateway
 
 __all__ = ["browser", "embedded_default", "gateway"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.browser import browser
-from tests.certificates import write_pair
-from tests.gateway import DEADLINE, gateway, own_embedded_default, own_gateway
-from wsevents import closing
-from wsevents.closing import Closing
-from wsevents.configuration.config import load
-from wsevents.plugins import Plugins
+from tests.support.browser import browser
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import DEADLINE, gateway, own_embedded_default, own_gateway
+from wsevents.api import close_reasons
+from wsevents.api.close_reasons import CloseReason
+from wsevents.config.loader import load
+from wsevents.config.plugins import Plugins
 
 __all__ = ["browser", "gateway", "own_embedded_default", "own_gateway"]
 
@@ -87,7 +87,7 @@ def test_each_documented_mistake_closes_with_4004(gateway, mistake):
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4004, "")
 
 
-NEVER = {closing.IDLE, closing.UNAUTHENTICATED}
+NEVER = {close_reasons.IDLE, close_reasons.UNAUTHENTICATED}
 """Of other protocols: here the token is asked about at once, and what comes of that ends the session."""
 
 
@@ -95,7 +95,9 @@ def test_every_close_code_of_the_protocol_is_documented():
     table = re.search(r"## Close codes\n(.*?)\n## ", PROTOCOL, re.DOTALL)[1]
     rows = re.findall(r"^\| (\d+) \| (.*?) ?\|", table, re.MULTILINE)
     documented = {(int(code), reason.strip("`")) for code, said in rows for reason in said.split(", ")}
-    closings = {one for one in vars(closing).values() if isinstance(one, Closing) and one.code is not None}
+    closings = {
+        one for one in vars(close_reasons).values() if isinstance(one, CloseReason) and one.code is not None
+    }
     assert documented == {(one.code, one.reason) for one in closings - NEVER}
 
 

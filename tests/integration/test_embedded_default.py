@@ -7,9 +7,9 @@ import time
 import jwt
 import pytest
 
-from tests.client import Client, trusting
-from tests.gateway import DEADLINE, embedded_default
-from wsevents.dialects.innovaphone.login import Login, login_message
+from tests.support.gateway_process import DEADLINE, embedded_default
+from tests.support.websocket_client import Client, trusting
+from wsevents.dialects.innovaphone.login import AppLogin, login_message
 
 __all__ = ["embedded_default"]
 
@@ -82,7 +82,7 @@ def test_innovaphones_app_logs_in_and_hears_what_it_subscribes_to(embedded_defau
     assert (re.sub(r".*:\d+", "", url), app, password) == ("/PBX0/APPS/websocket", "demo", "demo")
     with dial(url) as client:
         client.send('{"mt": "AppChallenge"}')
-        login, challenge = Login(app), receive(client)["challenge"]
+        login, challenge = AppLogin(app), receive(client)["challenge"]
         client.send(login_message(login, login.digest(challenge, password)))
         assert receive(client) == {"mt": "AppLoginResult", "ok": True}
         client.send('{"mt": "Subscribe", "api": "Events", "src": "s", "events": ["call_created"]}')

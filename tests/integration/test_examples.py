@@ -15,11 +15,11 @@ from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.browser import browser
-from tests.certificates import write_pair
-from tests.gateway import GatewayProcess
-from tests.ports import reserved_ports
-from tests.wazo_auth import WazoAuth
+from tests.support.browser import browser
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import GatewayProcess
+from tests.support.ports import reserved_ports
+from tests.support.wazo_auth import WazoAuth
 
 __all__ = ["browser"]
 

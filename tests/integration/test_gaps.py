@@ -9,10 +9,10 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 from websockets.exceptions import ConnectionClosed
 
-from tests.buses.ear import Ear
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.support.bus_observer import Ear
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from wsevents.api.events import Exchange
 from wsevents.buses.amqp import AmqpBus
-from wsevents.messages import Exchange
 
 BOUND = 1_048_576
 EXCHANGE = Exchange("gaps", "headers")

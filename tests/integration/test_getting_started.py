@@ -9,10 +9,10 @@ from threading import Thread
 
 import pytest
 
-from tests.browser import browser
-from tests.gateway import embedded_ports
 from tests.integration.test_browser import names
 from tests.integration.test_documentation import blocks
+from tests.support.browser import browser
+from tests.support.gateway_process import embedded_ports
 
 __all__ = ["browser"]
 

@@ -7,11 +7,11 @@ import socket
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
-from wsevents.configuration.config import parse
-from wsevents.dialects.innovaphone.login import Login, SessionKey, login_message
-from wsevents.errors import ConfigurationError
-from wsevents.plugins import Plugins
+from tests.support.gateway_process import DEADLINE, GatewayProcess, shared, standalone
+from wsevents.api.errors import ConfigurationError
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
+from wsevents.dialects.innovaphone.login import AppLogin, SessionKey, login_message
 
 PATH = "/PBX0/APPS/websocket"
 PASSWORD = "s3cret-pässwörd"
@@ -41,7 +41,7 @@ def ask(client, **message):
 
 def log_in(client, app="demo", password=PASSWORD):
     challenge = ask(client, mt="AppChallenge")["challenge"]
-    client.send(login_message(Login(app), Login(app).digest(challenge, password)))
+    client.send(login_message(AppLogin(app), AppLogin(app).digest(challenge, password)))
     return challenge, json.loads(client.recv(DEADLINE))
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_password_is_answered_and_closed_and_neither_is_logged(gateway):
             client.recv(DEADLINE)
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "login failed")
     gateway.wait_for("session over: innovaphone .*1008", since)
-    secrets = [PASSWORD, "s3cret", challenge, Login("demo").digest(challenge, "s3cret-wrong")]
+    secrets = [PASSWORD, "s3cret", challenge, AppLogin("demo").digest(challenge, "s3cret-wrong")]
     assert not [secret for secret in secrets if secret in gateway.log]
 
 
@@ -90,7 +90,7 @@ def test_nothing_of_a_login_that_succeeds_is_logged(gateway):
     secrets = [
         PASSWORD,
         challenge,
-        Login("demo").digest(challenge, PASSWORD),
+        AppLogin("demo").digest(challenge, PASSWORD),
         SessionKey.of(challenge, PASSWORD).text,
     ]
     assert not [secret for secret in secrets if secret in gateway.log]
@@ -152,7 +152,7 @@ def test_a_long_message_travels_in_frames_of_at_most_16384_bytes(gateway):
             head += receive(raw, 1)
         raw.sendall(masked('{"mt":"AppChallenge"}'))
         challenge = json.loads(frame(raw)[1])["challenge"]
-        raw.sendall(masked(login_message(Login("demo"), Login("demo").digest(challenge, PASSWORD))))
+        raw.sendall(masked(login_message(AppLogin("demo"), AppLogin("demo").digest(challenge, PASSWORD))))
         assert b'"ok":true' in frame(raw)[1]
         raw.sendall(masked('{"mt":"Subscribe","events":"*"}'))
         frame(raw)

@@ -9,12 +9,12 @@ from pytest_twisted import async_yield_fixture, ensureDeferred
 from twisted.internet.defer import DeferredQueue
 from twisted.internet.threads import deferToThread
 
-from tests.browser import browser
-from tests.gateway import GatewayProcess, shared, standalone
 from tests.integration.test_innovaphone import APPS, PASSWORD, PATH
+from tests.support.browser import browser
+from tests.support.gateway_process import GatewayProcess, shared, standalone
 from wsevents.client import AppWebsocketClient, Backoff, NotOpenError
 from wsevents.dialects.innovaphone.login import SessionKey
-from wsevents.tls_client import tls_for, trust_in
+from wsevents.endpoints.tls_client import tls_for, trust_in
 
 __all__ = ["browser"]
 
@@ -34,7 +34,7 @@ def gateway(sharing):
 
 
 @async_yield_fixture(autouse=True)
-async def closing():
+async def reason():
     """Close what a test leaves behind, or it would go on for ever."""
     yield
     while Program.made:

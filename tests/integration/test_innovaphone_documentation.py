@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.browser import browser
-from tests.gateway import DEADLINE, GatewayProcess, shared, standalone
 from tests.integration.test_documentation import blocks
-from wsevents.client import Login
-from wsevents.closing import UNAUTHENTICATED
-from wsevents.configuration.config import parse
+from tests.support.browser import browser
+from tests.support.gateway_process import DEADLINE, GatewayProcess, shared, standalone
+from wsevents.api.close_reasons import UNAUTHENTICATED
+from wsevents.client import AppLogin
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
 from wsevents.dialects.innovaphone.login import login_message
 from wsevents.dialects.innovaphone.session import LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE
-from wsevents.plugins import Plugins
 
 __all__ = ["browser"]
 
@@ -66,7 +66,7 @@ def gateway(sharing):
 def log_in(client):
     client.send('{"mt":"AppChallenge"}')
     challenge = json.loads(client.recv(DEADLINE))["challenge"]
-    client.send(login_message(Login("demo"), Login("demo").digest(challenge, PASSWORD)))
+    client.send(login_message(AppLogin("demo"), AppLogin("demo").digest(challenge, PASSWORD)))
     assert client.recv(DEADLINE) == '{"mt":"AppLoginResult","ok":true}'
 
 
@@ -148,7 +148,7 @@ CLOSINGS = (LOGIN_FAILED, LOGIN_FIRST, LOGIN_LATE, UNAUTHENTICATED)
 
 def test_every_close_code_of_its_own_is_documented():
     rows = [(code, reason.strip("`")) for code, reason, *_ in table(section("## Close codes"))]
-    own = {(str(closing.code), closing.reason) for closing in CLOSINGS}
+    own = {(str(close_reasons.code), close_reasons.reason) for close_reasons in CLOSINGS}
     assert {row for row in rows if row[0] == "1008"} == own
 
 

@@ -11,12 +11,12 @@ from twisted.internet.threads import deferToThread
 from websockets.exceptions import ConnectionClosed
 from zope.interface import implementer
 
-from tests.certificates import write_pair
-from tests.gateway import DEADLINE, TWISTD, GatewayProcess, loud_twistd
-from tests.wazo_auth import WazoAuth
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import DEADLINE, TWISTD, GatewayProcess, loud_twistd
+from tests.support.wazo_auth import WazoAuth
+from wsevents.api.events import Exchange
+from wsevents.api.interfaces import IBusListener
 from wsevents.buses.amqp import AmqpBus
-from wsevents.interfaces import IBusListener
-from wsevents.messages import Exchange
 
 CONFIG = """
 listen: ["ssl:0:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
@@ -203,8 +203,8 @@ async def test_each_sees_what_tenant_user_and_acl_allow(site):
     assert await sees(site, clients, "x") == {"user", "admin", "master"}
     own = here | {"tenant_uuid": "t1", "user_uuid:u1": True}
     assert await sees(site, clients, "x", own) == {"user", "admin", "master"}
-    foreign = here | {"tenant_uuid": "t1", "user_uuid:u2": True}
-    assert await sees(site, clients, "x", foreign) == {"admin", "master"}
+    origin_refused = here | {"tenant_uuid": "t1", "user_uuid:u2": True}
+    assert await sees(site, clients, "x", origin_refused) == {"admin", "master"}
     assert await sees(site, clients, "x", here | {"tenant_uuid": "t1"}) == {"admin", "master"}
     assert await sees(site, clients, "x", here) == {"master"}
     assert await sees(site, clients, "x", own | {"origin_uuid": "there"}) == set()
@@ -326,10 +326,10 @@ async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(
 @pytest.mark.parametrize("loud", [False, True])
 @ensureDeferred
 async def test_nothing_secret_is_in_the_log_and_no_traceback(rabbitmq, tmp_path, loud):
-    keeper = f"keeper-{tmp_path.name}"
-    await rabbitmq.add_user(keeper, "T-password")
+    policy = f"keeper-{tmp_path.name}"
+    await rabbitmq.add_user(policy, "T-password")
     (tmp_path / "conf.d").mkdir()
-    (tmp_path / "conf.d" / "10-bus.yml").write_text(f"bus: {{username: {keeper}, password: T-password}}")
+    (tmp_path / "conf.d" / "10-bus.yml").write_text(f"bus: {{username: {policy}, password: T-password}}")
     twistd = {"twistd": loud_twistd(tmp_path)} if loud else {}
     async with running(rabbitmq, tmp_path, **twistd) as site:
         client = await site.client()

@@ -12,14 +12,14 @@ import pytest
 import websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.browser import browser
-from tests.client import Client, trusting
-from tests.dialects.isymphony.accounts import PATH, quick_hash
-from tests.dialects.isymphony.page import MISTAKES, blocks, rows, section
-from tests.gateway import DEADLINE, GatewayProcess, loud_twistd, shared, standalone
-from tests.publisher import publish
+from tests.support.browser import browser
+from tests.support.gateway_process import DEADLINE, GatewayProcess, loud_twistd, shared, standalone
+from tests.support.isymphony_accounts import PATH, quick_hash
+from tests.support.isymphony_page import MISTAKES, blocks, rows, section
+from tests.support.publisher import publish
+from tests.support.websocket_client import Client, trusting
+from wsevents.core.password_hash import make
 from wsevents.dialects.isymphony.authority import IN_LINE, THREADS
-from wsevents.dialects.isymphony.scrypt import make
 
 __all__ = ["browser", "publish"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.certificates import write_pair
-from tests.client import Client, trusting
-from tests.gateway import DEADLINE, GatewayProcess, standalone
 from tests.integration.test_documentation import blocks
-from tests.nginx import terminating
-from tests.ports import reserved_port
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.nginx import terminating
+from tests.support.ports import reserved_port
+from tests.support.websocket_client import Client, trusting
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOKEN = "?token=s3cret-user"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import write_pair
-from tests.client import Client, trusting
-from tests.gateway import DEADLINE, TWISTD, GatewayProcess, standalone
-from tests.ports import reserved_port
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import DEADLINE, TWISTD, GatewayProcess, standalone
+from tests.support.ports import reserved_port
+from tests.support.websocket_client import Client, trusting
 
 PAGE = Path(__file__).parents[2] / "docs" / "operating" / "log-messages.md"
 ROW = re.compile(r"\| `(.+)` \| ([\w ]+) \| .+ \|")

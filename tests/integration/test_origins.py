@@ -6,12 +6,12 @@ import re
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.dialects.isymphony.accounts import PATH, quick_hash
-from tests.gateway import GatewayProcess, standalone
 from tests.integration.test_isymphony import basic
-from wsevents.configuration.config import parse
-from wsevents.errors import ConfigurationError
-from wsevents.plugins import Plugins
+from tests.support.gateway_process import GatewayProcess, standalone
+from tests.support.isymphony_accounts import PATH, quick_hash
+from wsevents.api.errors import ConfigurationError
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
 
 NAMED = "https://crm.example"
 ORIGINS = f"['{NAMED}', 'https://*.shop.example', 'https://bücher.example', 'http://[2001:db8::7]:8080']"

@@ -14,8 +14,7 @@ import pytest
 import websocket
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import trusting
-from tests.gateway import (
+from tests.support.gateway_process import (
     DEADLINE,
     TWISTD,
     GatewayProcess,
@@ -25,6 +24,7 @@ from tests.gateway import (
     own_gateway,
     standalone,
 )
+from tests.support.websocket_client import trusting
 
 __all__ = ["gateway", "own_embedded_default", "own_gateway"]
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.client import Client, trusting
-from tests.dialects.isymphony.accounts import PATH, quick_hash
-from tests.gateway import DEADLINE, GatewayProcess, standalone
-from tests.haproxy import balancing
 from tests.integration.test_isymphony import basic
 from tests.integration.test_workers import shared, started
-from tests.nginx import terminating
-from wsevents.configuration.config import parse
-from wsevents.errors import ConfigurationError
-from wsevents.plugins import Plugins
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.haproxy import balancing
+from tests.support.isymphony_accounts import PATH, quick_hash
+from tests.support.nginx import terminating
+from tests.support.websocket_client import Client, trusting
+from wsevents.api.errors import ConfigurationError
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating" / "proxies.md").read_text()
 (NGINX,) = re.findall(r"^```nginx\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -16,17 +16,17 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from txamqp.content import Content
 from zope.interface.verify import verifyClass
 
-from tests.buses.contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
-from tests.buses.ear import Ear
-from tests.buses.wire import Mute, Wire
-from tests.certificates import certificate
+from tests.support.bus_contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
+from tests.support.bus_observer import Ear
+from tests.support.certificates import certificate
+from tests.support.tcp_proxy import ConnectionPolicy, NullLogger
+from wsevents.api.errors import BusError
+from wsevents.api.events import Binding, Exchange
+from wsevents.api.interfaces import IBus
 from wsevents.buses.amqp import AmqpBus, client, spec
-from wsevents.buses.amqp.client import MAIN, Login
-from wsevents.buses.amqp.dialer import Dialer, places
+from wsevents.buses.amqp.client import MAIN, AmqpLogin
+from wsevents.buses.amqp.dialer import Dialer, broker_addresses
 from wsevents.buses.amqp.frames import encode_ack, encode_frame, encode_method
-from wsevents.errors import BusError
-from wsevents.interfaces import IBus
-from wsevents.messages import Binding, Exchange
 
 # The fixture is imported, and then named by parameters.
 
@@ -87,7 +87,7 @@ def test_the_class_is_what_the_interface_says():
 @pytest_twisted.async_yield_fixture
 async def wire(rabbitmq):
     """What the bus may be connected by, to see it go silent; listens already."""
-    wire = Wire(rabbitmq.port)
+    wire = ConnectionPolicy(rabbitmq.port)
     wire.endpoint = await wire.listen()
     yield wire
     await wire.close()
@@ -259,7 +259,7 @@ async def test_an_exchange_with_other_properties_is_said_and_awaited(rabbitmq, l
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_says_nothing_is_given_up(rabbitmq, log, monkeypatch, form):
     monkeypatch.setattr(client, "HANDSHAKE_SECONDS", 0.2)
-    mute = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Mute())
+    mute = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(NullLogger())
     said = log.until("no AMQP handshake within")
     silent = form.format(mute.getHost().port)
     async with started(rabbitmq, endpoint=[silent, rabbitmq.endpoint]) as (bus, ear):
@@ -357,8 +357,10 @@ async def test_what_cannot_be_encoded_fails_and_wedges_nothing(rabbitmq):
 @asynccontextmanager
 async def dialled(broker):
     """Give the main channel of a connection of our own client."""
-    dialer = Dialer(places([broker.endpoint], reactor), Login("/", "guest", "guest"), reactor, lambda: 0.0)
-    connection = await dialer.dial(dialer.places[0])
+    dialer = Dialer(
+        broker_addresses([broker.endpoint], reactor), AmqpLogin("/", "guest", "guest"), reactor, lambda: 0.0
+    )
+    connection = await dialer.dial(dialer.broker_addresses[0])
     try:
         channel = await connection.channel(MAIN)
         await channel.channel_open()

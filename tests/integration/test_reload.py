@@ -13,11 +13,11 @@ from contextlib import ExitStack
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.certificates import write_pair
-from tests.client import trusting
-from tests.crowd import Crowd
-from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, own_gateway, standalone
-from tests.publisher import publish, publishing
+from tests.support.certificates import write_pair
+from tests.support.crowd import Crowd
+from tests.support.gateway_process import DEADLINE, GatewayProcess, activated_twistd, own_gateway, standalone
+from tests.support.publisher import publish, publishing
+from tests.support.websocket_client import trusting
 
 __all__ = ["own_gateway", "publish"]
 

@@ -14,11 +14,11 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.dialects.isymphony.accounts import PATH, quick_hash
-from tests.gateway import DEADLINE, LOUD, GatewayProcess, standalone
-from tests.ports import reserved_port
-from tests.voipbin import claims, section, signed
-from wsevents.dialects.innovaphone.login import Login, SessionKey, login_message
+from tests.support.gateway_process import DEADLINE, LOUD, GatewayProcess, standalone
+from tests.support.isymphony_accounts import PATH, quick_hash
+from tests.support.ports import reserved_port
+from tests.support.voipbin import claims, section, signed
+from wsevents.dialects.innovaphone.login import AppLogin, SessionKey, login_message
 
 TOKENS = ("s3cret-user", "s3cret-other", "s3cret-none", "s3cret-brief")
 STRANGE = ("s3cret-wrong", "s3cret/%?&#=wrong", "s3cret-wröng")
@@ -148,15 +148,15 @@ def by_messages(gateway):
     with gateway.connect("/PBX0/APPS/websocket") as client:
         client.send('{"mt": "AppChallenge"}')
         challenge = json.loads(client.recv(DEADLINE))["challenge"]
-        client.send(login_message(Login("demo"), Login("demo").digest(challenge, APP)))
+        client.send(login_message(AppLogin("demo"), AppLogin("demo").digest(challenge, APP)))
         assert json.loads(client.recv(DEADLINE))["ok"] is True
         client.send('{"mt": "s3cret-user", "s3cret-user": "s3cret-user"}')
         client.recv(DEADLINE)
     with suppress(ConnectionClosed), gateway.connect("/PBX0/APPS/websocket") as client:
-        client.send(login_message(Login("s3cret-user"), "s3cret-other"))
+        client.send(login_message(AppLogin("s3cret-user"), "s3cret-other"))
         client.recv(DEADLINE)
     gateway.publish("s3cret", "s3cret-user", data={"token": "s3cret-user"})
-    return Login("demo").digest(challenge, APP), SessionKey.of(challenge, APP).text, challenge
+    return AppLogin("demo").digest(challenge, APP), SessionKey.of(challenge, APP).text, challenge
 
 
 def by_the_status_listener(port):

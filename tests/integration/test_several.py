@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import Client, trusting
-from tests.gateway import DEADLINE, GatewayProcess, standalone
-from tests.haproxy import balancing
 from tests.integration.test_workers import hear, receive
-from tests.publisher import publish
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.haproxy import balancing
+from tests.support.publisher import publish
+from tests.support.websocket_client import Client, trusting
 
 __all__ = ["publish"]
 

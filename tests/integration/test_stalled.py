@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import trusting
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.websocket_client import trusting
 
 STALLED = 20
 EVENTS = 60

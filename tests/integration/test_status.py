@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
-from tests.gateway import DEADLINE, GatewayProcess, standalone
 from tests.integration.test_workers import enter, pid_of, receive, shared
-from tests.publisher import publish
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.publisher import publish
 
 __all__ = ["publish"]
 

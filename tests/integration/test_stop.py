@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crowd import Crowd
-from tests.gateway import DEADLINE, GatewayProcess, standalone
-from tests.publisher import publish, publishing
+from tests.support.crowd import Crowd
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.publisher import publish, publishing
 
 __all__ = ["publish"]
 
@@ -144,7 +144,7 @@ def test_a_hangup_of_the_terminal_ends_what_has_no_configuration_to_read_again(t
     script = tmp_path / "anywhere.py"
     script.write_text(
         "from wsevents import tap\n"
-        "from wsevents.settings import Listener, Status\n"
+        "from wsevents.api.settings import Listener, Status\n"
         "from attrs import evolve\n"
         "there = tap.parse\n"
         "tap.parse = lambda *way: evolve(\n"

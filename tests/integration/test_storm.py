@@ -5,8 +5,8 @@ import json
 
 from websockets.asyncio.client import connect
 
-from tests.client import trusting
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
+from tests.support.websocket_client import trusting
 
 CLIENTS = 400
 

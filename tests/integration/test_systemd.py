@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway import DEADLINE, GatewayProcess, standalone
+from tests.support.gateway_process import DEADLINE, GatewayProcess, standalone
 
 DOWN = "bus: {endpoint: 'tcp:127.0.0.1:1'}"
 
@@ -120,8 +120,8 @@ def test_the_watchdog_of_another_process_does_not(tmp_path, systemd, monkeypatch
 
 
 IMPATIENT = """
-from wsevents.workers import vigil
-vigil.SLOW_ROUNDS, vigil.STUCK_ROUNDS = 1, 6
+from wsevents.workers import liveness
+liveness.SLOW_ROUNDS, liveness.STUCK_ROUNDS = 1, 6
 from twisted.scripts.twistd import run
 run()
 """

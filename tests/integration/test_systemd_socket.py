@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.client import Client
-from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, standalone
+from tests.support.gateway_process import DEADLINE, GatewayProcess, activated_twistd, standalone
+from tests.support.websocket_client import Client
 
 BARE = "systemd:domain=INET:index=0"
 """In place of what is before the key and the certificate."""

@@ -7,8 +7,8 @@ from contextlib import ExitStack, suppress
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateway import DEADLINE, shared, standalone
-from tests.voipbin import (
+from tests.support.gateway_process import DEADLINE, shared, standalone
+from tests.support.voipbin import (
     ADMIN,
     AGENT,
     CALL,
@@ -153,11 +153,11 @@ def test_a_generic_event_becomes_one_of_voipbin(mixed):
 
 
 def test_required_acl_and_tenant_hold(mixed):
-    foreign = claims(agent={"id": AGENT, "customer_id": STRANGER, "permission": ADMIN})
+    origin_refused = claims(agent={"id": AGENT, "customer_id": STRANGER, "permission": ADMIN})
     with (
         mixed.visit() as administrator,
         mixed.visit(f"/v1.0/ws?token={signed(claims(PLAIN))}") as agent,
-        mixed.visit(f"/v1.0/ws?token={signed(foreign)}") as other,
+        mixed.visit(f"/v1.0/ws?token={signed(origin_refused)}") as other,
     ):
         administrator.subscribe(topic("call"))
         agent.subscribe(of_agent())

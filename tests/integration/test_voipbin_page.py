@@ -13,12 +13,12 @@ import attrs
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.browser import browser
-from tests.certificates import write_pair
-from tests.gateway import DEADLINE
 from tests.integration.test_documentation import blocks
 from tests.integration.test_voipbin import mixed, refused, sharing_mixed
-from tests.voipbin import (
+from tests.support.browser import browser
+from tests.support.certificates import write_pair
+from tests.support.gateway_process import DEADLINE
+from tests.support.voipbin import (
     AGENT,
     CALL,
     CUSTOMER,
@@ -33,9 +33,9 @@ from tests.voipbin import (
     voipbin,
     voipbin_on_rabbitmq,
 )
-from wsevents.configuration.config import load
+from wsevents.config.loader import load
+from wsevents.config.plugins import Plugins
 from wsevents.dialects.voipbin.frame import event_type
-from wsevents.plugins import Plugins
 
 __all__ = ["browser", "bus", "mixed", "sharing_mixed", "sharing_voipbin", "voipbin", "voipbin_on_rabbitmq"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import Client, trusting
-from tests.gateway import DEADLINE, GatewayProcess, activated_twistd, standalone
-from tests.publisher import publish
+from tests.support.gateway_process import DEADLINE, GatewayProcess, activated_twistd, standalone
+from tests.support.publisher import publish
+from tests.support.websocket_client import Client, trusting
 
 __all__ = ["publish"]
 

@@ -1,4 +1,4 @@
-"""The page: one document that fetches nothing, and says what closing.py says."""
+"""The page: one document that fetches nothing, and says what close_reasons.py says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents import closing
-from wsevents.plugins import Plugins, read_file
+from wsevents.api import close_reasons
+from wsevents.config.plugins import Plugins, read_file
 from wsevents.web.page import closings, load
 
 SCRIPTS = [read_file(dialect.page) for dialect in Plugins().dialects().values()]
@@ -103,11 +103,11 @@ def test_a_strange_host_is_left_out(host):
 
 def test_it_knows_every_closing_that_a_browser_can_see():
     told = {(each["code"], each["reason"]): each for each in json.loads(closings())}
-    for value in vars(closing).values():
-        if isinstance(value, closing.Closing) and value.code is not None:
+    for value in vars(close_reasons).values():
+        if isinstance(value, close_reasons.CloseReason) and value.code is not None:
             each = told[value.code, value.reason]
             assert (each["meaning"], each["advice"]) == (value.meaning, value.advice.value)
-    assert told[1006, ""]["meaning"] == closing.LOST.meaning
+    assert told[1006, ""]["meaning"] == close_reasons.LOST.meaning
     assert {4001, 4002, 4003, 4004, 1001, 1006, 1009, 1011, 1013} <= {code for code, _ in told}
 
 

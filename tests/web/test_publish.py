@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from tests.web.visitor import Visitor
-from wsevents.errors import BusError
-from wsevents.messages import Denied, Faulty, Identity, Unavailable, WhoIs
-from wsevents.web.publish import PublishResource, Refusal, Target, read
+from tests.support.http_client import Visitor
+from wsevents.api.errors import BusError
+from wsevents.api.identity import Denied, Faulty, Identity, Unavailable, WhoIs
+from wsevents.web.publish import PublishError, PublishResource, Target, read
 from wsevents.web.site import BODY_MAX, make_site
 
 TENANT, OTHER = "tenant-1", "tenant-2"
@@ -255,7 +255,7 @@ KEYS = st.sampled_from(["name", "data", "tenant_uuid", "user_uuid", "required_ac
 def test_any_order_is_understood_or_refused(text):
     try:
         happening = read(text, ADMIN)
-    except Refusal as refusal:
+    except PublishError as refusal:
         assert refusal.status in {400, 403}
         assert str(refusal)
     else:

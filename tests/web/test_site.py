@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 
-from tests.web.visitor import Visitor
+from tests.support.http_client import Visitor
 from wsevents.web.site import BODY_MAX, IDLE_SECONDS, make_site
 
 SECRET = "a-very-secret-token"
@@ -91,13 +91,13 @@ def test_no_request_is_logged_since_it_may_hold_a_token(clock, method, path):
 def test_a_connection_serves_one_request_as_the_next_might_ask_for_a_websocket(visitor):
     answer = visitor.ask("GET", "/", {"Host": "x", "Connection": "keep-alive"})
     assert answer.headers["connection"] == "close"
-    assert visitor.closing
+    assert visitor.reason
 
 
 def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_sent(visitor):
     answer = visitor.ask("POST", "/publish", {"Host": "x", "Content-Length": BODY_MAX + 1})
     assert answer.status == 413
-    assert visitor.closing
+    assert visitor.reason
 
 
 def test_a_body_that_turns_out_too_large_is_refused(visitor):
@@ -107,7 +107,7 @@ def test_a_body_that_turns_out_too_large_is_refused(visitor):
     assert visitor.answer() is None
     visitor.send(b"1\r\nx\r\n")
     assert visitor.answer().status == 413
-    assert visitor.closing
+    assert visitor.reason
     visitor.send(b"1\r\nx\r\n0\r\n\r\n")
     assert visitor.answer() is None
 
@@ -119,7 +119,7 @@ def test_the_largest_body_is_read(visitor):
 def test_a_silent_connection_is_closed(clock):
     visitor = Visitor(make_site(reactor=clock))
     clock.advance(IDLE_SECONDS + 1)
-    assert visitor.closing
+    assert visitor.reason
     visitor.leave()
     assert clock.getDelayedCalls() == []
 
@@ -142,6 +142,6 @@ def test_any_input_is_answered_as_http_or_waited_for(junk):
     visitor.send(b"POST / HTTP/1.1\r\n" + junk)
     answer = visitor.answer()
     assert answer is None or 400 <= answer.status < 600, "nothing but GET and HEAD has this path"
-    assert answer or not visitor.closing
+    assert answer or not visitor.reason
     visitor.leave()
     assert clock.getDelayedCalls() == []

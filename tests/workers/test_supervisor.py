@@ -8,13 +8,13 @@ import pytest
 from attrs import evolve, frozen
 from twisted.internet.task import Clock
 
-from tests import standins
-from wsevents.configuration.config import parse
-from wsevents.errors import ConfigurationError
-from wsevents.plugins import Plugins
-from wsevents.settings import Config
+from tests.support import example_plugins
+from wsevents.api.errors import ConfigurationError
+from wsevents.api.settings import Config
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
 from wsevents.tap import processes, supervised
-from wsevents.workers.brief import Brief
+from wsevents.workers.startup_message import StartupMessage
 from wsevents.workers.supervisor import Supervisor
 from wsevents.workers.worker import check_interpreter
 
@@ -66,9 +66,9 @@ def test_settings_that_cannot_be_passed_on_are_no_riddle():
 
 def test_the_settings_of_all_that_is_built_in_can_be_passed_on():
     config = parse(TEXT, "here.yml", Plugins(), {})
-    brief = pickle.loads(pickle.dumps(Brief(config, ())))
-    assert brief.config == config
-    assert "guest" not in repr(brief)
+    startup = pickle.loads(pickle.dumps(StartupMessage(config, ())))
+    assert startup.config == config
+    assert "guest" not in repr(startup)
 
 
 def test_parts_that_do_not_go_together_are_found_before_there_is_a_supervisor():
@@ -124,4 +124,4 @@ def test_a_mistake_about_the_bus_is_told_once_and_by_its_own_name(bus):
 
 def test_one_process_may_have_any_bus():
     assert parse("listen: ['tcp:0']\nworkers: 1\nbus: {type: memory}", "x", Plugins(), {}).workers == 1
-    assert parse("listen: ['tcp:0']", "x", standins.plugins(), {}).workers == 1
+    assert parse("listen: ['tcp:0']", "x", example_plugins.plugins(), {}).workers == 1

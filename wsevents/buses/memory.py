@@ -12,16 +12,16 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.errors import BusError
-from wsevents.interfaces import IBus
-from wsevents.messages import Delivery
-from wsevents.settings import Bus
+from wsevents.api.errors import BusError
+from wsevents.api.events import Delivery
+from wsevents.api.interfaces import IBus
+from wsevents.api.settings import Bus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wsevents.interfaces import IBusListener
-    from wsevents.messages import Binding, Exchange
+    from wsevents.api.events import Binding, Exchange
+    from wsevents.api.interfaces import IBusListener
 
 
 _STOPPED = "the bus is stopped"

@@ -1,9 +1,17 @@
 """Twisted clients of the dialects, for programs of one's own: see their pages in `docs/protocol/`."""
 
 from wsevents.client.appwebsocket import AppWebsocketClient
-from wsevents.client.backoff import Backoff
-from wsevents.client.connection import Ending, NotOpenError
+from wsevents.client.appwebsocket_connection import ConnectionEnd, NotOpenError
 from wsevents.client.wazo import WazoClient
-from wsevents.dialects.innovaphone.login import Login, SessionKey
+from wsevents.core.backoff import Backoff
+from wsevents.dialects.innovaphone.login import AppLogin, SessionKey
 
-__all__ = ["AppWebsocketClient", "Backoff", "Ending", "Login", "NotOpenError", "SessionKey", "WazoClient"]
+__all__ = [
+    "AppLogin",
+    "AppWebsocketClient",
+    "Backoff",
+    "ConnectionEnd",
+    "NotOpenError",
+    "SessionKey",
+    "WazoClient",
+]

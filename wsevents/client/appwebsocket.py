@@ -12,12 +12,18 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from wsevents.blame import blame
-from wsevents.client.backoff import Backoff
-from wsevents.client.connection import FRAME_MAX, Authentication, Connection, Ending, NotOpenError
-from wsevents.client.dial import Once, autobahn_factory, endpoint_for
-from wsevents.client.pause import Pause
-from wsevents.dialects.innovaphone.login import Login, SessionKey
+from wsevents.client.appwebsocket_connection import (
+    FRAME_MAX,
+    AppWebsocketConnection,
+    Authentication,
+    ConnectionEnd,
+    NotOpenError,
+)
+from wsevents.client.cancellable_wait import CancellableWait
+from wsevents.client.connect import SingleUseFactory, autobahn_factory, endpoint_for
+from wsevents.core.backoff import Backoff
+from wsevents.dialects.innovaphone.login import AppLogin, SessionKey
+from wsevents.logs.redaction import safe_location
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
@@ -43,7 +49,7 @@ class AppWebsocketClient:
         reactor: time and connections; None: Twisted's own.
         endpoint: how to reach the other end; None: as the URL says.
         tls: TLS options in place of those for the host of the URL, such as
-            `tls_for(host, trust_in(file))` of `wsevents.tls_client`.
+            `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`.
         backoff: the pauses between attempts; None: from 1 s up to 32 s.
         login_seconds: how long the other end may take for each step up to the login.
         keep_alive: seconds between two KeepAlive messages; an end that says nothing for two of these is
@@ -77,7 +83,7 @@ class AppWebsocketClient:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
         self._reactor: Any = reactor
-        self._login = Login(app, domain, sip, guid, dn, info)
+        self._login = AppLogin(app, domain, sip, guid, dn, info)
         self._password = password
         self._pbx_obj = pbx_obj
         self._autobahn = autobahn_factory(url, reactor, message_max, FRAME_MAX)
@@ -87,8 +93,8 @@ class AppWebsocketClient:
         self._keep_alive = keep_alive
         self._flow_control = False
         self._callbacks: dict[str, Callable[..., Any]] = {}
-        self._connection: Connection | None = None
-        self._waits = Pause()
+        self._connection: AppWebsocketConnection | None = None
+        self._waits = CancellableWait()
         self._openings: list[tuple[Deferred[AppWebsocketClient], int | None]] = []
         self._closings: list[Deferred[None]] = []
         self._started = self._stopping = self._ended = False
@@ -105,7 +111,11 @@ class AppWebsocketClient:
         if not self._started:
             self._started = True
             running = Deferred.fromCoroutine(self._run())
-            running.addErrback(lambda failure: _log.error("a client failed: {blame}", blame=blame(failure)))
+            running.addErrback(
+                lambda failure: _log.error(
+                    "a client failed: {safe_location}", safe_location=safe_location(failure)
+                )
+            )
 
     # -- callbacks ----------------------------------------------------------------------------
 
@@ -193,7 +203,7 @@ class AppWebsocketClient:
         key: str,
     ) -> Authentication:
         """Return such a login as a value, for a callback of `on_auth` to return; arguments as for `auth`."""
-        login = Login(app, domain, sip, guid, dn, info or None)
+        login = AppLogin(app, domain, sip, guid, dn, info or None)
         return Authentication(login, digest, SessionKey(key), pbx_obj)
 
     def challenged(self, challenge: str) -> Any:
@@ -266,7 +276,7 @@ class AppWebsocketClient:
         """Return a hash that only the two ends can make. Arguments and errors as for `encrypt`."""
         return self._key().hash(seed, data)
 
-    def _logged_in(self) -> Connection:
+    def _logged_in(self) -> AppWebsocketConnection:
         if self._connection is None:
             raise NotOpenError("not connected")
         return self._connection
@@ -322,7 +332,7 @@ class AppWebsocketClient:
         is lost before the login.
         """
         try:
-            await self._pause(0)
+            await self._wait(0)
             while not self._stopping:
                 ending = await self._attempt()
                 self._connection = None
@@ -333,7 +343,7 @@ class AppWebsocketClient:
                     _log.info(
                         "AppWebsocket: {why}; again in {seconds:.1f} s", why=ending.why, seconds=seconds
                     )
-                    await self._pause(seconds)
+                    await self._wait(seconds)
         finally:
             self._ended = self._stopping = True
             self._connection = None
@@ -347,26 +357,26 @@ class AppWebsocketClient:
         for closing in closings:
             closing.callback(None)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         """Wait; `close` cuts it short."""
         await self._waits.until(deferLater(self._reactor, seconds))
 
-    async def _attempt(self) -> Ending:
+    async def _attempt(self) -> ConnectionEnd:
         """Dial, log in and stay; return how it ended."""
-        connection = Connection(
+        connection = AppWebsocketConnection(
             self, self._reactor, self._login_seconds, self._keep_alive, self._flow_control
         )
         connection.factory = self._autobahn
-        failure = await self._waits.until(self._endpoint.connect(Once(connection)))
+        failure = await self._waits.until(self._endpoint.connect(SingleUseFactory(connection)))
         if failure is not None:
             why = "closed here" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
-            return Ending(why)
+            return ConnectionEnd(why)
         self._connection = connection
         if self._stopping:
             connection.finish()
         return await connection.over
 
-    def _disappoint(self, ending: Ending) -> None:
+    def _disappoint(self, ending: ConnectionEnd) -> None:
         """Tell those who wait that this attempt was none; some will not wait any longer."""
         if ending.opened:
             return
@@ -383,4 +393,6 @@ async def _awaited(result: Any) -> Any:
 
 
 def _blamed(failure: Failure, what: str) -> None:
-    _log.error("a callback for on_{what} failed: {blame}", what=what, blame=blame(failure))
+    _log.error(
+        "a callback for on_{what} failed: {safe_location}", what=what, safe_location=safe_location(failure)
+    )

@@ -19,17 +19,17 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from wsevents import closing
-from wsevents.blame import blame
-from wsevents.client.backoff import Backoff
-from wsevents.client.connection import CLOSING_SECONDS, Ending
+from wsevents.api import close_reasons
+from wsevents.api.close_reasons import Advice, CloseReason
+from wsevents.api.strict_json import parse_object
+from wsevents.client.appwebsocket_connection import CLOSING_SECONDS, ConnectionEnd
+from wsevents.client.cancellable_wait import CancellableWait
+from wsevents.client.connect import SingleUseFactory, autobahn_factory, endpoint_for
+from wsevents.client.connect_errors import ConnectProblem, of_failure, of_status, place_of
 from wsevents.client.deadline import Deadline
-from wsevents.client.dial import Once, autobahn_factory, endpoint_for
-from wsevents.client.mishap import Mishap, of_failure, of_status, place_of
-from wsevents.client.pause import Pause
-from wsevents.closing import Advice, Closing
-from wsevents.jsontext import parse_object
-from wsevents.mute import Mute
+from wsevents.core.backoff import Backoff
+from wsevents.logs.null_logger import NullLogger
+from wsevents.logs.redaction import safe_location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,9 @@ MESSAGE_MAX = 16 * 1048576
 HOPELESS = frozenset({Advice.FIX, Advice.ASK})
 """Advice after which no other attempt would do better."""
 _NORMAL = 1000
-_NO_TOKEN = Ending("not connected: there is no token, as the token function failed")
+_NO_TOKEN = ConnectionEnd("not connected: there is no token, as the token function failed")
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
-_KNOWN = {(one.code, one.reason): one for one in vars(closing).values() if isinstance(one, Closing)}
+_KNOWN = {(one.code, one.reason): one for one in vars(close_reasons).values() if isinstance(one, CloseReason)}
 _log = Logger()
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -75,20 +75,20 @@ class _Connection(WebSocketClientProtocol):
     """One connection, from TCP to TCP; Autobahn owns many names, ours have an underscore.
 
     Attributes:
-        over: fires with an `Ending` when it is gone.
+        over: fires with an `ConnectionEnd` when it is gone.
     """
 
-    log = Mute()
+    log = NullLogger()
     transport: Any
 
     def __init__(self, owner: WazoClient, clock: IReactorTime, token: str) -> None:
         super().__init__()
-        self.over: Deferred[Ending] = Deferred()
+        self.over: Deferred[ConnectionEnd] = Deferred()
         self._owner = owner
         self._clock = clock
         self._token = token
         self._opened = self._gone = False
-        self._ending: Ending | None = None
+        self._ending: ConnectionEnd | None = None
         self._lost: Failure | None = None
         self._deadline = Deadline(clock)
         self._beat: IDelayedCall | None = None
@@ -116,8 +116,8 @@ class _Connection(WebSocketClientProtocol):
         """Read the answer; Autobahn raises where that is not even text."""
         answered = _STATUS.match(self.data)
         if answered and int(answered[1]) != 101:  # noqa: PLR2004 Switching Protocols
-            mishap = of_status(int(answered[1]), self._owner.place)
-            self._finish(mishap.text, mishap.advice)
+            problem = of_status(int(answered[1]), self._owner.place)
+            self._finish(problem.text, problem.advice)
             return
         try:
             super().processHandshake()
@@ -202,20 +202,20 @@ class _Connection(WebSocketClientProtocol):
             self._beat = None
         self.over.callback(evolve(self._ended(), opened=self._opened))
 
-    def _ended(self) -> Ending:
+    def _ended(self) -> ConnectionEnd:
         """Return how it ended: as we wanted, by a close frame, or by itself."""
         if self._ending is not None:
             return self._ending
         code, reason = self.remoteCloseCode, self.remoteCloseReason or ""
         if code is not None:
             why, advice = explain(code, reason)
-            return Ending(why, code=code, reason=reason, advice=advice)
+            return ConnectionEnd(why, code=code, reason=reason, advice=advice)
         if self._opened or self._lost is None:
-            return Ending("the connection broke without a close frame")
-        mishap = self._owner.mishap(self._lost)
-        return Ending(mishap.text, advice=mishap.advice)
+            return ConnectionEnd("the connection broke without a close frame")
+        problem = self._owner.problem(self._lost)
+        return ConnectionEnd(problem.text, advice=problem.advice)
 
-    def renew(self, token: str) -> bool:
+    def replace_token(self, token: str) -> bool:
         """Send another token if events have begun; return whether it was sent."""
         sends = self._opened and self.state == self.STATE_OPEN
         if sends:
@@ -233,7 +233,7 @@ class _Connection(WebSocketClientProtocol):
     def _finish(self, why: str, advice: Advice = Advice.RETRY) -> None:
         if self._ending is not None or self._gone:
             return
-        self._ending = Ending(why, advice=advice)
+        self._ending = ConnectionEnd(why, advice=advice)
         if self.state == self.STATE_OPEN:
             self.sendClose(_NORMAL)
             self._abort_later()
@@ -267,7 +267,7 @@ class WazoClient:
         reactor: time and connections; None: Twisted's own.
         endpoint: how to reach the other end; None: as the URL says.
         tls: TLS options in place of those for the host of the URL, such as
-            `tls_for(host, trust_in(file))` of `wsevents.tls_client`.
+            `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`.
         backoff: the pauses between attempts; None: from 1 s up to 32 s.
         opening_seconds: how long an attempt may take until events begin, from the TCP connection on.
         keep_alive: seconds between two pings; an end that says nothing for two of these is given up.
@@ -275,7 +275,7 @@ class WazoClient:
 
     Attributes:
         place: host and port of the URL.
-        over: fires with the last `Ending`, when there will be no other attempt.
+        over: fires with the last `ConnectionEnd`, when there will be no other attempt.
 
     Raises:
         ValueError: the URL is none.
@@ -305,10 +305,10 @@ class WazoClient:
         self._backoff = backoff or Backoff(SystemRandom())
         self.opening_seconds, self.keep_alive = opening_seconds, keep_alive
         self.place = place_of(self._autobahn.host, self._autobahn.port)
-        self.over: Deferred[Ending] = Deferred()
+        self.over: Deferred[ConnectionEnd] = Deferred()
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._connection: _Connection | None = None
-        self._waits = Pause()
+        self._waits = CancellableWait()
         self._started = self._stopping = False
         self._shown = ""  # the token that the other end saw last
         self._at_once_from = -inf  # when the next attempt without a pause may be made
@@ -320,24 +320,24 @@ class WazoClient:
             running = Deferred.fromCoroutine(self._run())
             running.addCallbacks(self.over.callback, self.over.errback)
 
-    def close(self) -> Deferred[Ending]:
+    def close(self) -> Deferred[ConnectionEnd]:
         """Say goodbye, and connect no more; fires when all is over."""
         self._stopping = True
         if self._connection is not None:
             self._connection.finish()
         elif not self._started:
             self._started = True
-            self.over.callback(Ending("closed here"))
+            self.over.callback(ConnectionEnd("closed here"))
         else:
             self._waits.cut()
-        done: Deferred[Ending] = Deferred()
+        done: Deferred[ConnectionEnd] = Deferred()
         self.over.addBoth(_pass, done)
         return done
 
-    def renew(self, token: str) -> None:
+    def replace_token(self, token: str) -> None:
         """Go on with another token, from now on and on the connection that there is."""
         self._token = token
-        if self._connection is not None and self._connection.renew(token):
+        if self._connection is not None and self._connection.replace_token(token):
             self._shown = token
 
     # -- callbacks ----------------------------------------------------------------------------
@@ -369,7 +369,11 @@ class WazoClient:
         try:
             callback(self, *arguments)
         except Exception:  # noqa: BLE001 whatever the program does wrong, the connection is not to blame
-            _log.error("a callback for on_{what} failed: {blame}", what=what, blame=blame(Failure()))
+            _log.error(
+                "a callback for on_{what} failed: {safe_location}",
+                what=what,
+                safe_location=safe_location(Failure()),
+            )
 
     def opened(self) -> None:
         """Tell that events begin; the connection's call."""
@@ -380,14 +384,14 @@ class WazoClient:
         """Pass an event on; the connection's call."""
         self._call("event", event)
 
-    def mishap(self, failure: Failure) -> Mishap:
+    def problem(self, failure: Failure) -> ConnectProblem:
         """Say why there is no connection; the connection's call."""
         return of_failure(failure, self._autobahn.host, self._autobahn.port)
 
     # -- one attempt after the other ----------------------------------------------------------
 
-    async def _run(self) -> Ending:
-        ending = Ending("closed here")
+    async def _run(self) -> ConnectionEnd:
+        ending = ConnectionEnd("closed here")
         await self._waits.until(deferLater(self._reactor, 0))
         another: str | None = None
         while not self._stopping:
@@ -395,7 +399,7 @@ class WazoClient:
             ending = _NO_TOKEN if token is None else await self._attempt(token)
             self._connection = None
             another = self._another_token(ending)
-            seconds = self._pause(ending, another)
+            seconds = self._wait(ending, another)
             self._call("close", ending, seconds)
             if seconds is None or self._stopping:
                 break
@@ -409,10 +413,10 @@ class WazoClient:
         try:
             return self._token() or self._shown
         except Exception:  # noqa: BLE001 it may ask a service that is away
-            _log.error("the token function failed: {blame}", blame=blame(Failure()))
+            _log.error("the token function failed: {safe_location}", safe_location=safe_location(Failure()))
             return None
 
-    def _another_token(self, ending: Ending) -> str | None:
+    def _another_token(self, ending: ConnectionEnd) -> str | None:
         """Return the token for an attempt without a pause, or None: the client has to wait.
 
         A server may refuse every token, so this is possible once in the longest pause only.
@@ -426,23 +430,23 @@ class WazoClient:
         self._at_once_from = now + self._backoff.longest
         return token
 
-    def _pause(self, ending: Ending, another: str | None) -> float | None:
+    def _wait(self, ending: ConnectionEnd, another: str | None) -> float | None:
         """Return the seconds until the next attempt; None: another attempt would be useless."""
         if self._stopping or ending.advice in HOPELESS:
             return None
         return self._backoff.next() if another is None else 0.0
 
-    async def _attempt(self, token: str) -> Ending:
+    async def _attempt(self, token: str) -> ConnectionEnd:
         """Dial, and stay; return how it ended."""
         self._shown = token
         connection = _Connection(self, self._reactor, token)
         connection.factory = self._autobahn
-        failure = await self._waits.until(self._endpoint.connect(Once(connection)))
+        failure = await self._waits.until(self._endpoint.connect(SingleUseFactory(connection)))
         if failure is not None:
             if self._stopping:
-                return Ending("closed here")
-            mishap = self.mishap(failure)
-            return Ending(mishap.text, advice=mishap.advice)
+                return ConnectionEnd("closed here")
+            problem = self.problem(failure)
+            return ConnectionEnd(problem.text, advice=problem.advice)
         self._connection = connection
         if self._stopping:
             connection.finish()

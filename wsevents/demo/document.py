@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.endpoints import quoteStringArgument
 
-from wsevents.configuration.config import fit
-from wsevents.configuration.documents import Document, Section, read
-from wsevents.messages import PackageFile
-from wsevents.plugins import read_file
+from wsevents.api.package_files import PackageFile
+from wsevents.config.loader import fit
+from wsevents.config.plugins import read_file
+from wsevents.config.yaml_files import Document, Section, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from wsevents.plugins import Plugins
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
+    from wsevents.config.plugins import Plugins
 
 NAME = "the embedded default"
 """What its problems are said to be of."""

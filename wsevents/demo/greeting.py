@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
 
 
 def greeting(config: Config, dialects: Mapping[str, type[Any]], port: int, now: float) -> list[str]:

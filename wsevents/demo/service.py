@@ -9,8 +9,8 @@ from twisted.application.service import Service
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
+from wsevents.core.wazo_publication import body, headers
 from wsevents.demo.story import Story
-from wsevents.publication import body, headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
-    from wsevents.interfaces import IBus
-    from wsevents.publication import Happening
+    from wsevents.api.interfaces import IBus
+    from wsevents.core.wazo_publication import NewEvent
 
 
 class DemoService(Service):
@@ -77,7 +77,7 @@ class DemoService(Service):
         for happening in happenings:
             self._publish(happening, now)
 
-    def _publish(self, happening: Happening, now: float) -> None:
+    def _publish(self, happening: NewEvent, now: float) -> None:
         head = headers(happening, self._origin, now, localtime(now).tm_gmtoff)
         payload = body(head, happening.data)
         done = maybeDeferred(self._bus.publish, self._exchange, happening.key, head, payload)

@@ -14,15 +14,15 @@ from heapq import heapify, heappop, heappush
 from itertools import count, cycle
 from typing import TYPE_CHECKING
 
+from wsevents.core.wazo_publication import NewEvent
 from wsevents.demo.cast import COMPANIES, OUTSIDERS, Company, Person
 from wsevents.demo.telling import Leg, agent, call, endpoint, hold, log, missed, presence, voicemail
-from wsevents.publication import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
-Plot = Generator[Happening | float, float, None]
+Plot = Generator[NewEvent | float, float, None]
 
 # A story that is told later than this many seconds after its time (the machine slept), or that
 # would have to wait longer (the clock was set back), goes on from now instead of catching up.
@@ -41,14 +41,14 @@ class Story:
         for plot in plots:
             next(plot)
 
-    def next(self, now: float) -> tuple[list[Happening], float]:
+    def next(self, now: float) -> tuple[list[NewEvent], float]:
         """Return what has happened up to `now`, and when to ask again (seconds since the epoch)."""
         self._follow(now)
-        told: list[Happening] = []
+        told: list[NewEvent] = []
         while self._agenda[0][0] <= now:
             when, _, plot = heappop(self._agenda)
             step = plot.send(when)
-            while isinstance(step, Happening):
+            while isinstance(step, NewEvent):
                 told.append(step)
                 step = plot.send(when)
             heappush(self._agenda, (when + step, next(self._order), plot))
@@ -162,7 +162,7 @@ class Office:
                 yield self._between(0.7 * self._company.beat, self._company.beat)
                 yield next(happening)
 
-    def _agent(self, person: Person) -> Iterator[Happening]:
+    def _agent(self, person: Person) -> Iterator[NewEvent]:
         """An agent logs in, has a break, and logs out."""
         while True:
             yield agent(self._tenant, person, "logged_in")
@@ -171,7 +171,7 @@ class Office:
             yield agent(self._tenant, person, "unpaused", reason)
             yield agent(self._tenant, person, "logged_out")
 
-    def _endpoints(self) -> Iterator[Happening]:
+    def _endpoints(self) -> Iterator[NewEvent]:
         """The telephone of somebody who is not in a call goes away and comes back."""
         while True:
             person = self._take()
@@ -179,7 +179,7 @@ class Office:
             self._free.append(person)
             yield endpoint(self._tenant, person, registered=True)
 
-    def _presences(self) -> Iterator[Happening]:
+    def _presences(self) -> Iterator[NewEvent]:
         """Everybody in turn is not to be disturbed for a while."""
         for person in cycle(self._company.people):
             away = self._entropy.choice(["away", "donotdisturb", "outtolunch"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from wsevents.publication import Happening
+from wsevents.core.wazo_publication import NewEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class Leg:
         return round(self.ended - self.answered, 3)
 
 
-def call(tenant: str, name: str, leg: Leg) -> Happening:
+def call(tenant: str, name: str, leg: Leg) -> NewEvent:
     """Tell the state of a call to the user whose leg it is."""
     data: dict[str, Any] = {
         "call_id": leg.call_id,
@@ -111,14 +111,14 @@ def call(tenant: str, name: str, leg: Leg) -> Happening:
     return _to_user(name, tenant, leg.person, _ROUTES[name], data)
 
 
-def hold(tenant: str, leg: Leg, *, held: bool) -> Happening:
+def hold(tenant: str, leg: Leg, *, held: bool) -> NewEvent:
     """Tell that a call was put on hold or taken back."""
     name, route = ("call_held", "calls.hold.created") if held else ("call_resumed", "calls.hold.deleted")
     data = {"call_id": leg.call_id, "user_uuid": leg.person.user}
     return _to_user(name, tenant, leg.person, route, data)
 
 
-def missed(tenant: str, leg: Leg) -> Happening:
+def missed(tenant: str, leg: Leg) -> NewEvent:
     """Tell somebody that a call was not answered."""
     data = {
         "user_uuid": leg.person.user,
@@ -132,7 +132,7 @@ def missed(tenant: str, leg: Leg) -> Happening:
     return _to_user("user_missed_call", tenant, leg.person, "calls.missed", data)
 
 
-def log(tenant: str, leg: Leg, number: int) -> Happening:
+def log(tenant: str, leg: Leg, number: int) -> NewEvent:
     """Tell somebody the entry of the call log; all legs of a call share its number."""
     source, destination = (leg.person, leg.other) if leg.is_caller else (leg.other, leg.person)
     user = leg.person.user
@@ -155,10 +155,10 @@ def log(tenant: str, leg: Leg, number: int) -> Happening:
         "duration": leg.duration,
     }
     route = f"call_log.user.{user}.created"
-    return Happening("call_log_user_created", tenant, data, f"events.{route}", (user,), route)
+    return NewEvent("call_log_user_created", tenant, data, f"events.{route}", (user,), route)
 
 
-def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> Callable[[str], Happening]:
+def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> Callable[[str], NewEvent]:
     """Return what tells that a message for this leg's user is "created", "updated" or "deleted".
 
     Args:
@@ -171,7 +171,7 @@ def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> C
     user = leg.person.user
     message_id = f"{int(now)}-{number:08d}"
 
-    def tell(what: str) -> Happening:
+    def tell(what: str) -> NewEvent:
         message = {
             "id": message_id,
             "caller_id_name": leg.other.name,
@@ -188,23 +188,23 @@ def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> C
         }
         required = f"events.users.{user}.voicemails"
         name = f"user_voicemail_message_{what}"
-        return Happening(name, tenant, data, required, (user,), f"voicemails.messages.{what}")
+        return NewEvent(name, tenant, data, required, (user,), f"voicemails.messages.{what}")
 
     return tell
 
 
-def agent(tenant: str, person: Person, what: str, reason: str = "") -> Happening:
+def agent(tenant: str, person: Person, what: str, reason: str = "") -> NewEvent:
     """Tell everybody that an agent is "logged_in", "paused", "unpaused" (from `reason`) or "logged_out"."""
     about = {"agent_id": person.id, "agent_number": person.agent}
     required = "events.statuses.agents"
     if what in _AGENT_NAMES:
         data = {**about, "paused": what == "paused", "pausedReason": reason, "queue": "reception"}
         route = "status.agent.pause" if what == "paused" else "status.agent.unpause"
-        return Happening(_AGENT_NAMES[what], tenant, data, required, (), route)
-    return Happening("agent_status_update", tenant, {**about, "status": what}, required, (), "status.agent")
+        return NewEvent(_AGENT_NAMES[what], tenant, data, required, (), route)
+    return NewEvent("agent_status_update", tenant, {**about, "status": what}, required, (), "status.agent")
 
 
-def endpoint(tenant: str, person: Person, *, registered: bool) -> Happening:
+def endpoint(tenant: str, person: Person, *, registered: bool) -> NewEvent:
     """Tell everybody that a telephone came or went."""
     data = {
         "endpoint_id": person.id,
@@ -213,17 +213,17 @@ def endpoint(tenant: str, person: Person, *, registered: bool) -> Happening:
         "status": _AVAILABLE if registered else _UNAVAILABLE,
     }
     required = "events.statuses.endpoints"
-    return Happening("endpoint_status_update", tenant, data, required, (), "status.endpoint")
+    return NewEvent("endpoint_status_update", tenant, data, required, (), "status.endpoint")
 
 
-def presence(tenant: str, person: Person, status: str) -> Happening:
+def presence(tenant: str, person: Person, status: str) -> NewEvent:
     """Tell everybody whether somebody is to be disturbed."""
     data = {"user_uuid": person.user, "status": status}
-    return Happening("user_status_update", tenant, data, "events.statuses.users", (), "status.user")
+    return NewEvent("user_status_update", tenant, data, "events.statuses.users", (), "status.user")
 
 
-def _to_user(name: str, tenant: str, person: Person, route: str, data: dict[str, Any]) -> Happening:
-    return Happening(name, tenant, data, f"events.calls.{person.user}", (person.user,), route)
+def _to_user(name: str, tenant: str, person: Person, route: str, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(name, tenant, data, f"events.calls.{person.user}", (person.user,), route)
 
 
 def _time(when: float | None) -> str | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from wsevents import closing
-from wsevents.closing import Closing
+from wsevents.api import close_reasons
+from wsevents.api.close_reasons import CloseReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,16 +76,16 @@ def load(*, publish: bool, scripts: Iterable[str] = ()) -> Page:
 
 def closings() -> str:
     """Return every reason for which a browser can see a session end, as JSON for a script element."""
-    reasons = [value for value in vars(closing).values() if isinstance(value, Closing)]
+    reasons = [value for value in vars(close_reasons).values() if isinstance(value, CloseReason)]
     table = [
         {
-            "code": _ABNORMAL if reason is closing.LOST else reason.code,
+            "code": _ABNORMAL if reason is close_reasons.LOST else reason.code,
             "reason": reason.reason,
             "meaning": reason.meaning,
             "advice": reason.advice.value,
         }
         for reason in reasons
-        if reason.code is not None or reason is closing.LOST
+        if reason.code is not None or reason is close_reasons.LOST
     ]
     # "<" could end the element; within JSON it can only be in a string.
     return json.dumps(table).replace("<", "\\u003c")

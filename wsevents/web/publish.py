@@ -13,10 +13,10 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from wsevents.errors import BusError
-from wsevents.jsontext import parse_object
-from wsevents.messages import Identity, Unavailable, WhoIs
-from wsevents.publication import Happening, body, headers
+from wsevents.api.errors import BusError
+from wsevents.api.identity import Identity, Unavailable, WhoIs
+from wsevents.api.strict_json import parse_object
+from wsevents.core.wazo_publication import NewEvent, body, headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.server import Request
 
-    from wsevents.interfaces import IAuthority, IBus
+    from wsevents.api.interfaces import IAuthority, IBus
 
 _KEYS = {"name", "data", "tenant_uuid", "user_uuid", "required_acl"}
 _TEXT_MAX = 255
 """Longest name, uuid or ACL, in bytes of UTF-8: what an AMQP short string takes."""
 
 
-class Refusal(Exception):  # noqa: N818 it is an answer, not an error
+class PublishError(Exception):
     """Why nothing is published; the text is for whoever asked."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
@@ -85,22 +85,22 @@ class PublishResource(Resource):
             identity = await self._identify(request.getHeader("X-Auth-Token") or "")
             happening = read(_content(request), identity)
             return HTTPStatus.ACCEPTED, await self._publish(happening)
-        except Refusal as refusal:
+        except PublishError as refusal:
             return refusal.status, json.dumps({"error": str(refusal)}).encode()
 
     async def _identify(self, token: str) -> Identity:
         if not token:
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "a token is needed in the header X-Auth-Token")
+            raise PublishError(HTTPStatus.UNAUTHORIZED, "a token is needed in the header X-Auth-Token")
         answer = await self._authority.answer(WhoIs(token), self._now())
         if isinstance(answer, Unavailable):
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "tokens cannot be checked now")
+            raise PublishError(HTTPStatus.SERVICE_UNAVAILABLE, "tokens cannot be checked now")
         if not isinstance(answer, Identity):
-            raise Refusal(
+            raise PublishError(
                 HTTPStatus.UNAUTHORIZED, "the token is invalid, has expired, or lacks the right to connect"
             )
         return answer
 
-    async def _publish(self, happening: Happening) -> bytes:
+    async def _publish(self, happening: NewEvent) -> bytes:
         target, now = self._target, self._now()
         head = headers(happening, target.origin, now, localtime(now).tm_gmtoff)
         try:
@@ -110,7 +110,7 @@ class PublishResource(Resource):
         try:
             await target.bus.publish(target.exchange, happening.key, head, payload)
         except BusError as error:
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"the bus did not take it: {error}") from None
+            raise PublishError(HTTPStatus.SERVICE_UNAVAILABLE, f"the bus did not take it: {error}") from None
         return payload
 
     def _fail(self, request: Request, failure: Failure) -> None:
@@ -120,7 +120,7 @@ class PublishResource(Resource):
         _say(request, HTTPStatus.INTERNAL_SERVER_ERROR, b'{"error": "the gateway made a mistake"}')
 
 
-def read(text: bytes, identity: Identity) -> Happening:
+def read(text: bytes, identity: Identity) -> NewEvent:
     """Return what is to be published for somebody.
 
     Args:
@@ -143,12 +143,12 @@ def read(text: bytes, identity: Identity) -> Happening:
         raise _bad("data must be an object")
     tenant = _text(order, "tenant_uuid", identity.tenant)
     if tenant != identity.tenant and identity.reach != "all":
-        raise Refusal(HTTPStatus.FORBIDDEN, "the token is of another tenant")
+        raise PublishError(HTTPStatus.FORBIDDEN, "the token is of another tenant")
     user = None if order.get("user_uuid") is None else _text(order, "user_uuid")
     required = (
         None if order.get("required_acl", "") is None else _text(order, "required_acl", f"events.{name}")
     )
-    return Happening(name, tenant, data, required, () if user is None else (user,), name)
+    return NewEvent(name, tenant, data, required, () if user is None else (user,), name)
 
 
 def _text(order: dict[str, Any], key: str, default: str | None = None) -> str:
@@ -164,15 +164,15 @@ def _text(order: dict[str, Any], key: str, default: str | None = None) -> str:
     return value
 
 
-def _bad(why: str) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, why)
+def _bad(why: str) -> PublishError:
+    return PublishError(HTTPStatus.BAD_REQUEST, why)
 
 
 def _check_kind(request: Request) -> None:
     """Refuse any other kind of body: a foreign page could have sent it unasked (CORS "simple" requests)."""
     kind = (request.getHeader("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
+        raise PublishError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
 
 
 def _content(request: Request) -> bytes:

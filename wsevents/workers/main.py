@@ -22,30 +22,30 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger, globalLogBeginner
 
-from wsevents.assembly import Assembly
-from wsevents.entrance.ports import check_again
-from wsevents.errors import WseventsError
-from wsevents.kernel import MORE_FILES
-from wsevents.lifecycle.ending import ending
-from wsevents.lifecycle.signals import heed, ignore
-from wsevents.log.journal import Journal
-from wsevents.log.threshold import THRESHOLD
-from wsevents.plugins import Plugins
-from wsevents.workers.brief import Word
-from wsevents.workers.channel import Channel
-from wsevents.workers.inlet import Inlets
-from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
-from wsevents.workers.logline import encode
+from wsevents.api.errors import WseventsError
+from wsevents.app.composition import Composition
+from wsevents.config.plugins import Plugins
+from wsevents.connections.listeners import check_again
+from wsevents.logs.level import LEVEL
+from wsevents.logs.observer import LogObserver
+from wsevents.system.exit_status import exit_status
+from wsevents.system.signals import handle_signals, ignore
+from wsevents.system.sockets import MORE_FILES
+from wsevents.workers.adopted_port import AdoptedPorts
+from wsevents.workers.fd_channel import FdChannel
+from wsevents.workers.log_record import encode
+from wsevents.workers.rpc import FROM_WORKER, TO_WORKER, Rpc
+from wsevents.workers.startup_message import ControlMessage
 from wsevents.workers.worker import CHANNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsevents.log.line import LogLine
-    from wsevents.settings import Config
-    from wsevents.workers.brief import Brief
+    from wsevents.api.settings import Config
+    from wsevents.logs.record import LogLine
+    from wsevents.workers.startup_message import StartupMessage
 
-FORSAKEN_SECONDS = 20
+ORPHAN_SECONDS = 20
 """How long a worker goes on at most once its supervisor is gone."""
 
 _log = Logger(__spec__.name)  # not __main__
@@ -54,17 +54,17 @@ _log = Logger(__spec__.name)  # not __main__
 def main() -> None:
     """Serve until told to end, or until the supervisor is gone. Raises SystemExit: it cannot."""
     import_module(sys.argv[2]).install()
-    brief: Brief = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own supervisor wrote it
-    THRESHOLD.set(brief.config.log.level)
-    journal = Journal(_tell)
-    globalLogBeginner.beginLoggingTo([journal])
+    startup: StartupMessage = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own supervisor wrote it
+    LEVEL.set(startup.config.log.level)
+    observer = LogObserver(_tell)
+    globalLogBeginner.beginLoggingTo([observer])
     from twisted.internet import reactor  # noqa: PLC0415 it was only just installed
 
-    journal.attend(reactor)
+    observer.attend(reactor)
     try:
-        Work(reactor, brief, socket.socket(fileno=CHANNEL)).start()
+        WorkerProcess(reactor, startup, socket.socket(fileno=CHANNEL)).start()
     except WseventsError as error:
-        raise ending(error) from None
+        raise exit_status(error) from None
     reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` has it
     reactor.run()
 
@@ -77,7 +77,7 @@ def _tell(line: LogLine) -> None:
             rest = rest[os.write(1, rest) :]
 
 
-class Work:
+class WorkerProcess:
     """The gateway of a worker, and its end of the channel.
 
     Args:
@@ -89,17 +89,19 @@ class Work:
         ConfigurationError: a file that the configuration names cannot be used any more.
     """
 
-    def __init__(self, reactor: Any, brief: Brief, end: socket.socket) -> None:
-        for number, (listener, place) in enumerate(zip(brief.config.listen, brief.places, strict=True)):
-            if not place.bare:
+    def __init__(self, reactor: Any, startup: StartupMessage, end: socket.socket) -> None:
+        for number, (listener, address) in enumerate(
+            zip(startup.config.listen, startup.addresses, strict=True)
+        ):
+            if not address.plain:
                 check_again(listener.endpoint, f"listen[{number}]")
-        self._put: Callable[[], None] = lambda: None
+        self._commit: Callable[[], None] = lambda: None
         self._reactor = reactor
-        self._inlets = Inlets(reactor, brief.places)
-        self._channel = Channel(reactor, end, self._heard, self._forsaken)
-        assembly = self._assembly = Assembly(reactor, brief.config, Plugins())
-        self._gateway = assembly.gateway(listening=self._inlets, watch=self._watch)
-        self._attendant = assembly.attendant
+        self._adopted_ports = AdoptedPorts(reactor, startup.addresses)
+        self._channel = FdChannel(reactor, end, self._heard, self._supervisor_gone)
+        composition = self._composition = Composition(reactor, startup.config, Plugins())
+        self._gateway = composition.gateway(listening=self._adopted_ports, watch=self._watch)
+        self._introspection = composition.introspection
 
     def start(self) -> None:
         """Start the gateway, let it be asked, and say when it is under way.
@@ -109,31 +111,31 @@ class Work:
         """
         self._gateway.privilegedStartService()
         self._gateway.startService()
-        link = Link(self._reactor, self._answers())
-        StandardIO(link, TO_WORKER, FROM_WORKER, self._reactor)  # type: ignore[call-arg]  # mypy sees Windows'
+        rpc = Rpc(self._reactor, self._answers())
+        StandardIO(rpc, TO_WORKER, FROM_WORKER, self._reactor)  # type: ignore[call-arg]  # mypy sees Windows'
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self._reactor.callWhenRunning(self._running)
 
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         """Return what the supervisor may ask: each a question and what answers it."""
         return {
-            **self._attendant.answers(),
-            "condition": lambda _: self._gateway.condition(),
+            **self._introspection.answers(),
+            "health": lambda _: self._gateway.health(),
             "prepare": self._prepare,
-            "renew": lambda _: self._put(),
+            "commit": lambda _: self._commit(),
             "hurry": lambda _: self._gateway.hurry(),
         }
 
     def _prepare(self, config: Config) -> None:
         """Get ready for a configuration, without any change yet. Raises ConfigurationError."""
-        self._put = self._assembly.renewal(config)
+        self._commit = self._composition.prepare(config)
 
     def _running(self) -> None:
         # Both systemd and the supervisor send a SIGTERM: the second is the first. It is by the link that the
         # supervisor says that it is in a hurry, and that there is another configuration.
-        heed(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._end()))
+        handle_signals(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._end()))
         ignore(signal.SIGHUP)
-        self._channel.say(Word.READY)
+        self._channel.say(ControlMessage.READY)
 
     def _end(self) -> None:
         with suppress(ReactorNotRunning):
@@ -144,14 +146,14 @@ class Work:
 
     async def _leave(self) -> None:
         """Stop in order, and be given nobody meanwhile."""
-        self._channel.say(Word.LEAVING)
+        self._channel.say(ControlMessage.LEAVING)
         try:
             await self._gateway.stopService()
         finally:
             self._channel.close()
 
     def _watch(self, up: bool) -> None:
-        self._channel.say(Word.BUS_UP if up else Word.BUS_LOST)
+        self._channel.say(ControlMessage.BUS_UP if up else ControlMessage.BUS_LOST)
 
     def _heard(self, message: bytes, carried: int | None) -> None:
         """Take a connection in."""
@@ -162,16 +164,16 @@ class Work:
             self._left()
             return
         try:
-            self._inlets.inlets[int(message)].take(carried, self._left)
+            self._adopted_ports.ports[int(message)].take(carried, self._left)
         except OSError:  # the peer was faster to go than it was passed on
             self._left()
 
     def _left(self) -> None:
-        self._channel.say(Word.LEFT)
+        self._channel.say(ControlMessage.LEFT)
 
-    def _forsaken(self) -> None:
+    def _supervisor_gone(self) -> None:
         """End as well: whoever starts wsevents again finds nothing of it left."""
-        signal.alarm(FORSAKEN_SECONDS)  # whatever happens: its default action ends the process
+        signal.alarm(ORPHAN_SECONDS)  # whatever happens: its default action ends the process
         _log.warn("the supervisor is gone")
         self._gateway.hurry()
         self._end()

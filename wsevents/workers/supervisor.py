@@ -9,19 +9,19 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from wsevents.entrance.ports import Entrance, Ports
-from wsevents.errors import ConfigurationError
-from wsevents.kernel import raise_open_files
-from wsevents.lifecycle.condition import together
-from wsevents.lifecycle.ending import ending
-from wsevents.lifecycle.patience import Patience
-from wsevents.roster import Roster
-from wsevents.workers.balance import Balance
-from wsevents.workers.brief import Brief
-from wsevents.workers.hatch import Hatches, Lobby
-from wsevents.workers.link import LinkError
-from wsevents.workers.restart import Restart
-from wsevents.workers.vigil import ROUND_SECONDS
+from wsevents.api.errors import ConfigurationError
+from wsevents.app.health import together
+from wsevents.app.shutdown_wait import ShutdownWait
+from wsevents.connections.listeners import OpenListener, Ports
+from wsevents.connections.registry import Registry
+from wsevents.system.exit_status import exit_status
+from wsevents.system.sockets import raise_open_files
+from wsevents.workers.accepting_port import AcceptingPorts, NullFactory
+from wsevents.workers.balancing import Balancer
+from wsevents.workers.liveness import ROUND_SECONDS
+from wsevents.workers.restart_delay import Restart
+from wsevents.workers.rpc import RpcError
+from wsevents.workers.startup_message import StartupMessage
 from wsevents.workers.worker import Worker, check_interpreter
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from wsevents.lifecycle.condition import Condition
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
+    from wsevents.app.health import Health
 
 STOP_SECONDS = 15.0
 """How long workers have to leave, beside the time over which their peers are told to go."""
@@ -60,17 +60,17 @@ class Supervisor(Service):
     def __init__(self, reactor: Any, config: Config, count: int, check: Callable[[], None]) -> None:
         numbers = range(1, count + 1)
         self._reactor, self._config, self._check = reactor, config, check
-        self._hatches = Hatches(reactor, self._arrived)
-        self._ports = Ports(self._hatches.listen)
-        self._balance = Balance(numbers)
+        self._accepting_ports = AcceptingPorts(reactor, self._arrived)
+        self._ports = Ports(self._accepting_ports.listen)
+        self._balance = Balancer(numbers)
         self._restarts = {number: Restart() for number in numbers}
         self._workers: dict[int, Worker] = {}
         self._serving: dict[int, Worker] = {}
-        self._alive: Roster[Worker] = Roster()
+        self._alive: Registry[Worker] = Registry()
         self._calls: dict[int, Any] = {}
         self._rounds: Any = None
-        self._brief = b""
-        self._patience = Patience(reactor)
+        self._startup = b""
+        self._shutdown_wait = ShutdownWait(reactor)
 
     # -- starting and stopping ------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class Supervisor(Service):
         raise_open_files()  # connections wait here for a worker that stands still
         self._ports.open(
             [
-                Entrance(listener.endpoint, Lobby(), f"listen[{number}]")
+                OpenListener(listener.endpoint, NullFactory(), f"listen[{number}]")
                 for number, listener in enumerate(self._config.listen)
             ]
         )
@@ -89,19 +89,19 @@ class Supervisor(Service):
         try:
             self._check()
             check_interpreter()
-            self._brief = self._written(self._config)
+            self._startup = self._written(self._config)
         except ConfigurationError as error:
             self._ports.close()
-            raise ending(error) from None
+            raise exit_status(error) from None
         super().startService()
-        self._go_round()
+        self._check_workers()
         for number in self._restarts:
             self._calls[number] = self._reactor.callLater(0, self._start, number)
 
     def _written(self, config: Config) -> bytes:
         """Return what workers are told. Raises ConfigurationError."""
         try:
-            return pickle.dumps(Brief(config, self._hatches.places))
+            return pickle.dumps(StartupMessage(config, self._accepting_ports.addresses))
         except Exception as error:  # noqa: BLE001 a stranger's settings may hold anything
             raise ConfigurationError(
                 "the settings of a plug-in cannot be given to workers "
@@ -113,7 +113,7 @@ class Supervisor(Service):
         worker = self._workers[number] = Worker(self._reactor, number, self)
         self._alive.add(worker)
         worker.config = self._config
-        worker.start(self._brief)
+        worker.start(self._startup)
         if worker in self._alive:
             self._log.info("{name} starts", name=worker.name)
 
@@ -138,7 +138,7 @@ class Supervisor(Service):
             worker.stop()
         limits = ((self.stop_seconds, HURRY_SECONDS), (KILL_SECONDS, KILL_SECONDS))
         for seconds, short in limits:
-            await self._patience.wait(self._alive.empty(), seconds, short)
+            await self._shutdown_wait.wait(self._alive.empty(), seconds, short)
             for worker in self._alive:
                 self._log.warn("{name} does not end and is killed", name=worker.name)
                 worker.kill()
@@ -150,62 +150,62 @@ class Supervisor(Service):
 
     def hurry(self) -> None:
         """If it is stopping, do so at once."""
-        self._patience.hurry()
+        self._shutdown_wait.hurry()
         for worker in self._alive:
             worker.ask("hurry").addErrback(_gone)
 
     # -- how the workers are --------------------------------------------------------------------
 
-    def _go_round(self) -> None:
+    def _check_workers(self) -> None:
         """Ask each worker how it is; kill those who have not said so for too long."""
-        self._rounds = self._reactor.callLater(ROUND_SECONDS, self._go_round)
+        self._rounds = self._reactor.callLater(ROUND_SECONDS, self._check_workers)
         for worker in self._serving.values():
-            worker.vigil.begin_round()
-            if worker.vigil.slow:
+            worker.liveness.begin_round()
+            if worker.liveness.slow:
                 self._log.warn("{name} does not answer; others get the newcomers", name=worker.name)
                 self._balance.answers(worker.number, False)
-            if worker.vigil.stuck:
+            if worker.liveness.stuck:
                 self._log.warn("{name} does not answer and is killed", name=worker.name)
                 worker.kill()
-            self._feel(worker)
+            self._ask_health(worker)
 
-    def _feel(self, worker: Worker) -> None:
-        worker.ask("condition").addCallbacks(self._felt, _gone, callbackArgs=(worker,))
+    def _ask_health(self, worker: Worker) -> None:
+        worker.ask("health").addCallbacks(self._health_answered, _gone, callbackArgs=(worker,))
 
-    def _felt(self, condition: Condition, worker: Worker) -> None:
-        worker.condition = condition
-        worker.vigil.answered()
+    def _health_answered(self, health: Health, worker: Worker) -> None:
+        worker.health = health
+        worker.liveness.answered()
         self._balance.answers(worker.number, True)
 
-    def condition(self) -> Condition:
+    def health(self) -> Health:
         """Return how all are as one."""
-        known = [worker.condition for worker in self._serving.values() if worker.condition is not None]
+        known = [worker.health for worker in self._serving.values() if worker.health is not None]
         return together(known, len(self._restarts))
 
-    def well(self) -> bool:
+    def responsive(self) -> bool:
         """Say whether there is no worker that hangs and cannot be helped."""
-        return not any(worker.vigil.hopeless for worker in self._serving.values())
+        return not any(worker.liveness.hopeless for worker in self._serving.values())
 
     # -- reload ---------------------------------------------------------------------------------
 
-    async def renew(self, config: Config) -> None:
+    async def reconfigure(self, config: Config) -> None:
         """Put a configuration in force in all workers, and in those that are started later.
 
         Raises:
             ConfigurationError: a worker cannot; nothing has changed then.
         """
-        brief = self._written(config)
+        startup = self._written(config)
         workers = list(self._serving.values())
         for worker in workers:
             try:
                 await worker.ask("prepare", config)
-            except LinkError as error:
+            except RpcError as error:
                 if worker.number in self._serving:
                     raise ConfigurationError(f"{worker.name}: {error}") from None
-        self._config, self._brief = config, brief
+        self._config, self._startup = config, startup
         for worker in workers:
             worker.config = config
-            worker.ask("renew").addErrback(_gone)
+            worker.ask("commit").addErrback(_gone)
         for worker in self._serving.values():
             self._bring_up(worker)
 
@@ -215,7 +215,7 @@ class Supervisor(Service):
             return
         worker.config = self._config
         followed = worker.ask("prepare", self._config)
-        followed.addCallback(lambda _: worker.ask("renew"))
+        followed.addCallback(lambda _: worker.ask("commit"))
         followed.addErrback(self._behind, worker)
 
     def _behind(self, failure: Failure, worker: Worker) -> None:
@@ -236,7 +236,7 @@ class Supervisor(Service):
 
     def _look(self) -> None:
         if self.running:
-            self._hatches.accept(self._balance.open)
+            self._accepting_ports.accept(self._balance.open)
 
     # -- what workers tell ----------------------------------------------------------------------
 
@@ -246,12 +246,12 @@ class Supervisor(Service):
         self._balance.ready(worker.number)
         self._serving[worker.number] = worker
         self._bring_up(worker)
-        self._feel(worker)
+        self._ask_health(worker)
         self._look()
 
-    def hears(self, worker: Worker, up: bool) -> None:
+    def has_bus(self, worker: Worker, up: bool) -> None:
         """Prefer it, or others."""
-        self._balance.hears(worker.number, up)
+        self._balance.has_bus(worker.number, up)
 
     def lost(self, worker: Worker) -> None:
         """Count its connections."""
@@ -280,4 +280,4 @@ class Supervisor(Service):
 
 def _gone(failure: Failure) -> None:
     """Take it that a worker does not answer; the rounds see to it."""
-    failure.trap(LinkError)
+    failure.trap(RpcError)

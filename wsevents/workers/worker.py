@@ -15,12 +15,12 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import LogLevel, globalLogPublisher
 
-from wsevents.errors import ConfigurationError
-from wsevents.workers.brief import Word
-from wsevents.workers.channel import Channel, pair
-from wsevents.workers.link import FROM_WORKER, TO_WORKER, Link
-from wsevents.workers.logline import Splitter, decode
-from wsevents.workers.vigil import Vigil
+from wsevents.api.errors import ConfigurationError
+from wsevents.workers.fd_channel import FdChannel, pair
+from wsevents.workers.liveness import Liveness
+from wsevents.workers.log_record import Splitter, decode
+from wsevents.workers.rpc import FROM_WORKER, TO_WORKER, Rpc
+from wsevents.workers.startup_message import ControlMessage
 
 if TYPE_CHECKING:
     import socket
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
-    from wsevents.lifecycle.condition import Condition
-    from wsevents.settings import Config
+    from wsevents.api.settings import Config
+    from wsevents.app.health import Health
 
 MODULE = "wsevents.workers.main"
 """What a worker runs."""
@@ -49,13 +49,13 @@ def check_interpreter(path: str = sys.executable) -> None:
         )
 
 
-class Chief(Protocol):
+class WorkerObserver(Protocol):
     """Who has workers."""
 
     def ready(self, worker: Worker) -> None:
         """It takes connections from now on."""
 
-    def hears(self, worker: Worker, up: bool) -> None:
+    def has_bus(self, worker: Worker, up: bool) -> None:
         """Its bus is up, or is lost."""
 
     def lost(self, worker: Worker) -> None:
@@ -86,23 +86,23 @@ class Worker(ProcessProtocol):
 
     transport: Any
 
-    def __init__(self, reactor: Any, number: int, chief: Chief) -> None:
+    def __init__(self, reactor: Any, number: int, observer: WorkerObserver) -> None:
         self.number, self.name, self.pid = number, f"worker {number}", 0
-        self._reactor, self._chief = reactor, chief
+        self._reactor, self._observer = reactor, observer
         self._splitters = {1: Splitter(), 2: Splitter()}
-        self._channel: Channel | None = None
-        self._link = Link(reactor, {})
-        self.vigil = Vigil()
-        self.condition: Condition | None = None
+        self._channel: FdChannel | None = None
+        self._rpc = Rpc(reactor, {})
+        self.liveness = Liveness()
+        self.health: Health | None = None
         self.config: Config | None = None
         self._late: Any = None
         self._began = 0.0
 
-    def start(self, brief: bytes) -> None:
+    def start(self, startup: bytes) -> None:
         """Start it; what it is to know goes through a pipe, where nobody else can read it."""
         ours, theirs = pair()
         self._began = self._reactor.seconds()
-        self._channel = Channel(self._reactor, ours, self._heard, self._silent)
+        self._channel = FdChannel(self._reactor, ours, self._heard, self._silent)
         with theirs:
             try:
                 self._spawn(theirs.fileno())
@@ -112,7 +112,7 @@ class Worker(ProcessProtocol):
         self.pid = self.transport.pid
         self.name = f"worker {self.number} (pid {self.pid})"
         self._late = self._reactor.callLater(START_SECONDS, self.kill)
-        self.transport.write(brief)
+        self.transport.write(startup)
         self.transport.closeStdin()
 
     def _spawn(self, end: int) -> None:
@@ -133,7 +133,7 @@ class Worker(ProcessProtocol):
 
     def connectionMade(self) -> None:
         """Let it be asked."""
-        self._link.makeConnection(_Pipe(self.transport))
+        self._rpc.makeConnection(_Pipe(self.transport))
 
     def give(self, listener: int, connection: socket.socket) -> bool:
         """Give it a connection that came to a listener; False: it is gone, and so is the connection."""
@@ -144,7 +144,7 @@ class Worker(ProcessProtocol):
 
     def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
         """Ask it; fires with its answer, fails with LinkError."""
-        return self._link.ask(name, argument)
+        return self._rpc.ask(name, argument)
 
     def leave(self, seconds: float) -> None:
         """Let it end by itself, as it has begun to; kill it if that takes longer."""
@@ -166,23 +166,23 @@ class Worker(ProcessProtocol):
     # -- what it says ---------------------------------------------------------------------------
 
     def _heard(self, message: bytes, _carried: int | None) -> None:
-        if message == Word.READY:
+        if message == ControlMessage.READY:
             self._in_time()
-            self._chief.ready(self)
-        elif message == Word.LEFT:
-            self._chief.lost(self)
-        elif message == Word.LEAVING:
-            self._chief.silent(self)
+            self._observer.ready(self)
+        elif message == ControlMessage.LEFT:
+            self._observer.lost(self)
+        elif message == ControlMessage.LEAVING:
+            self._observer.silent(self)
         else:
-            self._chief.hears(self, message == Word.BUS_UP)
+            self._observer.has_bus(self, message == ControlMessage.BUS_UP)
 
     def _silent(self) -> None:
-        self._chief.silent(self)
+        self._observer.silent(self)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Pass on what it says."""
         if childFD == FROM_WORKER:
-            self._link.dataReceived(data)
+            self._rpc.dataReceived(data)
         else:
             self._tell(self._splitters[childFD].feed(data))
 
@@ -198,7 +198,7 @@ class Worker(ProcessProtocol):
                     "log_format": "worker {worker}: {text}",
                     "worker": self.number,
                     "text": f"{line.text}\n{line.trace}" if line.trace else line.text,
-                    "line": told,  # what the log of this process makes of it; see `wsevents.log.journal`
+                    "line": told,  # what the log of this process makes of it; see `wsevents.logs.observer`
                     "folded": told is line,  # the worker has done so
                 }
             )
@@ -215,8 +215,8 @@ class Worker(ProcessProtocol):
         self._in_time()
         if self._channel is not None:
             self._channel.close()
-        self._link.connectionLost()
-        self._chief.ended(self, how, self._reactor.seconds() - self._began)
+        self._rpc.connectionLost()
+        self._observer.ended(self, how, self._reactor.seconds() - self._began)
 
     def _in_time(self) -> None:
         late, self._late = self._late, None

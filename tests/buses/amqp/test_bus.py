@@ -8,11 +8,11 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from tests.buses.contract import ALL, EXCHANGES
-from tests.buses.ear import Ear
+from tests.support.bus_contract import ALL, EXCHANGES
+from tests.support.bus_observer import Ear
+from wsevents.api.errors import BusError
 from wsevents.buses.amqp import AmqpBus
 from wsevents.buses.amqp.bus import delays
-from wsevents.errors import BusError
 
 
 class Longest(Random):

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from txamqp.content import Content
 
-from tests.buses.amqp.broker import connected, delivery, let_in, said, say, start
 from tests.buses.amqp.test_frames import method
 from tests.buses.amqp.test_table import NAMES, VALUES
+from tests.support.amqp_peer import connected, delivery, let_in, said, say, start
+from wsevents.api.events import Delivery
 from wsevents.buses.amqp.client import GAPS
 from wsevents.buses.amqp.frames import encode_frame, encode_method
 from wsevents.buses.amqp.reasons import explain
 from wsevents.buses.amqp.spec import HEADER
-from wsevents.messages import Delivery
 
 ACK = "basic.ack"
 

@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from txamqp.content import Content
 
-from tests.buses.amqp.broker import connected, delivery, let_in, said, say
+from tests.support.amqp_peer import connected, delivery, let_in, said, say
 from wsevents.buses.amqp.client import GAPS, MAIN
 from wsevents.buses.amqp.consumer import Consumer
 

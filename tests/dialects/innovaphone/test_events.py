@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.innovaphone.test_session import APPS, PATH
+from wsevents.api.effects import Subscribe
+from wsevents.api.events import Delivery, Exchange
+from wsevents.api.requests import Request
+from wsevents.api.settings import Config
+from wsevents.core.wazo_events import HeadersSource, TopicSource
+from wsevents.delivery.relay import Relay, Stage
 from wsevents.dialects.innovaphone import InnovaphoneDialect
 from wsevents.dialects.innovaphone.filter import make_filter
-from wsevents.dialects.innovaphone.login import Login, login_message
+from wsevents.dialects.innovaphone.login import AppLogin, login_message
 from wsevents.dialects.innovaphone.settings import InnovaphoneApp, InnovaphoneSettings
-from wsevents.messages import Delivery, Exchange, Listen, Request
-from wsevents.relay import Relay, Stage
-from wsevents.settings import Config
-from wsevents.source import HeadersSource, TopicSource
 
 from random import Random  # isort: skip
 
@@ -49,14 +51,14 @@ class App:
         self.heard = []
         session = gateway.dialect.session(Request(PATH, {}, {}), Random(1))
         (said,) = session.received('{"mt":"AppChallenge"}', 0.0)
-        digest = Login(name).digest(
+        digest = AppLogin(name).digest(
             json.loads(said.text)["challenge"], gateway.dialect.own.apps[name].password
         )
-        assert '"ok":true' in session.received(login_message(Login(name), digest), 0.0)[1].text
+        assert '"ok":true' in session.received(login_message(AppLogin(name), digest), 0.0)[1].text
         for subscription in subscriptions:
             for effect in session.received(json.dumps({"mt": "Subscribe"} | subscription), 0.0):
-                if isinstance(effect, Listen):
-                    gateway.relay.listen(gateway.dialect, self, effect.interests)
+                if isinstance(effect, Subscribe):
+                    gateway.relay.subscribe(gateway.dialect, self, effect.interests)
 
     def event(self, message):
         self.heard.append(message.payload.decode())
@@ -220,4 +222,4 @@ def test_whatever_is_published_an_app_gets_json(body, name):
     )
     gateway.publish(name, body)
     assert all(json.loads(text)["name"] == name for text in app.heard)
-    assert not any("failed" in reason for reason in gateway.relay.tally.dropped)
+    assert not any("failed" in reason for reason in gateway.relay.stats.dropped)

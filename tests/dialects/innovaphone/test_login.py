@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.dialects.innovaphone.login import SEED_BYTES, Login, SessionKey, login_message, same
+from wsevents.dialects.innovaphone.login import SEED_BYTES, AppLogin, SessionKey, login_message, same
 from wsevents.dialects.innovaphone.rc4 import rc4
 
 GUID = "00112233445566778899aabbccddeeff"
@@ -23,7 +23,7 @@ INFO_OF_V2 = (
     '"unlicensed":false,"lics":3,"apps":[{"name":"broker"}]}'
 )
 INFO_OF_W7 = '{"appobj":"b/<&>","n":10,"u":"é","z":1.5}'
-ADMINISTRATOR = Login(
+ADMINISTRATOR = AppLogin(
     "innovaphone-users",
     "example.com",
     "administrator",
@@ -39,75 +39,75 @@ SHORT = "1234567890123456"
 
 LOGINS = {
     "D1": (
-        Login("pbxadminapi"),
+        AppLogin("pbxadminapi"),
         PBX,
         "pwd",
         "a205299ed2ef2786c311e0be1b14db343f2cadd906a6ae7b564eee34bda5e9a1",
     ),
     "D2": (
-        Login("pbxadminapi", info="{}"),
+        AppLogin("pbxadminapi", info="{}"),
         PBX,
         "pwd",
         "57b23fe824b9222a7ac879597cb509bcdc865a1bfeb057d9d12118cef0c3ba34",
     ),
     "D3": (
-        Login("pbxadminapi", info='{"cn":"Test User"}'),
+        AppLogin("pbxadminapi", info='{"cn":"Test User"}'),
         PBX,
         "pwd",
         "96db3c3f657230c2b68194becc6d2a77f05de9f79f01fc81e9ca0fb196b10d9d",
     ),
     "D4": (ADMINISTRATOR, PBX, "pwd", "ef1b811ffaa8f9255c39c653d8fb26b4687b2d8c4d9ac91b4821bff6bae3ff44"),
     "D5": (
-        Login("test", "test.com"),
+        AppLogin("test", "test.com"),
         "0",
         "secret",
         "66ee3f52256a8eed034603b98cbaf98890bab6f42adb4a34de928e1885d68293",
     ),
-    "V1": (Login(*JANE), LONG, SECRET, "f4c3e493aab9b6c9ee3bac26c2557a63767b463261cf4ec5e17d88a7f5d594f4"),
+    "V1": (AppLogin(*JANE), LONG, SECRET, "f4c3e493aab9b6c9ee3bac26c2557a63767b463261cf4ec5e17d88a7f5d594f4"),
     "V2": (
-        Login(*JANE, info=INFO_OF_V2),
+        AppLogin(*JANE, info=INFO_OF_V2),
         LONG,
         SECRET,
         "9555c70aecf657df31a5ff47dfdf8ba0cd022ca2f9b1caf7bad3351599f77ca1",
     ),
     "V7": (
-        Login("acme-broker"),
+        AppLogin("acme-broker"),
         SHORT,
         "pwd",
         "397c1ecefd194e1e0caef5b79a843e64c805a117a9674d0036dbf37da3830405",
     ),
     "V8": (
-        Login("acme-broker", info="{}"),
+        AppLogin("acme-broker", info="{}"),
         SHORT,
         "pwd",
         "41f982f6dca89ab4f6ecc00db280aed74a1d490622a66ca9ceefa28225ed0981",
     ),
     "W1": (
-        Login("acme-broker", sip="acme-broker", guid="0" * 32, dn="Admin"),
+        AppLogin("acme-broker", sip="acme-broker", guid="0" * 32, dn="Admin"),
         SHORT,
         "pwd",
         "6984c3cd5c9c7bc2cdeeaa1ffbe8d65e79961676312ecee516f47c592551baf4",
     ),
     "W2": (
-        Login("myapplication", info="{}"),
+        AppLogin("myapplication", info="{}"),
         SHORT,
         "pwd",
         "98514aa94a3936c7796f93ae20150bb780e1acc1fd1aefb489554f1681967686",
     ),
     "W3": (
-        Login("", sip="jane"),
+        AppLogin("", sip="jane"),
         SHORT,
         "pwd",
         "bdaf4b5224f72303ad8da72ae175f3970a68cffec889297060395a289ba35823",
     ),
     "W4": (
-        Login("acme-broker", "example.org"),
+        AppLogin("acme-broker", "example.org"),
         "1234",
         "pwd",
         "1211eb0691ecf3ffa3925d553448eb2745587c621917a4cb76eddcf9adb88569",
     ),
     "W7": (
-        Login("manager", "example.org", "jane", GUID, 'Jané "Q" <x> & y', INFO_OF_W7),
+        AppLogin("manager", "example.org", "jane", GUID, 'Jané "Q" <x> & y', INFO_OF_W7),
         SHORT,
         "pwd",
         "bcecf3ae34156e664ede3545528ef95c24b7f6a70017b4a3b8232a252318e812",
@@ -167,7 +167,7 @@ def test_javascript_hashes_a_crlf_as_an_lf_and_that_is_taken():
     assert key.hash("seed", "a\nb") == digest
     assert key.made("seed", "a\r\nb", digest)
     assert key.made("seed", "a\r\nb", key.hash("seed", "a\r\nb"))
-    assert Login("a", dn="x\r\ny").answers(Login("a", dn="x\ny").digest("1", "p"), "1", "p")
+    assert AppLogin("a", dn="x\r\ny").answers(AppLogin("a", dn="x\ny").digest("1", "p"), "1", "p")
 
 
 def test_rc4_is_as_elsewhere():
@@ -177,10 +177,10 @@ def test_rc4_is_as_elsewhere():
 
 
 def test_no_info_and_an_empty_one_are_two_things():
-    assert Login("a").digest("1", "p") == sha256(b"a:::::1:p").hexdigest()
-    assert Login("a", info="{}").digest("1", "p") == sha256(b"a:::::{}:1:p").hexdigest()
-    assert not Login("a").answers(Login("a", info="{}").digest("1", "p"), "1", "p")
-    assert not Login("a", info="{}").answers(Login("a").digest("1", "p"), "1", "p")
+    assert AppLogin("a").digest("1", "p") == sha256(b"a:::::1:p").hexdigest()
+    assert AppLogin("a", info="{}").digest("1", "p") == sha256(b"a:::::{}:1:p").hexdigest()
+    assert not AppLogin("a").answers(AppLogin("a", info="{}").digest("1", "p"), "1", "p")
+    assert not AppLogin("a", info="{}").answers(AppLogin("a").digest("1", "p"), "1", "p")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_no_info_and_an_empty_one_are_two_things():
     ],
 )
 def test_info_may_have_been_hashed_as_it_came_or_compactly(info, hashed):
-    assert Login("a", info=info).answers(Login("a", info=hashed).digest("1", "p"), "1", "p")
+    assert AppLogin("a", info=info).answers(AppLogin("a", info=hashed).digest("1", "p"), "1", "p")
 
 
 def test_neither_a_key_nor_a_part_shows_what_it_holds():
@@ -218,7 +218,7 @@ def test_what_was_not_encrypted_with_this_seed_is_no_text(data):
 
 
 def test_a_login_is_written_with_its_info_as_it_is():
-    login = Login(*JANE, info='{ "n": 1.50 }')
+    login = AppLogin(*JANE, info='{ "n": 1.50 }')
     text = login_message(login, "d1", "broker")
     assert text.endswith(',"info":{ "n": 1.50 }}')
     assert json.loads(text) == {
@@ -232,10 +232,10 @@ def test_a_login_is_written_with_its_info_as_it_is():
         "pbxObj": "broker",
         "info": {"n": 1.5},
     }
-    assert not {"info", "pbxObj"} & set(json.loads(login_message(Login("a"), "d")))
+    assert not {"info", "pbxObj"} & set(json.loads(login_message(AppLogin("a"), "d")))
     for wrong in ("", "[]", "{", '{"a":1}}'):
         with pytest.raises(ValueError):
-            login_message(Login("a", info=wrong), "d")
+            login_message(AppLogin("a", info=wrong), "d")
 
 
 @given(st.text(max_size=190 // 4), texts)
@@ -254,7 +254,7 @@ jsons = st.recursive(
 
 @given(anything, anything, anything, st.none() | anything | jsons, anything, anything, anything)
 def test_a_digest_is_compared_whatever_it_is(app, domain, dn, info, challenge, password, digest):
-    login = Login(app, domain, dn=dn, info=info)
+    login = AppLogin(app, domain, dn=dn, info=info)
     assert not login.answers(digest, challenge, password)
     try:
         right = login.digest(challenge, password)

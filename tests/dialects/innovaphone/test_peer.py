@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.innovaphone.test_session import APPS, PATH, messages
-from tests.wire import World
+from tests.support.world import World
+from wsevents.api.settings import Config
 from wsevents.dialects.innovaphone import InnovaphoneDialect
-from wsevents.dialects.innovaphone.login import Login, login_message
+from wsevents.dialects.innovaphone.login import AppLogin, login_message
 from wsevents.dialects.innovaphone.settings import InnovaphoneSettings
 from wsevents.dialects.wazo import WazoDialect
-from wsevents.settings import Config
 
 URL = f"ws://localhost:9502{PATH}"
 
@@ -25,7 +25,7 @@ def log_in(world, url=URL):
     app = world.client(url)
     world.say(app, '{"mt":"AppChallenge"}')
     challenge = json.loads(app.heard[-1])["challenge"]
-    world.say(app, login_message(Login("demo"), Login("demo").digest(challenge, "s3cret")))
+    world.say(app, login_message(AppLogin("demo"), AppLogin("demo").digest(challenge, "s3cret")))
     assert json.loads(app.heard.pop()) == {"mt": "AppLoginResult", "ok": True}
     app.heard.clear()
     return app
@@ -64,7 +64,7 @@ def test_the_login_has_a_deadline_that_ends_with_it():
 def test_a_lost_bus_closes_apps():
     here = world()
     app = log_in(here)
-    for peer in here.house.roster:
+    for peer in here.gateway_state.registry:
         peer.bus_lost()
     here.run()
     assert app.closed[:2] == (1011, "bus connection lost")

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from wsevents.closing import BUS_ERROR, BUS_LOST
+from wsevents.api.close_reasons import BUS_ERROR, BUS_LOST
+from wsevents.api.effects import Accept, Close, Send, SetTimer, Subscribe
+from wsevents.api.interfaces import IDialect, ISession
+from wsevents.api.requests import Request
+from wsevents.api.settings import Config, Limits
 from wsevents.dialects.innovaphone import InnovaphoneDialect
 from wsevents.dialects.innovaphone.interest import Interest
-from wsevents.dialects.innovaphone.login import Login, login_message
+from wsevents.dialects.innovaphone.login import AppLogin, login_message
 from wsevents.dialects.innovaphone.session import (
     LOGIN,
     LOGIN_FAILED,
@@ -21,9 +25,6 @@ from wsevents.dialects.innovaphone.session import (
     InnovaphoneSession,
 )
 from wsevents.dialects.innovaphone.settings import InnovaphoneApp, InnovaphoneSettings
-from wsevents.interfaces import IDialect, ISession
-from wsevents.messages import Hangup, Listen, Request, Say, Wake, Welcome
-from wsevents.settings import Config, Limits
 
 APPS = {
     "demo": InnovaphoneApp(password="s3cret", tenant_uuid="t1", acl=["#"]),
@@ -42,8 +43,8 @@ class Talk:
 
     def __init__(self, path=PATH, **limits):
         self.session = dialect(**limits).session(Request(path, {}, {}), Random(7))
-        assert self.session.knocked(1.0) == (Welcome(),)
-        assert self.session.opened(1.0) == (Wake(LOGIN, 11.0),)
+        assert self.session.requested(1.0) == (Accept(),)
+        assert self.session.opened(1.0) == (SetTimer(LOGIN, 11.0),)
         self.effects = []
 
     def say(self, message, now=2.0):
@@ -53,15 +54,15 @@ class Talk:
 
     @property
     def said(self):
-        return [json.loads(effect.text) for effect in self.effects if isinstance(effect, Say)]
+        return [json.loads(effect.text) for effect in self.effects if isinstance(effect, Send)]
 
     @property
     def ended(self):
-        return next((effect.closing for effect in self.effects if isinstance(effect, Hangup)), None)
+        return next((effect.reason for effect in self.effects if isinstance(effect, Close)), None)
 
     @property
     def interests(self):
-        return next((effect.interests for effect in self.effects if isinstance(effect, Listen)), None)
+        return next((effect.interests for effect in self.effects if isinstance(effect, Subscribe)), None)
 
     @property
     def challenge(self):
@@ -69,7 +70,7 @@ class Talk:
         return answer["challenge"]
 
     def log_in(self, login=None, password="s3cret"):
-        login = login or Login("demo")
+        login = login or AppLogin("demo")
         self.say(login_message(login, login.digest(self.challenge, password)))
         return self
 
@@ -105,7 +106,7 @@ def test_a_login():
     (answer,) = talk.say({"mt": "AppChallenge", "user": "jane", "appObj": "x"})
     assert set(answer) == {"mt", "challenge"}
     assert answer["mt"] == "AppChallengeResult"
-    digest = Login("demo", "example.org", "jane").digest(answer["challenge"], "s3cret")
+    digest = AppLogin("demo", "example.org", "jane").digest(answer["challenge"], "s3cret")
     talk.say(
         {
             "mt": "AppLogin",
@@ -119,8 +120,8 @@ def test_a_login():
         }
     )
     assert talk.effects == [
-        Wake(LOGIN, None),
-        Say('{"mt":"AppLoginResult","ok":true,"api":"a","src":"s"}'),
+        SetTimer(LOGIN, None),
+        Send('{"mt":"AppLoginResult","ok":true,"api":"a","src":"s"}'),
     ]
     identity = talk.session.identity
     assert (identity.subject, identity.tenant, identity.reach) == ("demo", "t1", "tenant")
@@ -137,9 +138,9 @@ def test_the_challenge_is_short_and_one_for_each_connection():
 @pytest.mark.parametrize(
     "login",
     [
-        Login("demo", "example.org", "jane", "0" * 32, "Jané Dœ", '{"cn":"Jané / \\"Q\\"","n":[1.50]}'),
-        Login("demo", info="{}"),
-        Login("demo", info='{ "b" : 1,\n "a" : "\\u2028" }'),
+        AppLogin("demo", "example.org", "jane", "0" * 32, "Jané Dœ", '{"cn":"Jané / \\"Q\\"","n":[1.50]}'),
+        AppLogin("demo", info="{}"),
+        AppLogin("demo", info='{ "b" : 1,\n "a" : "\\u2028" }'),
     ],
 )
 def test_the_digest_is_over_the_very_bytes_of_the_info(login):
@@ -148,21 +149,21 @@ def test_the_digest_is_over_the_very_bytes_of_the_info(login):
 
 def test_an_info_that_was_hashed_compactly_will_do():
     talk = Talk()
-    digest = Login("demo", info='{"cn":"é"}').digest(talk.challenge, "s3cret")
-    talk.say(login_message(Login("demo", info='{ "cn" : "\\u00e9" }'), digest.upper()))
+    digest = AppLogin("demo", info='{"cn":"é"}').digest(talk.challenge, "s3cret")
+    talk.say(login_message(AppLogin("demo", info='{ "cn" : "\\u00e9" }'), digest.upper()))
     assert talk.said == [{"mt": "AppLoginResult", "ok": True}]
 
 
 def test_without_a_name_the_only_app_of_the_path_is_meant():
-    talk = Talk("/x").log_in(Login("", sip="jane"))
+    talk = Talk("/x").log_in(AppLogin("", sip="jane"))
     assert talk.said == [{"mt": "AppLoginResult", "ok": True}]
     assert talk.session.identity.subject == "elsewhere"
-    assert refused(Talk("/x").log_in(Login("demo")))
+    assert refused(Talk("/x").log_in(AppLogin("demo")))
 
 
 def test_a_session_key_that_is_sent_in_clear_is_ignored():
     talk = Talk()
-    digest = Login("demo").digest(talk.challenge, "s3cret")
+    digest = AppLogin("demo").digest(talk.challenge, "s3cret")
     assert talk.say({"mt": "AppLogin", "app": "demo", "key": "k" * 64, "digest": digest})[0]["ok"] is True
     assert "k" * 64 not in repr(talk.session)
 
@@ -170,7 +171,7 @@ def test_a_session_key_that_is_sent_in_clear_is_ignored():
 def refused(talk):
     (answer,) = talk.said
     assert (answer["mt"], answer["ok"], type(answer["error"])) == ("AppLoginResult", False, str)
-    assert talk.effects[1:] == [Hangup(LOGIN_FAILED)]
+    assert talk.effects[1:] == [Close(LOGIN_FAILED)]
     assert talk.session.identity is None
     return True
 
@@ -178,11 +179,11 @@ def refused(talk):
 @pytest.mark.parametrize(
     ("login", "password"),
     [
-        (Login("demo"), "wrong"),
-        (Login("unknown"), "s3cret"),
-        (Login(""), "s3cret"),
-        (Login("elsewhere"), "s3cret"),  # of another path
-        (Login("acme-broker"), "s3cret"),  # another app's password
+        (AppLogin("demo"), "wrong"),
+        (AppLogin("unknown"), "s3cret"),
+        (AppLogin(""), "s3cret"),
+        (AppLogin("elsewhere"), "s3cret"),  # of another path
+        (AppLogin("acme-broker"), "s3cret"),  # another app's password
     ],
 )
 def test_a_wrong_login_is_answered_and_closed(login, password):
@@ -215,7 +216,7 @@ def test_a_login_that_makes_no_sense_is_a_wrong_one(fields):
 def test_no_login_without_a_challenge():
     talk = Talk()
     for challenge in ("", "None"):
-        talk.say(login_message(Login("demo"), Login("demo").digest(challenge, "s3cret")))
+        talk.say(login_message(AppLogin("demo"), AppLogin("demo").digest(challenge, "s3cret")))
         assert refused(talk)
 
 
@@ -223,15 +224,15 @@ def test_a_login_by_another_connections_challenge_is_wrong():
     one, other = Talk(), Talk()
     other.session.entropy = Random(8)
     assert other.challenge != (digest := one.challenge)
-    digest = Login("demo").digest(one.challenge, "s3cret")
-    other.say(login_message(Login("demo"), digest))
+    digest = AppLogin("demo").digest(one.challenge, "s3cret")
+    other.say(login_message(AppLogin("demo"), digest))
     assert refused(other)
 
 
 def test_who_does_not_log_in_in_time_is_closed():
     session = Talk().session
-    assert session.rang(LOGIN, 11.0) == (Hangup(LOGIN_LATE),)
-    assert Talk().log_in().session.rang(LOGIN, 11.0) == ()
+    assert session.timer_fired(LOGIN, 11.0) == (Close(LOGIN_LATE),)
+    assert Talk().log_in().session.timer_fired(LOGIN, 11.0) == ()
 
 
 @pytest.mark.parametrize(
@@ -261,11 +262,11 @@ def test_a_lost_bus_ends_a_session_once_it_is_known_whose_it_is():
     talk = Talk()
     assert talk.session.bus_lost(1.0) == ()
     talk.log_in()
-    assert talk.effects == [Hangup(BUS_ERROR)]
+    assert talk.effects == [Close(BUS_ERROR)]
     late = Talk()
     assert (late.session.bus_lost(1.0), late.session.bus_back(1.0)) == ((), ())
     assert late.log_in().said[0]["ok"] is True
-    assert late.session.bus_lost(1.0) == (Hangup(BUS_LOST),)
+    assert late.session.bus_lost(1.0) == (Close(BUS_LOST),)
     wrong = Talk()
     wrong.session.bus_lost(1.0)
     assert refused(wrong.log_in(password="wrong"))
@@ -384,7 +385,7 @@ def test_a_subscription_is_made_replaced_and_ended(talk):
 
 def test_who_sees_the_same_is_one_audience():
     def interest(login="demo", src="s"):
-        talk = Talk().log_in(Login(login), {"demo": "s3cret"}.get(login, "pwd"))
+        talk = Talk().log_in(AppLogin(login), {"demo": "s3cret"}.get(login, "pwd"))
         talk.say({"mt": "Subscribe", "src": src, "events": ["a", "b"], "filter": {"x": [1, 2], "y": None}})
         return next(iter(talk.interests))
 
@@ -484,8 +485,8 @@ def test_whatever_an_app_says_it_gets_answers_only(said, first):
     for message in said:
         talk.say(message)
         for effect in talk.effects:
-            assert not isinstance(effect, Hangup) or not first
-            if isinstance(effect, Say):
+            assert not isinstance(effect, Close) or not first
+            if isinstance(effect, Send):
                 effect.text.encode()
                 assert isinstance(json.loads(effect.text)["mt"], str)
         if talk.ended:

@@ -6,13 +6,19 @@ from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, gatherResults
 from zope.interface.verify import verifyObject
 
-from tests.dialects.isymphony.accounts import BOSS, ONE, account, settings
-from wsevents.authenticators.lookups import Lookups
+from tests.support.isymphony_accounts import BOSS, ONE, account, settings
+from wsevents.api.identity import Denied, Unavailable, WhoIs
+from wsevents.api.interfaces import IAuthority
+from wsevents.auth.lookup_cache import LookupCache
 from wsevents.dialects.isymphony import authority as module
-from wsevents.dialects.isymphony.authority import IN_LINE, THREADS, WAITING, IsymphonyAuthority, Memory
+from wsevents.dialects.isymphony.authority import (
+    IN_LINE,
+    THREADS,
+    WAITING,
+    IsymphonyAuthority,
+    VerifiedPasswords,
+)
 from wsevents.dialects.isymphony.basic import Credentials
-from wsevents.interfaces import IAuthority
-from wsevents.messages import Denied, Unavailable, WhoIs
 
 SLOW = (16384, 8, 1)
 """Costs of a hash that takes long enough for others to come meanwhile."""
@@ -156,7 +162,7 @@ async def test_a_password_that_was_found_right_meanwhile_is_not_looked_at_again(
 @pytest_twisted.ensureDeferred
 async def test_after_a_restart_all_who_come_back_cost_one_hash_and_nobody_is_sent_away(slow, looked):
     slow.stopService()
-    lookups = Lookups(slow)
+    lookups = LookupCache(slow)
     lookups.startService()
     crowd = [
         lookups.answer(Credentials("boss", "boss-pw", f"10.0.{number // 100}.{number % 100}"), 0.0)
@@ -195,7 +201,7 @@ async def test_a_hash_that_cannot_be_computed_costs_only_who_asked(people, error
 
 
 def test_the_memory_is_bounded_and_keeps_no_password():
-    memory = Memory(size=10)
+    memory = VerifiedPasswords(size=10)
     for number in range(1000):
         memory.keep(attempt(number), right=False)
     memory.keep(Credentials("boss", "s3cret"), right=True)
@@ -211,7 +217,7 @@ def test_the_memory_is_bounded_and_keeps_no_password():
 
 
 def test_two_processes_remember_differently():
-    one, other = Memory(), Memory()
+    one, other = VerifiedPasswords(), VerifiedPasswords()
     for memory in (one, other):
         memory.keep(Credentials("boss", "s3cret"), right=True)
     assert one._right != other._right

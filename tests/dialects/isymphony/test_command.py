@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dialects.isymphony.page import MISTAKES
-from wsevents.dialects.isymphony.command import Mistake, SetFilters, decode
+from tests.support.isymphony_page import MISTAKES
+from wsevents.dialects.isymphony.command import FilterCommandError, SetFilters, decode
 from wsevents.dialects.isymphony.filters import compiled
 from wsevents.dialects.isymphony.session import failure, success
 
@@ -22,7 +22,7 @@ def filters(*pairs, **more):
 
 @pytest.mark.parametrize(("message", "error"), MISTAKES, ids=range(len(MISTAKES)))
 def test_each_documented_mistake_is_one(message, error):
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(FilterCommandError) as caught:
         decode(message)
     assert str(caught.value) == error
 
@@ -39,7 +39,7 @@ def test_each_documented_mistake_is_one(message, error):
     ],
 )
 def test_a_mistake_knows_the_correlation_id_if_it_could_be_read(message, correlation):
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(FilterCommandError) as caught:
         decode(message)
     assert caught.value.correlation == correlation
 
@@ -56,7 +56,7 @@ def test_a_mistake_knows_the_correlation_id_if_it_could_be_read(message, correla
     ],
 )
 def test_what_makes_other_readers_stumble_is_a_mistake(message):
-    with pytest.raises(Mistake, match="must be a JSON object"):
+    with pytest.raises(FilterCommandError, match="must be a JSON object"):
         decode(message)
 
 
@@ -121,7 +121,7 @@ near_misses = st.fixed_dictionaries(
 def test_any_message_is_filters_or_a_mistake_and_can_be_replied_to(message):
     try:
         reply = success(decode(message).correlation, 1.0)
-    except Mistake as mistake:
+    except FilterCommandError as mistake:
         reply = failure(mistake, 1.0)
     fields = json.loads(reply.text)
     assert list(fields) == sorted(fields)

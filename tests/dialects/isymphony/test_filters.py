@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dialects.isymphony.page import EVENTS, VECTORS
+from tests.support.isymphony_page import EVENTS, VECTORS
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled, text, texts
 
 

@@ -8,17 +8,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dialects.isymphony.accounts import BOSS, settings
-from tests.dialects.isymphony.page import blocks, rows, section, unquoted
+from tests.support.isymphony_accounts import BOSS, settings
+from tests.support.isymphony_page import blocks, rows, section, unquoted
+from wsevents.api.events import Body, Event
+from wsevents.api.settings import Config
+from wsevents.core.wazo_events import NAME
 from wsevents.dialects.isymphony.defaults import DEFAULTS
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
 from wsevents.dialects.isymphony.interest import interest
 from wsevents.dialects.isymphony.mapping import spelled
 from wsevents.dialects.isymphony.settings import Rule
-from wsevents.messages import Body, Event
-from wsevents.settings import Config
-from wsevents.source import NAME
 
 RECEIVED = 1436889915.953
 

@@ -9,21 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from tests.dialects.isymphony.accounts import BOSS, PATH, settings
-from tests.dialects.isymphony.page import MISTAKES
-from wsevents import closing
+from tests.support.isymphony_accounts import BOSS, PATH, settings
+from tests.support.isymphony_page import MISTAKES
+from wsevents.api import close_reasons
+from wsevents.api.effects import Accept, Ask, Close, Respond, Send, Subscribe
+from wsevents.api.identity import Denied, Unavailable
+from wsevents.api.interfaces import IDialect, ISession
+from wsevents.api.settings import Config, Limits, WebSocket
+from wsevents.core.http_head import make_request
 from wsevents.dialects.isymphony.basic import CHALLENGE, Credentials
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
 from wsevents.dialects.isymphony.interest import interest
-from wsevents.entrance.knock import make_request
-from wsevents.interfaces import IDialect, ISession
-from wsevents.messages import Ask, Denied, Hangup, Listen, Refuse, Say, Unavailable, Welcome
-from wsevents.settings import Config, Limits, WebSocket
 
 BASIC = {"authorization": f"Basic {b64encode(b'boss:boss-pw').decode()}"}
-UNAUTHORIZED = Refuse(401, (CHALLENGE,))
-ALL = Listen(frozenset({interest(BOSS, EVERYTHING)}))
+UNAUTHORIZED = Respond(401, (CHALLENGE,))
+ALL = Subscribe(frozenset({interest(BOSS, EVERYTHING)}))
 
 
 def session(headers=BASIC, address="127.0.0.1", **more):
@@ -33,7 +34,7 @@ def session(headers=BASIC, address="127.0.0.1", **more):
 
 def opened():
     it = session()
-    it.knocked(0.0)
+    it.requested(0.0)
     it.answered(1, BOSS, 0.0)
     it.opened(0.0)
     return it
@@ -67,29 +68,29 @@ def test_the_wire_is_as_the_operator_has_it():
 
 
 def test_a_foreign_address_is_refused_whatever_it_knows():
-    assert session(address="10.0.0.1").knocked(0.0) == (Refuse(403),)
-    assert session({}, address="10.0.0.1").knocked(0.0) == (Refuse(403),)
+    assert session(address="10.0.0.1").requested(0.0) == (Respond(403),)
+    assert session({}, address="10.0.0.1").requested(0.0) == (Respond(403),)
     forwarded = BASIC | {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1"}
-    assert session(forwarded, address="10.0.0.1").knocked(0.0) == (Refuse(403),)
+    assert session(forwarded, address="10.0.0.1").requested(0.0) == (Respond(403),)
 
 
 def test_the_operator_says_which_addresses_may():
     asked = (Ask(1, Credentials("boss", "boss-pw", "10.0.0.1")),)
-    assert session(address="10.0.0.1", allow=["10.0.0.0/8"]).knocked(0.0) == asked
-    assert session(allow=["10.0.0.0/8"]).knocked(0.0) == (Refuse(403),)
+    assert session(address="10.0.0.1", allow=["10.0.0.0/8"]).requested(0.0) == asked
+    assert session(allow=["10.0.0.0/8"]).requested(0.0) == (Respond(403),)
 
 
 @pytest.mark.parametrize(
     "headers", [{}, {"authorization": ""}, {"authorization": "Bearer x"}, {"authorization": "Basic x"}]
 )
 def test_without_credentials_a_client_is_told_how_to_give_them(headers):
-    assert session(headers).knocked(0.0) == (UNAUTHORIZED,)
+    assert session(headers).requested(0.0) == (UNAUTHORIZED,)
 
 
 def test_credentials_are_asked_about_before_the_upgrade():
     it = session()
-    assert it.knocked(0.0) == (Ask(1, Credentials("boss", "boss-pw", "127.0.0.1"), hold=True),)
-    assert it.answered(1, BOSS, 0.0) == (Welcome(),)
+    assert it.requested(0.0) == (Ask(1, Credentials("boss", "boss-pw", "127.0.0.1"), hold=True),)
+    assert it.answered(1, BOSS, 0.0) == (Accept(),)
     assert it.identity == BOSS
 
 
@@ -97,19 +98,19 @@ def test_credentials_are_asked_about_before_the_upgrade():
     ("answer", "refusal"),
     [
         (Denied("wrong"), UNAUTHORIZED),
-        (Unavailable("busy"), Refuse(503, (("Retry-After", "1"),))),
+        (Unavailable("busy"), Respond(503, (("Retry-After", "1"),))),
     ],
 )
 def test_credentials_that_do_not_let_in_are_refused(answer, refusal):
     it = session()
-    it.knocked(0.0)
+    it.requested(0.0)
     assert it.answered(1, answer, 0.0) == (refusal,)
     assert it.identity is None
 
 
 def test_from_the_upgrade_on_everything_is_sent():
     it = session()
-    it.knocked(0.0)
+    it.requested(0.0)
     it.answered(1, BOSS, 0.0)
     assert it.opened(0.0) == (ALL,)
 
@@ -120,14 +121,14 @@ def test_filters_replace_those_before_and_are_replied_to_first():
         filters = [{"property": name, "value": value} for name, value in pairs]
         message = json.dumps({"type": "filter", "filters": filters, "correlationId": "c"})
         assert it.received(message, 1436889163.971) == (
-            Say('{"correlationId":"c","time":1436889163971,"type":"success"}'),
-            Listen(frozenset({interest(BOSS, compiled(pairs))})),
+            Send('{"correlationId":"c","time":1436889163971,"type":"success"}'),
+            Subscribe(frozenset({interest(BOSS, compiled(pairs))})),
         )
 
 
 def test_without_a_correlation_id_the_reply_has_null():
     (reply, _) = opened().received('{"type": "filter", "filters": []}', 0.0)
-    assert reply == Say('{"correlationId":null,"time":0,"type":"success"}')
+    assert reply == Send('{"correlationId":null,"time":0,"type":"success"}')
 
 
 @pytest.mark.parametrize(("message", "error"), MISTAKES, ids=range(len(MISTAKES)))
@@ -141,26 +142,26 @@ def test_a_mistake_changes_nothing(message, error):
 @given(st.text() | st.binary())
 def test_whatever_is_said_is_replied_to_and_nobody_is_thrown_out(message):
     effects = opened().received(message, 0.0)
-    assert isinstance(effects[0], Say)
-    assert not any(isinstance(effect, Hangup) for effect in effects)
+    assert isinstance(effects[0], Send)
+    assert not any(isinstance(effect, Close) for effect in effects)
 
 
 def test_a_bus_that_is_lost_ends_a_session():
-    assert opened().bus_lost(0.0) == (Hangup(closing.BUS_LOST),)
+    assert opened().bus_lost(0.0) == (Close(close_reasons.BUS_LOST),)
 
 
 def test_while_the_bus_is_down_a_session_ends_as_soon_as_it_is_open():
     it = session()
     assert it.bus_lost(0.0) == ()
-    it.knocked(0.0)
+    it.requested(0.0)
     it.answered(1, BOSS, 0.0)
-    assert it.opened(0.0) == (Hangup(closing.BUS_ERROR),)
+    assert it.opened(0.0) == (Close(close_reasons.BUS_ERROR),)
 
 
 def test_a_bus_that_comes_back_before_that_is_up():
     it = session()
     it.bus_lost(0.0)
-    it.knocked(0.0)
+    it.requested(0.0)
     it.answered(1, BOSS, 0.0)
     assert it.bus_back(0.0) == ()
     assert it.opened(0.0) == (ALL,)

@@ -4,12 +4,12 @@ import attrs
 import pytest
 import yaml
 
-from tests.dialects.isymphony.accounts import quick_hash
-from tests.dialects.isymphony.page import blocks
-from wsevents.configuration.config import parse
+from tests.support.isymphony_accounts import quick_hash
+from tests.support.isymphony_page import blocks
+from wsevents.api.errors import ConfigurationError
+from wsevents.config.loader import parse
+from wsevents.config.plugins import Plugins
 from wsevents.dialects.isymphony.settings import Account, IsymphonySettings, Rule
-from wsevents.errors import ConfigurationError
-from wsevents.plugins import Plugins
 
 HASH = quick_hash("pw")
 GOOD = {"users": {"manager": {"password_hash": HASH, "tenant_uuid": None, "acl": ["#"]}}}

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dialects.isymphony.accounts import BOSS, ONE, settings
-from wsevents.audience import Index
+from tests.support.isymphony_accounts import BOSS, ONE, settings
+from wsevents.api.events import Delivery, Dropped, Exchange
+from wsevents.api.identity import Identity
+from wsevents.api.settings import Config
+from wsevents.core.index import Index
+from wsevents.core.wazo_events import HeadersSource, TopicSource
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 from wsevents.dialects.isymphony.filters import EVERYTHING, compiled, texts
 from wsevents.dialects.isymphony.interest import INDEXED, interest
-from wsevents.messages import Delivery, Dropped, Exchange, Identity
-from wsevents.settings import Config
-from wsevents.source import HeadersSource, TopicSource
 
 DIALECT = IsymphonyDialect.create(settings(), Config())
 HEADERS = HeadersSource(Exchange("wazo-headers", "headers"))
@@ -31,7 +32,7 @@ PEOPLE = {
 def index(wishes):
     found = Index()
     for name, filters in wishes.items():
-        found.listen(name, frozenset({interest(PEOPLE[name], filters)}))
+        found.subscribe(name, frozenset({interest(PEOPLE[name], filters)}))
     return found
 
 

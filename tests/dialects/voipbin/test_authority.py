@@ -15,18 +15,18 @@ from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from zope.interface.verify import verifyObject
 
-from tests.authenticators.timed import Timed
-from tests.certificates import certificate, write_pair
-from tests.voipbin import CUSTOMER, KEY, STRANGER, claims, signed
-from tests.wazo_auth import WazoAuth as StandIn
-from wsevents.configuration.config import load
+from tests.support.certificates import certificate, write_pair
+from tests.support.timed_reactor import Timed
+from tests.support.voipbin import CUSTOMER, KEY, STRANGER, claims, signed
+from tests.support.wazo_auth import WazoAuth as ReactorProxy
+from wsevents.api.errors import ConfigurationError
+from wsevents.api.identity import Check, Denied, Identity, Unavailable
+from wsevents.api.interfaces import IAuthority
+from wsevents.config.loader import load
+from wsevents.config.plugins import Plugins
 from wsevents.dialects.voipbin.authority import VoipbinAuthority
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder
 from wsevents.dialects.voipbin.settings import AccessKey, Acl, Lookup, VoipbinSettings
-from wsevents.errors import ConfigurationError
-from wsevents.interfaces import IAuthority
-from wsevents.messages import Check, Denied, Identity, Unavailable
-from wsevents.plugins import Plugins
 
 NOW = time.time()
 LISTED = {
@@ -155,7 +155,7 @@ def test_it_does_not_change_its_mind():
 
 
 @define(eq=False)
-class Keys(StandIn):
+class Keys(ReactorProxy):
     """Knows access keys."""
 
     records: dict = field(factory=dict)

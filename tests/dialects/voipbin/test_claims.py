@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.voipbin.test_command import JSON
-from tests.voipbin import (
+from tests.support.voipbin import (
     ADMIN,
     AGENT,
     CUSTOMER,
@@ -20,9 +20,9 @@ from tests.voipbin import (
     direct,
     utc,
 )
+from wsevents.api.identity import Denied, Identity
 from wsevents.dialects.voipbin.claims import identity_of, key_holder, record_holder
 from wsevents.dialects.voipbin.settings import Acl
-from wsevents.messages import Denied, Identity
 
 ACL = Acl(access_key=["k"], administrator=["a"], agent=["u"], direct=["d"])
 NOW = 1000.0

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsevents.core.http_head import make_request
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder, credential
-from wsevents.entrance.knock import make_request
 
 HOST = "gw.example.org:9502"
 PLACES = [

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.voipbin.test_command import JSON
-from tests.voipbin import CUSTOMER, call, topic
+from tests.support.voipbin import CUSTOMER, call, topic
+from wsevents.api.events import Body, Event
 from wsevents.dialects.voipbin.frame import event_type, payload
 from wsevents.dialects.voipbin.projection import own
 from wsevents.dialects.voipbin.settings import SHAPES
-from wsevents.messages import Body, Event
 
 WHEN = 1768905000.0
 TOPIC = topic("call", "x")

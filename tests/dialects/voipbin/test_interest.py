@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from tests.dialects.voipbin.test_command import JSON
-from tests.voipbin import (
+from tests.support.voipbin import (
     ADMIN,
     AGENT,
     CALL,
@@ -26,16 +26,17 @@ from tests.voipbin import (
     of_agent,
     topic,
 )
-from wsevents.audience import Index
+from wsevents.api.events import Binding, Delivery, Dropped, Event, Exchange
+from wsevents.api.interests import IInterest, IProjection
+from wsevents.api.interfaces import IDialect, ISession, ISource
+from wsevents.api.settings import Config
+from wsevents.core.http_head import make_request
+from wsevents.core.index import Index
+from wsevents.core.wazo_events import HeadersSource
 from wsevents.dialects.voipbin.claims import identity_of
 from wsevents.dialects.voipbin.dialect import VoipbinDialect
 from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.settings import Acl, Generic, VoipbinSettings
-from wsevents.entrance.knock import make_request
-from wsevents.interfaces import IDialect, IInterest, IProjection, ISession, ISource
-from wsevents.messages import Binding, Delivery, Dropped, Event, Exchange
-from wsevents.settings import Config
-from wsevents.source import HeadersSource
 
 DIALECT = VoipbinDialect.create(VoipbinSettings(), Config())
 (SOURCE,) = DIALECT.sources
@@ -351,6 +352,6 @@ def test_without_a_source_nothing_is_bound():
 def test_an_event_finds_whoever_wants_it(topics, owned):
     index = Index()
     wishes = wish(*topics, who=of(SUPER_ADMIN))
-    index.listen("peer", frozenset({wishes}))
+    index.subscribe("peer", frozenset({wishes}))
     found = event(owner_id=AGENT) if owned else event()
     assert not wishes.choose(found) or [one.interest for one in index.at(found.addresses)] == [wishes]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.voipbin.test_command import JSON
-from tests.voipbin import AGENT, CALL, CUSTOMER, NIL, OTHER, QUEUE, STRANGER, of_agent, topic
+from tests.support.voipbin import AGENT, CALL, CUSTOMER, NIL, OTHER, QUEUE, STRANGER, of_agent, topic
 from wsevents.dialects.voipbin.publication import publish
 from wsevents.dialects.voipbin.topic import place_of
 

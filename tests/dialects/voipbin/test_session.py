@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.voipbin.test_command import JSON
-from tests.voipbin import (
+from tests.support.voipbin import (
     ADMIN,
     AGENT,
     CUSTOMER,
@@ -20,15 +20,16 @@ from tests.voipbin import (
     direct,
     topic,
 )
-from wsevents import closing
+from wsevents.api import close_reasons
+from wsevents.api.effects import Accept, Ask, Close, Respond, SetTimer, Subscribe
+from wsevents.api.identity import Denied, Unavailable
+from wsevents.api.settings import Limits
+from wsevents.core.http_head import make_request
 from wsevents.dialects.voipbin.claims import identity_of, key_holder
 from wsevents.dialects.voipbin.credential import Bearer
 from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.session import EXPIRED, VoipbinSession
 from wsevents.dialects.voipbin.settings import Acl, FrozenAccount, VoipbinSettings
-from wsevents.entrance.knock import make_request
-from wsevents.messages import Ask, Denied, Hangup, Listen, Refuse, Unavailable, Wake, Welcome
-from wsevents.settings import Limits
 
 ENDS = 5000.0
 SETTINGS = VoipbinSettings()
@@ -46,18 +47,18 @@ def session(target="/v1.0/ws?token=T", settings=SETTINGS, limits=None):
 
 def connected(identity=None, **more):
     it = session(**more)
-    it.knocked(0.0)
-    assert it.answered(1, identity or who(), 0.0) == (Welcome(),)
+    it.requested(0.0)
+    assert it.answered(1, identity or who(), 0.0) == (Accept(),)
     it.opened(0.0)
     return it
 
 
 def listens(*topics):
-    return (Listen(frozenset({interest(who(), topics, "superset", EXCHANGE)})),)
+    return (Subscribe(frozenset({interest(who(), topics, "superset", EXCHANGE)})),)
 
 
 def body(refusal):
-    assert isinstance(refusal, Refuse)
+    assert isinstance(refusal, Respond)
     return refusal.status, json.loads(refusal.body)["error"]
 
 
@@ -65,11 +66,11 @@ def body(refusal):
 
 
 def test_whose_credential_it_is_is_asked_before_the_upgrade():
-    assert session().knocked(0.0) == (Ask(1, Bearer("T")),)
+    assert session().requested(0.0) == (Ask(1, Bearer("T")),)
 
 
 def test_without_one_it_is_refused():
-    (refusal,) = session("/v1.0/ws").knocked(0.0)
+    (refusal,) = session("/v1.0/ws").requested(0.0)
     status, error = body(refusal)
     assert status == 401
     assert error.pop("message")
@@ -100,7 +101,7 @@ def test_who_is_not_known_is_refused(answer, status, word, reason):
 
 
 def test_a_delegate_is_answered_with_nothing():
-    assert session().answered(1, who(delegate()), 0.0) == (Refuse(200),)
+    assert session().answered(1, who(delegate()), 0.0) == (Respond(200),)
 
 
 COLD = VoipbinSettings(frozen_accounts={CUSTOMER.upper(): FrozenAccount(recovery_endpoint="/r")})
@@ -125,18 +126,18 @@ def test_who_is_of_a_frozen_account_is_refused_with_details(identity, settings, 
 
 @pytest.mark.parametrize("identity", [who(claims(SUPER_ADMIN)), who(direct("aicall"))])
 def test_super_admins_and_direct_tokens_come_in_all_the_same(identity):
-    assert session(settings=COLD).answered(1, identity, 0.0) == (Welcome(),)
+    assert session(settings=COLD).answered(1, identity, 0.0) == (Accept(),)
 
 
 def test_nothing_is_said_when_it_opens():
     it = session()
     it.answered(1, who(), 0.0)
-    assert it.opened(0.0) == (Wake("expiry", ENDS),)
+    assert it.opened(0.0) == (SetTimer("expiry", ENDS),)
     assert it.identity.subject == AGENT
 
 
 def test_the_end_of_the_token_is_the_end_unless_the_operator_says_otherwise():
-    assert connected().rang("expiry", ENDS) == (Hangup(EXPIRED),)
+    assert connected().timer_fired("expiry", ENDS) == (Close(EXPIRED),)
     assert (EXPIRED.code, EXPIRED.reason) == (1008, "token expired")
     lasting = session(settings=VoipbinSettings(close_on_expiry=False))
     lasting.answered(1, who(), 0.0)
@@ -163,7 +164,7 @@ def test_what_it_subscribes_to_adds_up_without_a_reply():
     )
     assert it.received(command(topic("call"), topic("mess"), kind="unsubscribe"), 0.0) == ()
     assert it.received(command(topic("message"), topic("queue"), kind="unsubscribe"), 0.0) == (
-        Listen(frozenset()),
+        Subscribe(frozenset()),
     )
 
 
@@ -171,7 +172,7 @@ def test_subscribed_twice_and_unsubscribed_once_is_unsubscribed():
     it = connected()
     it.received(command(topic("call")), 0.0)
     it.received(command(topic("call"), topic("call")), 0.0)
-    assert it.received(command(topic("call"), kind="unsubscribe"), 0.0) == (Listen(frozenset()),)
+    assert it.received(command(topic("call"), kind="unsubscribe"), 0.0) == (Subscribe(frozenset()),)
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "unsubscribe", "other", ""])
@@ -179,7 +180,7 @@ def test_one_topic_that_may_not_be_had_drops_the_connection_and_nothing_is_done(
     it = connected()
     bad = command(topic("call"), topic("call", customer=STRANGER), kind=kind)
     (hangup,) = it.received(bad, 0.0)
-    assert hangup.closing == closing.DROPPED
+    assert hangup.reason == close_reasons.DROPPED
     assert STRANGER not in hangup.why
     assert it.received(command(kind=kind), 0.0) == ()
 
@@ -201,14 +202,14 @@ def test_what_means_nothing_is_ignored(message):
 
 def test_a_binary_message_drops_the_connection():
     (hangup,) = connected().received(command(topic("call")).encode(), 0.0)
-    assert hangup.closing == closing.DROPPED
+    assert hangup.reason == close_reasons.DROPPED
 
 
 def test_limits_of_topics_and_of_their_length_drop_the_connection():
     it = connected(limits=Limits(subscriptions=2, event_name=60))
     assert it.received(command(topic("a"), topic("b")), 0.0)
-    assert it.received(command(topic("c")), 0.0)[0].closing == closing.DROPPED
-    assert it.received(command(topic("x" * 60)), 0.0)[0].closing == closing.DROPPED
+    assert it.received(command(topic("c")), 0.0)[0].reason == close_reasons.DROPPED
+    assert it.received(command(topic("x" * 60)), 0.0)[0].reason == close_reasons.DROPPED
     unlimited = connected(limits=Limits(subscriptions=0, event_name=0))
     assert unlimited.received(command(*(topic("x" * 9999, str(n)) for n in range(9))), 0.0)
 
@@ -221,22 +222,22 @@ def test_no_message_is_too_odd(messages):
         it = connected(identity)
         for message in messages:
             for effect in it.received(message, 0.0):
-                assert isinstance(effect, Listen | Hangup)
-                assert isinstance(effect, Listen) or effect.closing == closing.DROPPED
+                assert isinstance(effect, Subscribe | Close)
+                assert isinstance(effect, Subscribe) or effect.reason == close_reasons.DROPPED
 
 
 # -- the bus
 
 
 def test_without_the_bus_it_ends():
-    assert connected().bus_lost(0.0) == (Hangup(closing.BUS_LOST),)
+    assert connected().bus_lost(0.0) == (Close(close_reasons.BUS_LOST),)
 
 
 def test_who_comes_while_it_is_away_is_let_in_and_told():
     it = session()
     it.answered(1, who(), 0.0)
     assert it.bus_lost(0.0) == ()
-    assert it.opened(0.0) == (Hangup(closing.BUS_ERROR),)
+    assert it.opened(0.0) == (Close(close_reasons.BUS_ERROR),)
     it = session()
     it.bus_lost(0.0)
     it.bus_back(0.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.voipbin import (
+from tests.support.voipbin import (
     ADMIN,
     CUSTOMER,
     MANAGER,

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.dialects.wazo.command import Mistake, Ping, Renew, Start, Subscribe, Unsubscribe, decode
+from wsevents.dialects.wazo.command import (
+    PingCommand,
+    StartCommand,
+    SubscribeCommand,
+    TokenCommand,
+    UnsubscribeCommand,
+    WazoCommandError,
+    decode,
+)
 
 BAD = [
     b"binary",
@@ -42,19 +50,19 @@ BAD = [
     "[" * 100000,
 ]
 GOOD = [
-    ({"op": "start"}, Start()),
-    ({"op": "start", "data": 5, "extra": []}, Start()),
-    ({"op": "subscribe", "data": {"event_name": "x", "more": 1}}, Subscribe("x")),
-    ({"op": "subscribe", "data": {"event_name": ""}}, Subscribe("")),
-    ({"op": "unsubscribe", "data": {"event_name": "*"}}, Unsubscribe("*")),
-    ({"op": "token", "data": {"token": "t"}}, Renew("t")),
-    ({"op": "ping", "data": {"payload": "\ud800"}}, Ping("\ud800")),
+    ({"op": "start"}, StartCommand()),
+    ({"op": "start", "data": 5, "extra": []}, StartCommand()),
+    ({"op": "subscribe", "data": {"event_name": "x", "more": 1}}, SubscribeCommand("x")),
+    ({"op": "subscribe", "data": {"event_name": ""}}, SubscribeCommand("")),
+    ({"op": "unsubscribe", "data": {"event_name": "*"}}, UnsubscribeCommand("*")),
+    ({"op": "token", "data": {"token": "t"}}, TokenCommand("t")),
+    ({"op": "ping", "data": {"payload": "\ud800"}}, PingCommand("\ud800")),
 ]
 
 
 @pytest.mark.parametrize("message", BAD, ids=range(len(BAD)))
 def test_what_the_protocol_does_not_have_is_a_mistake(message):
-    with pytest.raises(Mistake):
+    with pytest.raises(WazoCommandError):
         decode(message)
 
 
@@ -64,7 +72,7 @@ def test_what_it_has_is_a_command(message, command):
 
 
 def test_a_mistake_does_not_quote_what_may_be_a_token():
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(WazoCommandError) as caught:
         decode('{"op": "token", "data": {"token": ["s3cret"]}}')
     assert "s3cret" not in str(caught.value)
 
@@ -93,16 +101,16 @@ near_misses = st.fixed_dictionaries(
 def test_any_message_is_a_command_or_a_mistake(message):
     try:
         command = decode(message)
-    except Mistake:
+    except WazoCommandError:
         return
     operation = json.loads(message)["op"]
     assert (
         type(command)
         is {
-            "start": Start,
-            "subscribe": Subscribe,
-            "unsubscribe": Unsubscribe,
-            "token": Renew,
-            "ping": Ping,
+            "start": StartCommand,
+            "subscribe": SubscribeCommand,
+            "unsubscribe": UnsubscribeCommand,
+            "token": TokenCommand,
+            "ping": PingCommand,
         }[operation]
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
+from wsevents.api.settings import Auth
 from wsevents.dialects.wazo.recheck import RETRY, next_check, next_try
-from wsevents.settings import Auth
 
 DYNAMIC = Auth(check_strategy="dynamic")
 STATIC = Auth(check_strategy="static", check_static_interval=60.0)

@@ -7,30 +7,18 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents import closing
+from wsevents.api import close_reasons
+from wsevents.api.effects import Ask, Close, Send, SetTimer, Subscribe
+from wsevents.api.identity import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
+from wsevents.api.settings import Auth, Limits
+from wsevents.core.http_head import make_request
 from wsevents.dialects.wazo.interest import interest
 from wsevents.dialects.wazo.session import WazoSession, reply
-from wsevents.entrance.knock import make_request
-from wsevents.messages import (
-    Ask,
-    Check,
-    Confirmed,
-    Denied,
-    Faulty,
-    Hangup,
-    Identity,
-    Listen,
-    Say,
-    Unavailable,
-    Wake,
-    WhoIs,
-)
-from wsevents.settings import Auth, Limits
 
 ME = Identity(subject="me-1", tenant="t-1", acl=("events.#", "websocketd"), expires=1000.0)
 OTHER = Identity(subject="me-2", tenant="t-2", acl=("events.#", "websocketd"), expires=5000.0)
-INIT_1 = Say('{"op": "init", "code": 0, "msg": "", "data": {"version": 1}}')
-INIT_2 = Say('{"op": "init", "code": 0, "msg": "", "data": {"version": 2}}')
+INIT_1 = Send('{"op": "init", "code": 0, "msg": "", "data": {"version": 1}}')
+INIT_2 = Send('{"op": "init", "code": 0, "msg": "", "data": {"version": 2}}')
 
 
 def session(target="/?token=T", headers=None, auth=None, limits=None):
@@ -66,7 +54,7 @@ def kinds(effects):
 @pytest.mark.parametrize("version", ["0", "3", "-1", "abc", "undefined", "1.0", "1e0", "%20"])
 def test_an_unknown_version_is_refused_even_without_a_token(version):
     assert session(f"/?version={version}").opened(0.0) == (
-        Hangup(closing.PROTOCOL_ERROR, "unknown protocol version"),
+        Close(close_reasons.PROTOCOL_ERROR, "unknown protocol version"),
     )
 
 
@@ -90,7 +78,7 @@ def test_the_first_version_that_is_not_blank_counts(query, init):
 
 @pytest.mark.parametrize(("target", "headers"), [("/", {}), ("/?token=", {}), ("/", {"x-auth-token": "  "})])
 def test_no_token_is_no_token(target, headers):
-    assert session(target, headers).opened(0.0) == (Hangup(closing.NO_TOKEN),)
+    assert session(target, headers).opened(0.0) == (Close(close_reasons.NO_TOKEN),)
 
 
 @pytest.mark.parametrize(
@@ -110,21 +98,21 @@ def test_the_token_of_the_query_comes_before_that_of_the_header(target, headers)
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (Denied("unknown"), closing.AUTH_FAILED),
-        (Unavailable("down"), closing.AUTH_FAILED),
-        (Faulty("no tenant"), closing.INTERNAL_ERROR),
+        (Denied("unknown"), close_reasons.AUTH_FAILED),
+        (Unavailable("down"), close_reasons.AUTH_FAILED),
+        (Faulty("no tenant"), close_reasons.INTERNAL_ERROR),
     ],
 )
 def test_a_token_that_does_not_let_in_ends_the_session(answer, reason):
     it = session()
     it.opened(0.0)
-    assert it.answered(1, answer, 0.0) == (Hangup(reason, answer.why),)
+    assert it.answered(1, answer, 0.0) == (Close(reason, answer.why),)
 
 
 def test_a_good_token_is_greeted_and_looked_at_again_later():
     it = session()
     it.opened(0.0)
-    assert it.answered(1, ME, 0.0) == (INIT_1, Wake("recheck", 750.0))
+    assert it.answered(1, ME, 0.0) == (INIT_1, SetTimer("recheck", 750.0))
     assert it.identity == ME
 
 
@@ -132,14 +120,14 @@ def test_while_the_bus_is_down_a_bad_token_is_still_a_bad_token():
     it = session()
     it.bus_lost(0.0)
     it.opened(0.0)
-    assert it.answered(1, Denied("x"), 0.0) == (Hangup(closing.AUTH_FAILED, "x"),)
+    assert it.answered(1, Denied("x"), 0.0) == (Close(close_reasons.AUTH_FAILED, "x"),)
 
 
 def test_while_the_bus_is_down_a_good_token_is_told_so():
     it = session()
     assert it.bus_lost(0.0) == ()
     it.opened(0.0)
-    assert it.answered(1, ME, 0.0) == (Hangup(closing.BUS_ERROR),)
+    assert it.answered(1, ME, 0.0) == (Close(close_reasons.BUS_ERROR),)
 
 
 def test_a_bus_that_comes_back_during_the_look_up_is_up():
@@ -151,7 +139,7 @@ def test_a_bus_that_comes_back_during_the_look_up_is_up():
 
 
 def test_a_bus_that_is_lost_ends_a_session():
-    assert started().bus_lost(0.0) == (Hangup(closing.BUS_LOST),)
+    assert started().bus_lost(0.0) == (Close(close_reasons.BUS_LOST),)
 
 
 # -- commands
@@ -163,7 +151,7 @@ def test_subscribe_and_start_are_acknowledged_in_order_and_only_start_listens(ve
     assert it.received(command("subscribe", event_name="a"), 0.0) == (reply("subscribe"),)
     assert it.received(command("start"), 0.0) == (
         reply("start"),
-        Listen(frozenset({interest(ME, "a", f"v{version}")})),
+        Subscribe(frozenset({interest(ME, "a", f"v{version}")})),
     )
 
 
@@ -173,32 +161,32 @@ def test_a_reply_has_the_keys_of_all_generations_of_clients():
 
 def test_once_started_version_1_hears_of_nothing_but_start():
     it = started(1)
-    assert kinds(it.received(command("subscribe", event_name="b"), 0.0)) == [Listen]
-    assert kinds(it.received(command("unsubscribe", event_name="b"), 0.0)) == [Listen]
+    assert kinds(it.received(command("subscribe", event_name="b"), 0.0)) == [Subscribe]
+    assert kinds(it.received(command("unsubscribe", event_name="b"), 0.0)) == [Subscribe]
     assert it.received(command("ping", payload="p"), 0.0) == ()
-    assert kinds(it.received(command("start"), 0.0)) == [Say, Listen]
+    assert kinds(it.received(command("start"), 0.0)) == [Send, Subscribe]
     it.received(command("token", token="U"), 0.0)
-    assert kinds(it.answered(2, ME, 0.0)) == [Listen, Wake]
+    assert kinds(it.answered(2, ME, 0.0)) == [Subscribe, SetTimer]
 
 
 def test_once_started_version_2_is_still_answered():
     it = started(2)
-    assert kinds(it.received(command("subscribe", event_name="b"), 0.0)) == [Say, Listen]
-    assert kinds(it.received(command("unsubscribe", event_name="b"), 0.0)) == [Say, Listen]
+    assert kinds(it.received(command("subscribe", event_name="b"), 0.0)) == [Send, Subscribe]
+    assert kinds(it.received(command("unsubscribe", event_name="b"), 0.0)) == [Send, Subscribe]
     assert it.received(command("ping", payload="p"), 0.0) == (
-        Say('{"op": "pong", "code": 0, "msg": "", "data": {"payload": "p"}}'),
+        Send('{"op": "pong", "code": 0, "msg": "", "data": {"payload": "p"}}'),
     )
 
 
 def test_what_changes_nothing_is_acknowledged_and_nothing_is_listened_to_anew():
     it = started(names=["a"])
     for op, name in [("subscribe", "a"), ("unsubscribe", "never subscribed")]:
-        assert kinds(it.received(command(op, event_name=name), 0.0)) == [Say]
+        assert kinds(it.received(command(op, event_name=name), 0.0)) == [Send]
 
 
 def test_all_names_instead_of_one_is_a_change_though_it_is_one_interest_as_well():
     it = started(names=["a"])
-    assert it.received(command("subscribe", event_name="*"), 0.0)[-1] == Listen(
+    assert it.received(command("subscribe", event_name="*"), 0.0)[-1] == Subscribe(
         frozenset({interest(ME, "*", "v2")})
     )
 
@@ -207,19 +195,21 @@ def test_unsubscribing_leaves_the_other_names():
     it = started(names=["a", "b", "*"])
     it.received(command("unsubscribe", event_name="*"), 0.0)
     effects = it.received(command("unsubscribe", event_name="b"), 0.0)
-    assert effects[-1] == Listen(frozenset({interest(ME, "a", "v2")}))
+    assert effects[-1] == Subscribe(frozenset({interest(ME, "a", "v2")}))
 
 
 def test_a_mistake_ends_the_session_and_says_why_in_the_log():
-    assert connected().received("{}", 0.0) == (Hangup(closing.PROTOCOL_ERROR, "no op, or an unknown one"),)
+    assert connected().received("{}", 0.0) == (
+        Close(close_reasons.PROTOCOL_ERROR, "no op, or an unknown one"),
+    )
 
 
 def test_subscriptions_are_limited_in_number_and_length():
     it = connected(limits=Limits(subscriptions=2, event_name=3))
     for name in ["a", "b", "a"]:
-        assert kinds(it.received(command("subscribe", event_name=name), 0.0)) == [Say]
-    assert it.received(command("subscribe", event_name="c"), 0.0)[0].closing is closing.PROTOCOL_ERROR
-    assert it.received(command("subscribe", event_name="abcd"), 0.0)[0].closing is closing.PROTOCOL_ERROR
+        assert kinds(it.received(command("subscribe", event_name=name), 0.0)) == [Send]
+    assert it.received(command("subscribe", event_name="c"), 0.0)[0].reason is close_reasons.PROTOCOL_ERROR
+    assert it.received(command("subscribe", event_name="abcd"), 0.0)[0].reason is close_reasons.PROTOCOL_ERROR
 
 
 # -- the token
@@ -230,16 +220,16 @@ def test_a_new_token_of_the_same_user_keeps_everything_and_moves_the_deadline():
     assert it.received(command("token", token="U"), 0.0) == (Ask(2, WhoIs("U"), hold=True),)
     assert it.answered(2, ME, 100.0) == (
         reply("token"),
-        Listen(frozenset({interest(ME, "*", "v2")})),
-        Wake("recheck", 100.0 + 675.0),
+        Subscribe(frozenset({interest(ME, "*", "v2")})),
+        SetTimer("recheck", 100.0 + 675.0),
     )
-    assert it.rang("recheck", 775.0) == (Wake("expiry", 1000.5), Ask(3, WhoIs("U"), hold=False))
+    assert it.timer_fired("recheck", 775.0) == (SetTimer("expiry", 1000.5), Ask(3, WhoIs("U"), hold=False))
 
 
 def test_a_token_of_somebody_else_changes_what_is_seen_at_once():
     it = started()
     it.received(command("token", token="U"), 0.0)
-    assert Listen(frozenset({interest(OTHER, "*", "v2")})) in it.answered(2, OTHER, 0.0)
+    assert Subscribe(frozenset({interest(OTHER, "*", "v2")})) in it.answered(2, OTHER, 0.0)
     assert it.identity == OTHER
 
 
@@ -247,72 +237,72 @@ def test_a_token_of_somebody_else_changes_what_is_seen_at_once():
 def test_a_bad_new_token_ends_the_session(answer):
     it = started()
     it.received(command("token", token="U"), 0.0)
-    assert it.answered(2, answer, 0.0) == (Hangup(closing.AUTH_FAILED, answer.why),)
+    assert it.answered(2, answer, 0.0) == (Close(close_reasons.AUTH_FAILED, answer.why),)
 
 
 def test_a_token_that_ended_ends_the_session():
     it = started()
-    it.rang("recheck", 750.0)
+    it.timer_fired("recheck", 750.0)
     assert it.answered(2, Denied("unknown or expired"), 750.0) == (
-        Hangup(closing.AUTH_EXPIRED, "unknown or expired"),
+        Close(close_reasons.AUTH_EXPIRED, "unknown or expired"),
     )
 
 
 def test_a_token_that_is_still_good_is_looked_at_again():
     it = started()
-    it.rang("recheck", 750.0)
-    assert Wake("recheck", 750.0 + 187.0) in it.answered(2, ME, 750.0)
+    it.timer_fired("recheck", 750.0)
+    assert SetTimer("recheck", 750.0 + 187.0) in it.answered(2, ME, 750.0)
 
 
 def test_an_authority_that_is_down_throws_nobody_out_before_the_token_ends():
     it = started()
-    it.rang("recheck", 980.0)
-    assert it.answered(2, Unavailable("down"), 980.0) == (Wake("recheck", 995.0),)
-    it.rang("recheck", 995.0)
-    assert it.answered(3, Unavailable("down"), 995.0) == (Wake("recheck", 1000.1),)
-    it.rang("recheck", 1000.1)
-    assert it.answered(4, Unavailable("down"), 1000.1)[0].closing is closing.AUTH_EXPIRED
+    it.timer_fired("recheck", 980.0)
+    assert it.answered(2, Unavailable("down"), 980.0) == (SetTimer("recheck", 995.0),)
+    it.timer_fired("recheck", 995.0)
+    assert it.answered(3, Unavailable("down"), 995.0) == (SetTimer("recheck", 1000.1),)
+    it.timer_fired("recheck", 1000.1)
+    assert it.answered(4, Unavailable("down"), 1000.1)[0].reason is close_reasons.AUTH_EXPIRED
 
 
 def test_the_static_strategy_asks_briefly():
     it = started(auth=Auth(check_strategy="static", check_static_interval=60.0))
-    assert it.rang("recheck", 60.0)[-1] == Ask(2, Check("T"), hold=False)
-    assert it.answered(2, Confirmed(), 60.0) == (Wake("recheck", 120.0),)
+    assert it.timer_fired("recheck", 60.0)[-1] == Ask(2, Check("T"), hold=False)
+    assert it.answered(2, Confirmed(), 60.0) == (SetTimer("recheck", 120.0),)
 
 
 def test_a_token_that_ends_while_the_authority_does_not_answer_ends_the_session():
     it = started()
-    it.rang("recheck", 999.0)
-    assert it.rang("expiry", 1000.5)[0].closing is closing.AUTH_EXPIRED
+    it.timer_fired("recheck", 999.0)
+    assert it.timer_fired("expiry", 1000.5)[0].reason is close_reasons.AUTH_EXPIRED
 
 
 def test_a_token_that_was_looked_at_in_time_does_not_end_by_the_alarm_for_that():
     it = started()
-    it.rang("recheck", 775.0)
+    it.timer_fired("recheck", 775.0)
     it.answered(2, evolve(ME, expires=5000.0), 776.0)
-    assert it.rang("expiry", 1000.5) == ()
+    assert it.timer_fired("expiry", 1000.5) == ()
 
 
 def test_the_answer_about_an_old_token_does_not_matter_once_a_new_one_was_offered():
     it = started()
-    it.rang("recheck", 750.0)
+    it.timer_fired("recheck", 750.0)
     it.received(command("token", token="U"), 750.0)
     assert it.answered(2, Denied("the old one"), 751.0) == ()
-    assert kinds(it.answered(3, OTHER, 751.0)) == [Say, Listen, Wake]
+    assert kinds(it.answered(3, OTHER, 751.0)) == [Send, Subscribe, SetTimer]
 
 
 def test_an_alarm_during_a_look_up_asks_nothing_more():
     it = started()
     it.received(command("token", token="U"), 750.0)
-    assert it.rang("recheck", 750.0) == ()
+    assert it.timer_fired("recheck", 750.0) == ()
 
 
 def test_what_the_authority_says_unasked_counts_at_once():
     master = Identity(ME.subject, ME.tenant, ME.acl, reach="all", expires=ME.expires)
     it = started()
-    assert Listen(frozenset({interest(master, "*", "v2")})) in it.revised(master, 0.0)
-    assert it.revised(master, 0.0) == ()
-    assert it.revised(Denied("revoked"), 0.0) == (Hangup(closing.AUTH_EXPIRED, "revoked"),)
+    assert Subscribe(frozenset({interest(master, "*", "v2")})) in it.identity_changed(master, 0.0)
+    assert it.identity_changed(master, 0.0) == ()
+    assert it.identity_changed(Denied("revoked"), 0.0) == (Close(close_reasons.AUTH_EXPIRED, "revoked"),)
 
 
 # -- anything at all
@@ -339,8 +329,8 @@ facts = st.lists(
             st.integers(0, 6),
             st.sampled_from([ME, OTHER, Denied("d"), Unavailable("u"), Faulty("f"), Confirmed()]),
         ),
-        st.tuples(st.just("rang"), st.just("recheck")),
-        st.tuples(st.just("revised"), st.sampled_from([ME, OTHER, Denied("d")])),
+        st.tuples(st.just("timer_fired"), st.just("recheck")),
+        st.tuples(st.just("identity_changed"), st.sampled_from([ME, OTHER, Denied("d")])),
         st.tuples(st.just("bus_lost")),
         st.tuples(st.just("bus_back")),
     ),
@@ -354,6 +344,6 @@ def test_no_order_of_facts_makes_it_raise(facts, version):
     for name, *arguments in facts:
         now += 10.0
         effects = getattr(it, name)(*arguments, now)
-        assert all(not isinstance(effect, Listen) or it.identity is not None for effect in effects)
-        if any(isinstance(effect, Hangup) for effect in effects):
+        assert all(not isinstance(effect, Subscribe) or it.identity is not None for effect in effects)
+        if any(isinstance(effect, Close) for effect in effects):
             return

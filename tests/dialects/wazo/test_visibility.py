@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.audience import Index
+from wsevents.api.events import Delivery, Dropped, Exchange
+from wsevents.api.identity import Identity
+from wsevents.api.settings import Config
+from wsevents.core.index import Index
+from wsevents.core.wazo_events import HeadersSource, TopicSource
 from wsevents.dialects.wazo.dialect import WazoDialect
 from wsevents.dialects.wazo.interest import interest, project
-from wsevents.messages import Delivery, Dropped, Exchange, Identity
-from wsevents.settings import Config
-from wsevents.source import HeadersSource, TopicSource
 
 SOURCE = HeadersSource(Exchange("wazo-headers", "headers"), origin="here")
 ALL = ("events.#",)
@@ -29,7 +30,7 @@ PEOPLE = {
 def who_sees(event, names=("*",)):
     index = Index()
     for name, identity in PEOPLE.items():
-        index.listen(name, frozenset(interest(identity, one, "v1") for one in names))
+        index.subscribe(name, frozenset(interest(identity, one, "v1") for one in names))
     projection = project(event)
     seen = []
     for audience in index.at(projection.addresses):

@@ -13,20 +13,20 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.buses.amqp.client import Login
+from wsevents.api.errors import BusError
+from wsevents.api.interfaces import IBus
+from wsevents.buses.amqp.client import AmqpLogin
 from wsevents.buses.amqp.consumer import Consumer
-from wsevents.buses.amqp.dialer import Dialer, Place, places
+from wsevents.buses.amqp.dialer import BrokerAddress, Dialer, broker_addresses
 from wsevents.buses.amqp.publisher import Publisher
 from wsevents.buses.amqp.reasons import explain
 from wsevents.buses.amqp.settings import AmqpSettings
-from wsevents.errors import BusError
-from wsevents.interfaces import IBus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from wsevents.interfaces import IBusListener
-    from wsevents.messages import Binding, Delivery, Exchange
+    from wsevents.api.events import Binding, Delivery, Exchange
+    from wsevents.api.interfaces import IBusListener
 
 LONGEST_DELAY = 32.0
 
@@ -70,12 +70,12 @@ class AmqpBus(Service):
         now: Callable[[], float] = time,
         entropy: Random | None = None,
     ) -> None:
-        login = Login(settings.vhost, settings.username, settings.password, settings.heartbeat)
+        login = AmqpLogin(settings.vhost, settings.username, settings.password, settings.heartbeat)
         self.up = False
         self._prefetch, self._queue_bytes = settings.prefetch, settings.queue_bytes
         self._reactor = reactor
         self._entropy = entropy or SystemRandom()
-        self._dialer = Dialer(places(settings.endpoints, reactor), login, reactor, now)
+        self._dialer = Dialer(broker_addresses(settings.endpoints, reactor), login, reactor, now)
         self._publisher = Publisher(self._dialer)
         self._listener: IBusListener
         self._exchanges: list[Exchange] = []
@@ -159,16 +159,16 @@ class AmqpBus(Service):
 
     async def _come_back_for_ever(self) -> None:
         """One attempt after another, over the brokers in turn; ends only by being cancelled."""
-        for place in cycle(self._dialer.places):
-            why = await self._attempt(place)
+        for address in cycle(self._dialer.broker_addresses):
+            why = await self._attempt(address)
             delay = next(self._delays)
             self._log.warn("The bus is down: {why}. Trying again in {delay:.1f} s.", why=why, delay=delay)
             await deferLater(self._reactor, delay)
 
-    async def _attempt(self, place: Place) -> str:
+    async def _attempt(self, address: BrokerAddress) -> str:
         """Serve, and return why that ended, or did not begin."""
         try:
-            return await self._serve(place)
+            return await self._serve(address)
         except BusError as mistake:
             why = str(mistake)
         except CancelledError:
@@ -179,18 +179,18 @@ class AmqpBus(Service):
         self._tell(self._listener.bus_failed, why)
         return why
 
-    async def _serve(self, place: Place) -> str:
+    async def _serve(self, address: BrokerAddress) -> str:
         """Connect, be up, and return why it ended; BusError if it did not come up."""
-        client = await self._dialer.dial(place)
+        client = await self._dialer.dial(address)
         try:
             consumer = Consumer(client, f"wsevents.{self._entropy.getrandbits(64):016x}", self._queue_bytes)
             try:
                 await self._prepare(consumer)
             except BusError as mistake:
-                raise BusError(f"{place.text}: {mistake}") from None
-            self._come_up(place, consumer)
+                raise BusError(f"{address.text}: {mistake}") from None
+            self._come_up(address, consumer)
             await client.over.wait()
-            why = f"{place.text}: {explain(client.why)}"
+            why = f"{address.text}: {explain(client.why)}"
             self._go_down(why)
         finally:
             self.up = False
@@ -210,11 +210,11 @@ class AmqpBus(Service):
         if consumer.client.why is not None:
             raise BusError(explain(consumer.client.why))
 
-    def _come_up(self, place: Place, consumer: Consumer) -> None:
+    def _come_up(self, address: BrokerAddress, consumer: Consumer) -> None:
         self.up = True
         self._delays = delays(self._entropy)
         said = "The bus is up: {place}, queue {queue}."
-        self._log.info(said, place=place.text, queue=consumer.queue, over=True)
+        self._log.info(said, address=address.text, queue=consumer.queue, over=True)
         self._tell(self._listener.bus_back)
         for binding in [one for one in self._wanted if one in consumer.bound]:
             self._announce(binding)

@@ -24,6 +24,8 @@ from txamqp.protocol import AMQChannel, AMQClient
 from txamqp.queue import Closed as QueueClosed
 
 from wsevents import __version__
+from wsevents.api.errors import BusError
+from wsevents.api.events import Delivery
 from wsevents.buses.amqp import spec
 from wsevents.buses.amqp.frames import (
     decode_header,
@@ -35,8 +37,6 @@ from wsevents.buses.amqp.frames import (
     encode_method,
 )
 from wsevents.buses.amqp.reasons import LEFT
-from wsevents.errors import BusError
-from wsevents.messages import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ _DELIVER = b"\0\x3c\0\x3c"  # class 60, method 60
 
 
 @frozen
-class Login:
+class AmqpLogin:
     """What to say to a broker. `heartbeat` in seconds."""
 
     vhost: str
@@ -79,7 +79,7 @@ class Login:
     heartbeat: int = 10
 
 
-class Channel(AMQChannel):
+class AmqpChannel(AMQChannel):
     """txamqp's channel, with calls encoded by our codec and written at once."""
 
     if TYPE_CHECKING:
@@ -112,9 +112,9 @@ class Channel(AMQChannel):
 class Delegate(TwistedDelegate):
     """What the broker says unasked."""
 
-    client: Client
+    client: AmqpClient
 
-    def connection_start(self, ch: Channel, msg: Message) -> None:
+    def connection_start(self, ch: AmqpChannel, msg: Message) -> None:
         """Say who we are, and which of RabbitMQ's extensions we understand."""
         login = self.client.login
         ch.connection_start_ok(
@@ -128,34 +128,34 @@ class Delegate(TwistedDelegate):
             locale="en_US",
         )
 
-    def connection_tune(self, ch: Channel, msg: Message) -> None:
+    def connection_tune(self, ch: AmqpChannel, msg: Message) -> None:
         """Agree on the size of frames (0 from the broker means any) and on the heartbeat."""
         self.client.MAX_LENGTH = min(msg.frame_max or FRAME_MAX, FRAME_MAX)
         ch.connection_tune_ok(msg.channel_max, self.client.MAX_LENGTH, self.client.login.heartbeat)
         self.client.started.fire()
 
-    def connection_blocked(self, ch: Channel, msg: Message) -> None:
+    def connection_blocked(self, ch: AmqpChannel, msg: Message) -> None:
         """The broker is short of memory or disk and reads no more from publishers."""
         self.client.block(msg.reason or "no reason given")
 
-    def connection_unblocked(self, ch: Channel, msg: Message) -> None:
+    def connection_unblocked(self, ch: AmqpChannel, msg: Message) -> None:
         """It reads again."""
         self.client.block(None)
 
-    def basic_cancel(self, ch: Channel, msg: Message) -> None:
+    def basic_cancel(self, ch: AmqpChannel, msg: Message) -> None:
         """The queue is gone; the connection is of no use without it."""
         self.client.end(BusError("the broker cancelled the consumer (somebody deleted the queue)"))
 
-    def basic_ack(self, ch: Channel, msg: Message) -> None:
+    def basic_ack(self, ch: AmqpChannel, msg: Message) -> None:
         """A publication was taken over."""
         self.client.on_confirm(msg.delivery_tag, msg.multiple, True)
 
-    def basic_nack(self, ch: Channel, msg: Message) -> None:
+    def basic_nack(self, ch: AmqpChannel, msg: Message) -> None:
         """A publication was not taken over."""
         self.client.on_confirm(msg.delivery_tag, msg.multiple, False)
 
 
-class Client(AMQClient):
+class AmqpClient(AMQClient):
     """A connection to a broker.
 
     Attributes:
@@ -169,11 +169,11 @@ class Client(AMQClient):
         on_blocked: gets why publishing is blocked, or None: it is not any more.
     """
 
-    channelClass = Channel
+    channelClass = AmqpChannel
     transport: Any
     _log = Logger()
 
-    def __init__(self, login: Login, clock: Any, now: Callable[[], float] = time) -> None:
+    def __init__(self, login: AmqpLogin, clock: Any, now: Callable[[], float] = time) -> None:
         # txamqp's own heartbeat (off: 0) costs two timers for each frame that comes.
         super().__init__(Delegate(), login.vhost, spec.load(), heartbeat=0, clock=clock)
         self.MAX_LENGTH = FRAME_MAX
@@ -238,8 +238,8 @@ class Client(AMQClient):
         if not self._opened:
             self.transport.abortConnection()
         elif not self.closed:
-            closing = self.channels[0].connection_close(reply_code=200, reply_text="goodbye")
-            closing.addBoth(lambda _: self.do_close(ConnectionDone()))
+            close_reasons = self.channels[0].connection_close(reply_code=200, reply_text="goodbye")
+            close_reasons.addBoth(lambda _: self.do_close(ConnectionDone()))
 
     def abort(self, why: str) -> None:
         """Drop the connection: there is nothing to wait for."""
@@ -254,7 +254,7 @@ class Client(AMQClient):
         self.delegate.close(reason)
         self.end(reason)  # last: who is told may act at once, and the connection is closed then
 
-    def channel_failed(self, channel: Channel, reason: Failure) -> None:
+    def channel_failed(self, channel: AmqpChannel, reason: Failure) -> None:
         """The broker closed a channel."""
         self.channels.pop(channel.id, None)
         if channel.id == MAIN:
@@ -421,27 +421,27 @@ class Client(AMQClient):
             self._log.failure("Cannot follow the broker.")
             self.abort(f"cannot follow the broker: {mistake}")
 
-    def channel(self, id: int) -> Deferred[Channel]:  # noqa: A002 as txamqp has it
+    def channel(self, id: int) -> Deferred[AmqpChannel]:  # noqa: A002 as txamqp has it
         """Fire at once with the channel of this number; txamqp's uses what Twisted has deprecated."""
         return succeed(self._channel(id))
 
-    def _channel(self, number: int) -> Channel:
+    def _channel(self, number: int) -> AmqpChannel:
         if number not in self.channels:
             self.channels[number] = self.channelFactory(number, self.outgoing, self)
-        return cast("Channel", self.channels[number])
+        return cast("AmqpChannel", self.channels[number])
 
 
-class ClientFactory(AMQFactory):
+class AmqpClientFactory(AMQFactory):
     """Makes clients; each connects once."""
 
     noisy = False
 
-    def __init__(self, login: Login, clock: Any, now: Callable[[], float] = time) -> None:
+    def __init__(self, login: AmqpLogin, clock: Any, now: Callable[[], float] = time) -> None:
         # Not AMQFactory's, which reads a file that txamqp does not ship.
         self._login, self._clock, self._now = login, clock, now
 
-    def buildProtocol(self, addr: IAddress | None) -> Client:
+    def buildProtocol(self, addr: IAddress | None) -> AmqpClient:
         """Make a client for a connection."""
-        client = Client(self._login, self._clock, self._now)
+        client = AmqpClient(self._login, self._clock, self._now)
         client.factory = self
         return client

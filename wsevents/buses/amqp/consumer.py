@@ -9,14 +9,14 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.logger import Logger
 from txamqp.client import Closed
 
-from wsevents.buses.amqp.client import GAPS, MAIN, Channel, Client
+from wsevents.api.errors import BusError
+from wsevents.buses.amqp.client import GAPS, MAIN, AmqpChannel, AmqpClient
 from wsevents.buses.amqp.reasons import explain
-from wsevents.errors import BusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsevents.messages import Binding, Delivery, Exchange
+    from wsevents.api.events import Binding, Delivery, Exchange
 
 LEAST_BYTES = 256
 """What an event counts for at least: RabbitMQ counts bodies alone, and one without a body not at all."""
@@ -57,12 +57,12 @@ class Consumer:
         bound: what is bound to it.
     """
 
-    client: Client
+    client: AmqpClient
     queue: str
     queue_bytes: int
     bound: set[Binding] = field(init=False, factory=set)
     _lock: DeferredLock = field(init=False, factory=DeferredLock)
-    _control: Channel | None = field(init=False, default=None)
+    _control: AmqpChannel | None = field(init=False, default=None)
     _last_channel: int = field(init=False, default=MAIN)
     _tag: int = field(init=False, default=0)
 
@@ -119,14 +119,14 @@ class Consumer:
         except Closed as closed:
             raise BusError(explain(self.client.why or closed)) from None
 
-    def _take(self, channel: Channel) -> Deferred[Any]:
+    def _take(self, channel: AmqpChannel) -> Deferred[Any]:
         """Consume by a new tag; what is still delivered to the one before is not heard."""
         self._tag += 1
         self.client.hear(str(self._tag))
         call: Deferred[Any] = channel.basic_consume(queue=self.queue, consumer_tag=str(self._tag))
         return call
 
-    async def _start_afresh(self, channel: Channel, lost: Callable[[], None]) -> None:
+    async def _start_afresh(self, channel: AmqpChannel, lost: Callable[[], None]) -> None:
         """Discard all that waits or is under way, then tell.
 
         All calls are written at once, on the channel of the acknowledgement that follows them: so no gap
@@ -181,7 +181,7 @@ class Consumer:
         finally:
             self._lock.release()
 
-    async def _channel(self) -> Channel:
+    async def _channel(self) -> AmqpChannel:
         if self._control is None or self._control.closed:
             self._last_channel += 1  # ids are not used again
             self._control = await self.client.channel(self._last_channel)

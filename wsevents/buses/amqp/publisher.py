@@ -9,9 +9,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from txamqp.client import Closed
 from txamqp.content import Content
 
-from wsevents.buses.amqp.client import MAIN, Channel, Client
+from wsevents.api.errors import BusError
+from wsevents.buses.amqp.client import MAIN, AmqpChannel, AmqpClient
 from wsevents.buses.amqp.reasons import explain
-from wsevents.errors import BusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,8 @@ class Publisher:
     """
 
     dialer: Dialer
-    _client: Client | None = field(init=False, default=None)
-    _channel: Channel | None = field(init=False, default=None)
+    _client: AmqpClient | None = field(init=False, default=None)
+    _channel: AmqpChannel | None = field(init=False, default=None)
     _opening: Deferred[None] | None = field(init=False, default=None)
     _waiting: list[Deferred[None]] = field(init=False, factory=list)
     _unconfirmed: dict[int, Deferred[None]] = field(init=False, factory=dict)
@@ -102,12 +102,12 @@ class Publisher:
         client.on_blocked = self._block
         client.over.wait().addCallback(lambda _: self._lost(client))
 
-    async def _dial(self) -> Client:
+    async def _dial(self) -> AmqpClient:
         """Try each broker once."""
         mistakes = []
-        for place in self.dialer.places:
+        for address in self.dialer.broker_addresses:
             try:
-                return await self.dialer.dial(place)
+                return await self.dialer.dial(address)
             except BusError as mistake:
                 mistakes.append(str(mistake))
         raise BusError("; ".join(mistakes))
@@ -127,7 +127,7 @@ class Publisher:
         if why is not None:
             self._fail(BusError(f"the broker takes no publications: {why}"))
 
-    def _lost(self, client: Client) -> None:
+    def _lost(self, client: AmqpClient) -> None:
         self._client = self._channel = None
         client.leave()
         self._fail(BusError(f"not published: {explain(client.why)}"))

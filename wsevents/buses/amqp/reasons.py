@@ -11,9 +11,9 @@ from twisted.python.failure import Failure
 from txamqp.client import Closed
 from txamqp.message import Message
 
-from wsevents.errors import BusError
-from wsevents.kernel import MORE_FILES
-from wsevents.tls_client import CertificateRefusedError, Fault
+from wsevents.api.errors import BusError
+from wsevents.endpoints.tls_client import CertificateRefusedError, Fault
+from wsevents.system.sockets import MORE_FILES
 
 LEFT = BusError("the gateway closed the connection")
 

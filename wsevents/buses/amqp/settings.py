@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from wsevents.endpoints import check_client_endpoint
-from wsevents.settings import Bus, filled, key, short_text, within
+from wsevents.api.settings import Bus, filled, key, short_text, within
+from wsevents.endpoints.check import check_client_endpoint
 
 
 def _endpoints(_: object, __: Any, value: str | list[str]) -> None:

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.api.effects import ConnectionPolicy
+from wsevents.api.interfaces import IDialect
+from wsevents.api.package_files import PackageFile
+from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.innovaphone.greeting import greeting
 from wsevents.dialects.innovaphone.interest import Projection
 from wsevents.dialects.innovaphone.session import InnovaphoneSession
 from wsevents.dialects.innovaphone.settings import InnovaphoneSettings
-from wsevents.interfaces import IDialect
-from wsevents.messages import PackageFile, Wire
-from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
-    from wsevents.interfaces import ISource
-    from wsevents.messages import Event, Request
-    from wsevents.settings import Config, Limits
+    from wsevents.api.events import Event
+    from wsevents.api.interfaces import ISource
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Config, Limits
 
 FRAME_MAX = 16384
 """Bytes: clients of the vendor's C++ library refuse longer frames."""
@@ -40,14 +42,14 @@ class InnovaphoneDialect:
     authority: ClassVar[str] = ""  # sessions ask nobody: whose password it is they can tell themselves
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: Wire
+    wire: ConnectionPolicy
     own: InnovaphoneSettings
     limits: Limits
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> InnovaphoneDialect:
         """Return the dialect with these apps."""
-        wire = Wire(
+        wire = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=0,  # the vendor's PHP client never answers a ping
             idle=settings.idle,

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from wsevents.dialects.innovaphone.message import Mistake
+from wsevents.dialects.innovaphone.message import AppMessageError
 
 PROPERTIES = 32
 """That one filter may name."""
@@ -78,17 +78,19 @@ def make_filter(given: Any) -> Filter:
     if given is None:
         return Filter()
     if not isinstance(given, dict):
-        raise Mistake("filter is not an object")
+        raise AppMessageError("filter is not an object")
     if len(given) > PROPERTIES:
-        raise Mistake(f"filter has more than {PROPERTIES} properties")
+        raise AppMessageError(f"filter has more than {PROPERTIES} properties")
     return Filter(tuple(sorted((name, _choices(value)) for name, value in given.items())))
 
 
 def _choices(given: Any) -> frozenset[Value]:
     several = given if isinstance(given, list) else [given]
     if not several or len(several) > CHOICES:
-        raise Mistake(f"a property of filter has no value, or more than {CHOICES}")
+        raise AppMessageError(f"a property of filter has no value, or more than {CHOICES}")
     choices = [_value(one) for one in several]
     if None in choices:
-        raise Mistake("a value of filter is neither string, number, boolean nor null, nor a list of these")
+        raise AppMessageError(
+            "a value of filter is neither string, number, boolean nor null, nor a list of these"
+        )
     return frozenset(one for one in choices if one is not None)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 from zope.interface import implementer
 
-from wsevents.codec.jsonparts import parse_parts
-from wsevents.interfaces import IInterest, IProjection
+from wsevents.api.interests import IInterest, IProjection
+from wsevents.core.json_members import parse_parts
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from wsevents.access import Access
+    from wsevents.api.events import Binding, Event
+    from wsevents.core.acl import Access
     from wsevents.dialects.innovaphone.filter import Filter
-    from wsevents.messages import Binding, Event
 
 EVERY = "*"
 """The event name that stands for all of them."""

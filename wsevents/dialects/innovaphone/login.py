@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from wsevents.codec.jsonparts import parse_parts
+from wsevents.core.json_members import parse_parts
 from wsevents.dialects.innovaphone.rc4 import rc4
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def same(one: str, other: str) -> bool:
 
 
 @frozen
-class Login:
+class AppLogin:
     """Who logs in where, as the digest covers it.
 
     Attributes:
@@ -141,7 +141,7 @@ class SessionKey:
         return self._seeded(seed).encode("utf-8")
 
 
-def login_message(login: Login, digest: str, pbx_obj: str = "") -> str:
+def login_message(login: AppLogin, digest: str, pbx_obj: str = "") -> str:
     """Return the AppLogin message, with `info` as it is. Raises ValueError when that is no JSON object."""
     fields: dict[str, Any] = {"mt": "AppLogin", "app": login.app, "domain": login.domain, "sip": login.sip}
     fields |= {"guid": login.guid, "dn": login.dn, "digest": digest}

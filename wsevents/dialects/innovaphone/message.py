@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from wsevents.codec.jsonparts import Part, parse_parts
+from wsevents.core.json_members import Part, parse_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +19,12 @@ MT_CHARACTERS = 255
 """Of a message type that is answered by name."""
 
 
-class Mistake(Exception):  # noqa: N818 it is the peer's, not ours
+class AppMessageError(Exception):
     """The message is not what it should be; the text says what is wrong and quotes nothing of it."""
 
 
 @frozen
-class Message:
+class AppMessage:
     """A message from an app.
 
     Attributes:
@@ -60,7 +60,7 @@ class Message:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise Mistake(f"{key} is not a string")
+            raise AppMessageError(f"{key} is not a string")
         return value
 
     def reply(self, mt: str, **fields: Any) -> str:
@@ -73,17 +73,17 @@ class Message:
         return self.reply(f"{self.mt}Result" if self.mt else "Error", error=why)
 
 
-def decode(message: str | bytes) -> Message:
+def decode(message: str | bytes) -> AppMessage:
     """Return the message of a peer.
 
     Raises:
         Mistake: it is none.
     """
     if isinstance(message, bytes):
-        raise Mistake("a binary message")
+        raise AppMessageError("a binary message")
     try:
         parts = parse_parts(message)
     except ValueError:
-        raise Mistake("not a JSON object with each key once") from None
+        raise AppMessageError("not a JSON object with each key once") from None
     mt = parts["mt"].value if "mt" in parts else None
-    return Message(mt if isinstance(mt, str) and len(mt) <= MT_CHARACTERS else "", parts)
+    return AppMessage(mt if isinstance(mt, str) and len(mt) <= MT_CHARACTERS else "", parts)

@@ -16,28 +16,31 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from zope.interface import implementer
 
-from wsevents.access import compile_acl
-from wsevents.closing import BUS_ERROR, BUS_LOST, Advice, Closing
+from wsevents.api.close_reasons import BUS_ERROR, BUS_LOST, Advice, CloseReason
+from wsevents.api.effects import Close, Effect, Send, SetTimer, Subscribe
+from wsevents.api.identity import Identity
+from wsevents.api.interfaces import ISession
+from wsevents.api.session import BaseSession
+from wsevents.core.acl import compile_acl
 from wsevents.dialects.innovaphone.filter import CHARACTERS, make_filter
 from wsevents.dialects.innovaphone.interest import EVERY, Interest
-from wsevents.dialects.innovaphone.login import Login
-from wsevents.dialects.innovaphone.message import Message, Mistake, decode
-from wsevents.interfaces import ISession
-from wsevents.messages import Effect, Hangup, Identity, Listen, Say, Wake
-from wsevents.session import QuietSession
+from wsevents.dialects.innovaphone.login import AppLogin
+from wsevents.dialects.innovaphone.message import AppMessage, AppMessageError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
 
+    from wsevents.api.settings import Limits
     from wsevents.dialects.innovaphone.settings import InnovaphoneApp
-    from wsevents.settings import Limits
 
-LOGIN_FAILED = Closing(
+LOGIN_FAILED = CloseReason(
     1008, "login failed", "The app's name is unknown here, or its password is another one.", Advice.FIX
 )
-LOGIN_LATE = Closing(1008, "login timeout", "The client did not log in in time.", Advice.FIX)
-LOGIN_FIRST = Closing(1008, "login first", "The client sent something else before it logged in.", Advice.FIX)
+LOGIN_LATE = CloseReason(1008, "login timeout", "The client did not log in in time.", Advice.FIX)
+LOGIN_FIRST = CloseReason(
+    1008, "login first", "The client sent something else before it logged in.", Advice.FIX
+)
 
 API = "Events"
 """The API that subscriptions are addressed to."""
@@ -50,7 +53,7 @@ _SILENT = {"PbxInfo", "Error"}
 
 @implementer(ISession)
 @define(eq=False)
-class InnovaphoneSession(QuietSession):
+class InnovaphoneSession(BaseSession):
     """One app's state.
 
     Attributes:
@@ -73,58 +76,58 @@ class InnovaphoneSession(QuietSession):
 
     def opened(self, now: float) -> Sequence[Effect]:
         """Wait for the login, but not for ever."""
-        return (Wake(LOGIN, now + self.login_seconds),)
+        return (SetTimer(LOGIN, now + self.login_seconds),)
 
-    def rang(self, name: str, now: float) -> Sequence[Effect]:
+    def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
         """It took too long."""
-        return (Hangup(LOGIN_LATE),) if self.identity is None else ()
+        return (Close(LOGIN_LATE),) if self.identity is None else ()
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
         """Answer a message."""
         try:
             said = decode(message)
-        except Mistake as mistake:
+        except AppMessageError as mistake:
             return self._unreadable(str(mistake))
         if self.identity is None:
             return self._before_login(said)
         try:
             return self._do(said)
-        except Mistake as mistake:
-            return (Say(said.error(str(mistake))),)
+        except AppMessageError as mistake:
+            return (Send(said.error(str(mistake))),)
 
     def _unreadable(self, why: str) -> Sequence[Effect]:
         if self.identity is None:
-            return (Hangup(LOGIN_FIRST, why),)
-        return (Say(Message("", {}).error(why)),)
+            return (Close(LOGIN_FIRST, why),)
+        return (Send(AppMessage("", {}).error(why)),)
 
     # -- the login ----------------------------------------------------------------------------
 
-    def _before_login(self, message: Message) -> Sequence[Effect]:
+    def _before_login(self, message: AppMessage) -> Sequence[Effect]:
         match message.mt:
             case "CheckBuild":
-                return (Say(message.reply("CheckBuildResult")),)
+                return (Send(message.reply("CheckBuildResult")),)
             case "AppChallenge":
                 return self._challenged(message)
             case "AppLogin":
                 return self._log_in(message)
         # An API must not be used before the login; anything else might come early from a newer client.
-        return (Hangup(LOGIN_FIRST, "a message to an API"),) if message.api is not None else ()
+        return (Close(LOGIN_FIRST, "a message to an API"),) if message.api is not None else ()
 
-    def _challenged(self, message: Message) -> Sequence[Effect]:
+    def _challenged(self, message: AppMessage) -> Sequence[Effect]:
         """Say the challenge of this connection; there is one only."""
         if self._challenge is None:
             self._challenge = f"{self.entropy.getrandbits(64):016x}"
-        return (Say(message.reply("AppChallengeResult", challenge=self._challenge)),)
+        return (Send(message.reply("AppChallengeResult", challenge=self._challenge)),)
 
-    def _log_in(self, message: Message) -> Sequence[Effect]:
+    def _log_in(self, message: AppMessage) -> Sequence[Effect]:
         name = self._matching(message, self._challenge)
         if name is None:
             return (
-                Say(message.reply("AppLoginResult", ok=False, error=_NO_LOGIN)),
-                Hangup(LOGIN_FAILED),
+                Send(message.reply("AppLoginResult", ok=False, error=_NO_LOGIN)),
+                Close(LOGIN_FAILED),
             )
         if not self._bus_up:
-            return (Hangup(BUS_ERROR),)  # a login that succeeds would make clients come back at once
+            return (Close(BUS_ERROR),)  # a login that succeeds would make clients come back at once
         app = self.apps[name]
         self.identity = Identity(
             subject=name,
@@ -132,13 +135,13 @@ class InnovaphoneSession(QuietSession):
             acl=tuple(app.acl),
             reach="all" if app.tenant_uuid is None else "tenant",
         )
-        return (Wake(LOGIN, None), Say(message.reply("AppLoginResult", ok=True)))
+        return (SetTimer(LOGIN, None), Send(message.reply("AppLoginResult", ok=True)))
 
-    def _matching(self, message: Message, challenge: str | None) -> str | None:
+    def _matching(self, message: AppMessage, challenge: str | None) -> str | None:
         """Return the name of the app whose digest this is, or None; for an unknown app it takes as long."""
         try:
             login, digest = _login(message), message.text("digest")
-        except Mistake:
+        except AppMessageError:
             return None
         name = self._named(login.app)
         app = self.apps.get(name)
@@ -152,42 +155,42 @@ class InnovaphoneSession(QuietSession):
 
     # -- afterwards ---------------------------------------------------------------------------
 
-    def _do(self, message: Message) -> Sequence[Effect]:
+    def _do(self, message: AppMessage) -> Sequence[Effect]:
         acts = _BASE | _EVENTS if message.api in (None, API) else _BASE
         if act := acts.get(message.mt):
             return act(self, message)
         if message.mt in _SILENT or message.mt.endswith("Result"):
             return ()  # whoever answers answers could do so for ever
         if not message.mt:
-            raise Mistake("mt is missing, not a string, or too long")
-        raise Mistake("already logged in" if message.mt in _LATE else "unknown message")
+            raise AppMessageError("mt is missing, not a string, or too long")
+        raise AppMessageError("already logged in" if message.mt in _LATE else "unknown message")
 
-    def _check_build(self, message: Message) -> Sequence[Effect]:
-        return (Say(message.reply("CheckBuildResult")),)
+    def _check_build(self, message: AppMessage) -> Sequence[Effect]:
+        return (Send(message.reply("CheckBuildResult")),)
 
-    def _keep_alive(self, message: Message) -> Sequence[Effect]:
+    def _keep_alive(self, message: AppMessage) -> Sequence[Effect]:
         """Answer: some clients give up a connection on which nothing comes."""
-        return (Say(message.reply("KeepAlive")),)
+        return (Send(message.reply("KeepAlive")),)
 
-    def _app_info(self, message: Message) -> Sequence[Effect]:
+    def _app_info(self, message: AppMessage) -> Sequence[Effect]:
         """Say that there is nothing to show, and which API there is."""
         info: dict[str, Any] = {"hidden": True, "apis": {}}
         service = {"apis": {API: dict[str, Any]()}}
         app = self._identity().subject
-        return (Say(message.reply("AppInfoResult", app=app, info=info, serviceInfo=service)),)
+        return (Send(message.reply("AppInfoResult", app=app, info=info, serviceInfo=service)),)
 
-    def _check_login(self, message: Message) -> Sequence[Effect]:
+    def _check_login(self, message: AppMessage) -> Sequence[Effect]:
         """Say whether a login, by its digest for a challenge of the peer's own, would be right here."""
         right = self._matching(message, message.text("challenge")) is not None
-        return (Say(message.reply("AppCheckLoginResult", ok=right)),)
+        return (Send(message.reply("AppCheckLoginResult", ok=right)),)
 
     # -- events -------------------------------------------------------------------------------
 
-    def _subscribe(self, message: Message) -> Sequence[Effect]:
+    def _subscribe(self, message: AppMessage) -> Sequence[Effect]:
         src = self._src(message)
         filter_ = message.parts.get("filter")
         if filter_ and len(filter_.text) > CHARACTERS:
-            raise Mistake(f"filter has more than {CHARACTERS} characters")
+            raise AppMessageError(f"filter has more than {CHARACTERS} characters")
         identity, names = self._identity(), self._names(message.value("events"))
         self._make_room(src, len(names))
         access = compile_acl(identity.acl)
@@ -199,38 +202,38 @@ class InnovaphoneSession(QuietSession):
             access=access,
             me=identity.subject if access.personal else "",
         )
-        return (Say(message.reply("SubscribeResult")), self._listen())
+        return (Send(message.reply("SubscribeResult")), self._listen())
 
-    def _unsubscribe(self, message: Message) -> Sequence[Effect]:
+    def _unsubscribe(self, message: AppMessage) -> Sequence[Effect]:
         if self._subscriptions.pop(self._src(message), None) is None:
-            raise Mistake("there is no subscription with this src")
-        return (Say(message.reply("UnsubscribeResult")), self._listen())
+            raise AppMessageError("there is no subscription with this src")
+        return (Send(message.reply("UnsubscribeResult")), self._listen())
 
-    def _src(self, message: Message) -> str | None:
+    def _src(self, message: AppMessage) -> str | None:
         """Return what a subscription is known by: the text of its `src`."""
         part = message.parts.get("src")
         longest = self.limits.event_name
         if part and longest and len(part.text) > longest:
-            raise Mistake(f"src has more than {longest} characters")
+            raise AppMessageError(f"src has more than {longest} characters")
         return part.text if part else None
 
     def _names(self, given: Any) -> tuple[str, ...]:
         names = [given] if isinstance(given, str) else given
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise Mistake('events is neither a list of names nor "*"')
+            raise AppMessageError('events is neither a list of names nor "*"')
         longest = self.limits.event_name
         if longest and any(len(name) > longest for name in names):
-            raise Mistake(f"an event name has more than {longest} characters")
+            raise AppMessageError(f"an event name has more than {longest} characters")
         return (EVERY,) if EVERY in names else tuple(sorted(set(names)))
 
     def _make_room(self, src: str | None, count: int) -> None:
         """Check that so many names more can be subscribed to; those of the same src are replaced."""
         others = sum(len(one.names) for key, one in self._subscriptions.items() if key != src)
         if self.limits.subscriptions and others + count > self.limits.subscriptions:
-            raise Mistake(f"more than {self.limits.subscriptions} event names in all subscriptions")
+            raise AppMessageError(f"more than {self.limits.subscriptions} event names in all subscriptions")
 
-    def _listen(self) -> Listen:
-        return Listen(frozenset(self._subscriptions.values()))
+    def _listen(self) -> Subscribe:
+        return Subscribe(frozenset(self._subscriptions.values()))
 
     def _identity(self) -> Identity:
         assert self.identity is not None  # noqa: S101 nothing but the login is done before it is known
@@ -241,7 +244,7 @@ class InnovaphoneSession(QuietSession):
     def bus_lost(self, now: float) -> Sequence[Effect]:
         """End the session; one that has not logged in yet hears of a wrong password first."""
         self._bus_up = False
-        return () if self.identity is None else (Hangup(BUS_LOST),)
+        return () if self.identity is None else (Close(BUS_LOST),)
 
     def bus_back(self, now: float) -> Sequence[Effect]:
         """A session that has not logged in yet will find the bus up."""
@@ -249,7 +252,7 @@ class InnovaphoneSession(QuietSession):
         return ()
 
 
-_Acts = dict[str, Callable[[InnovaphoneSession, Message], Sequence[Effect]]]
+_Acts = dict[str, Callable[[InnovaphoneSession, AppMessage], Sequence[Effect]]]
 _BASE: _Acts = {
     "CheckBuild": InnovaphoneSession._check_build,  # noqa: SLF001 the class's own table
     "KeepAlive": InnovaphoneSession._keep_alive,  # noqa: SLF001
@@ -263,10 +266,10 @@ _EVENTS: _Acts = {
 }
 
 
-def _login(message: Message) -> Login:
+def _login(message: AppMessage) -> AppLogin:
     """Return what a digest covers, `info` exactly as it came. Raises Mistake."""
     info = message.parts.get("info")
-    return Login(
+    return AppLogin(
         app=message.text("app"),
         domain=message.text("domain"),
         sip=message.text("sip"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import NOTHING, frozen
 
-from wsevents.settings import DAY, filled, key, off_or, origins, within
+from wsevents.api.settings import DAY, filled, key, off_or, origins, within
 
 PATH = "/PBX0/APPS/websocket"
 """Where a PBX has its own."""

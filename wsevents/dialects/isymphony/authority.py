@@ -23,21 +23,21 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
-from wsevents.blame import blame
+from wsevents.api.identity import Denied, Identity, Unavailable
+from wsevents.api.interfaces import IAuthority
+from wsevents.core.fair_queue import FairQueue
+from wsevents.core.password_hash import matches, parse
 from wsevents.dialects.isymphony.basic import Credentials
-from wsevents.dialects.isymphony.line import Lines
-from wsevents.dialects.isymphony.scrypt import matches, parse
-from wsevents.interfaces import IAuthority
-from wsevents.messages import Denied, Identity, Unavailable
+from wsevents.logs.redaction import safe_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from twisted.python.failure import Failure
 
-    from wsevents.dialects.isymphony.scrypt import ScryptHash
+    from wsevents.api.identity import Answer
+    from wsevents.core.password_hash import ScryptHash
     from wsevents.dialects.isymphony.settings import Account, IsymphonySettings
-    from wsevents.messages import Answer
 
 THREADS = 2
 """Hashes that are computed at a time."""
@@ -53,7 +53,7 @@ _DENIED = Denied("the user or the password is wrong")
 
 
 @define(eq=False)
-class Memory:
+class VerifiedPasswords:
     """Passwords that were looked at before, as digests: of each user the right one, and some wrong ones."""
 
     size: int = WRONG
@@ -87,7 +87,7 @@ class Memory:
 
 
 @define(eq=False)
-class _Visit:
+class _Verification:
     """Credentials that are to be looked at, and who waits for that."""
 
     credentials: Credentials
@@ -111,8 +111,8 @@ class IsymphonyAuthority(Service):
         self._identities = {name: _identity(name, user) for name, user in settings.users.items()}
         self._hashes = {name: parse(user.password_hash) for name, user in settings.users.items()}
         self._nobody = _like(next(iter(self._hashes.values())))
-        self._memory = Memory()
-        self._lines: Lines[_Visit] = Lines(IN_LINE, WAITING)
+        self._memory = VerifiedPasswords()
+        self._lines: FairQueue[_Verification] = FairQueue(IN_LINE, WAITING)
         self._busy = 0
         self._pool: ThreadPool  # while it runs; one that was stopped cannot start again
 
@@ -150,7 +150,7 @@ class IsymphonyAuthority(Service):
             return succeed(self._verdict(question, right=known))
         line = question.address, question.user if question.user in self._hashes else None
         waiting: Deferred[Answer] = Deferred(lambda _: self._lines.leave(line, visit))
-        visit = _Visit(question, line, waiting)
+        visit = _Verification(question, line, waiting)
         displaced = self._lines.join(line, visit)
         self._work()
         if displaced is not None:
@@ -180,10 +180,12 @@ class IsymphonyAuthority(Service):
         return self._verdict(credentials, right=right)
 
     def _failed(self, failure: Failure) -> Answer:
-        self._log.error("a password could not be looked at: {blame}", blame=blame(failure))
+        self._log.error(
+            "a password could not be looked at: {safe_location}", safe_location=safe_location(failure)
+        )
         return Unavailable("the password could not be looked at")
 
-    def _tell(self, answer: Answer, visit: _Visit) -> None:
+    def _tell(self, answer: Answer, visit: _Verification) -> None:
         self._busy -= 1
         if self.running:
             self._work()

@@ -7,14 +7,14 @@ from typing import Any
 
 from attrs import frozen
 
+from wsevents.api.strict_json import parse_object
 from wsevents.dialects.isymphony.filters import Filters, compiled, text
-from wsevents.jsontext import parse_object
 
 CORRELATION_MAX = 1024
 """Characters that a correlation id may have: it is sent back."""
 
 
-class Mistake(Exception):  # noqa: N818 it is the peer's
+class FilterCommandError(Exception):
     """What is wrong with a message.
 
     Attributes:
@@ -41,29 +41,31 @@ def decode(message: str | bytes) -> SetFilters:
         Mistake: it is nothing that the protocol has; the text is for the peer.
     """
     if isinstance(message, bytes):
-        raise Mistake("a message must be text")
+        raise FilterCommandError("a message must be text")
     try:
         fields = parse_object(message)
     except ValueError:
-        raise Mistake("a message must be a JSON object") from None
+        raise FilterCommandError("a message must be a JSON object") from None
     correlation = _correlation(fields.get("correlationId"))
     if fields.get("type") != "filter":
-        raise Mistake("the type must be filter", correlation)
+        raise FilterCommandError("the type must be filter", correlation)
     filters = fields.get("filters")
     if not isinstance(filters, list):
-        raise Mistake("filters must be a list", correlation)
+        raise FilterCommandError("filters must be a list", correlation)
     pairs = [_pair(one) for one in filters]
     if None in pairs:
-        raise Mistake("each filter must be an object with the texts property and value", correlation)
+        raise FilterCommandError(
+            "each filter must be an object with the texts property and value", correlation
+        )
     return SetFilters(compiled(pair for pair in pairs if pair), correlation)
 
 
 def _correlation(value: Any) -> Any:
     """Return what is sent back: text, a number, true, false or null."""
     if isinstance(value, dict | list) or (isinstance(value, float) and not isfinite(value)):
-        raise Mistake("the correlationId must be text, a number, true, false or null")
+        raise FilterCommandError("the correlationId must be text, a number, true, false or null")
     if isinstance(value, str) and len(value) > CORRELATION_MAX:
-        raise Mistake(f"the correlationId must not be longer than {CORRELATION_MAX} characters")
+        raise FilterCommandError(f"the correlationId must not be longer than {CORRELATION_MAX} characters")
     return value
 
 

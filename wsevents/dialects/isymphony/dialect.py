@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
-from wsevents.allowance import allowance
+from wsevents.api.effects import ConnectionPolicy
+from wsevents.api.interfaces import IDialect
+from wsevents.api.networks import allowance
+from wsevents.api.package_files import PackageFile
+from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.isymphony.greeting import greeting
 from wsevents.dialects.isymphony.interest import project
 from wsevents.dialects.isymphony.mapping import vocabulary
 from wsevents.dialects.isymphony.session import IsymphonySession, encoded
 from wsevents.dialects.isymphony.settings import IsymphonySettings
-from wsevents.interfaces import IDialect
-from wsevents.messages import PackageFile, Wire
-from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
-    from wsevents.allowance import Allowance
+    from wsevents.api.events import Event
+    from wsevents.api.interfaces import ISource
+    from wsevents.api.networks import Networks
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Config
     from wsevents.dialects.isymphony.interest import IsymphonyProjection
     from wsevents.dialects.isymphony.mapping import Vocabulary
-    from wsevents.interfaces import ISource
-    from wsevents.messages import Event, Request
-    from wsevents.settings import Config
 
 
 @implementer(IDialect)
@@ -42,16 +44,16 @@ class IsymphonyDialect:
     authority: ClassVar[str] = "isymphony"
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: Wire
+    wire: ConnectionPolicy
     paths: frozenset[str]
-    allowance: Allowance
+    allowance: Networks
     vocabulary: Vocabulary
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> IsymphonyDialect:
         """Return the dialect, as its section and the sections `websocket` and `limits` have it."""
         websocket = config.websocket
-        wire = Wire(
+        wire = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,

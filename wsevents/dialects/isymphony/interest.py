@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import define, frozen
 from zope.interface import implementer
 
-from wsevents.access import compile_acl
+from wsevents.api.interests import IInterest, IProjection
+from wsevents.core.acl import compile_acl
 from wsevents.dialects.isymphony.filters import texts
-from wsevents.interfaces import IInterest, IProjection
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from wsevents.access import Access
+    from wsevents.api.events import Binding, Event
+    from wsevents.api.identity import Identity
+    from wsevents.core.acl import Access
     from wsevents.dialects.isymphony.filters import Filters
-    from wsevents.dialects.isymphony.mapping import Report
-    from wsevents.messages import Binding, Event, Identity
+    from wsevents.dialects.isymphony.mapping import MappedEvent
 
 INDEXED = 64
 """Types by which one peer is found; one that asks for more is found by every type, and then looks."""
@@ -33,7 +34,7 @@ INDEXED = 64
 class IsymphonyProjection:
     """An event in iSymphony's words, with the addresses at which its audiences are."""
 
-    report: Report
+    report: MappedEvent
     addresses: tuple[Hashable, ...]
 
     @cached_property
@@ -43,7 +44,7 @@ class IsymphonyProjection:
         return None if properties is None else texts(properties)
 
 
-def project(report: Report) -> IsymphonyProjection:
+def project(report: MappedEvent) -> IsymphonyProjection:
     """Say where the audiences of an event are: by its type, and with those who take every type."""
     places = _places(report.event)
     return IsymphonyProjection(

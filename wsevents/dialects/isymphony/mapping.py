@@ -22,8 +22,8 @@ from wsevents.dialects.isymphony.filters import text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wsevents.api.events import Event
     from wsevents.dialects.isymphony.settings import IsymphonySettings, Rule, Scalar
-    from wsevents.messages import Event
 
 _WORDS = re.compile(r"[_\-. ]+")
 _ID = re.compile(r".*(?:^i|I)d[12]?", re.DOTALL)
@@ -106,7 +106,7 @@ def _path(text: str) -> _Path:
 
 
 @define(eq=False)
-class Report:
+class MappedEvent:
     """An event in iSymphony's words; its body is looked at only when somebody needs to.
 
     Attributes:
@@ -158,13 +158,13 @@ class Vocabulary:
     others: bool
     server: str | None
 
-    def tell(self, event: Event) -> Report | None:
+    def tell(self, event: Event) -> MappedEvent | None:
         """Return an event in iSymphony's words, or None if it is not sent."""
         if event.name not in self.conversions:
-            return Report(event, spelled(event.name), None, self.server) if self.others else None
+            return MappedEvent(event, spelled(event.name), None, self.server) if self.others else None
         conversion = self.conversions[event.name]
         kind = None if conversion is None else conversion.kind_of(event)
-        return None if kind is None else Report(event, kind, conversion, self.server)
+        return None if kind is None else MappedEvent(event, kind, conversion, self.server)
 
 
 def vocabulary(settings: IsymphonySettings) -> Vocabulary:

@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import NOTHING, frozen
 
-from wsevents.allowance import allowance
-from wsevents.dialects.isymphony.scrypt import parse
-from wsevents.settings import filled, further_origins, key
+from wsevents.api.networks import allowance
+from wsevents.api.settings import filled, further_origins, key
+from wsevents.core.password_hash import parse
 
 Scalar = str | int | float | bool | None
 """What a property may be."""

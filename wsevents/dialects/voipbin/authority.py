@@ -17,27 +17,27 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsevents.authenticators.client import Client
-from wsevents.authenticators.fingerprint import Fingerprint
-from wsevents.authenticators.health import Health
-from wsevents.authenticators.inquiry import Inquiry
-from wsevents.authenticators.turnstile import Turnstile
+from wsevents.api.errors import ConfigurationError
+from wsevents.api.identity import Denied, Unavailable
+from wsevents.api.interfaces import IAuthority
+from wsevents.api.strict_json import parse_object
+from wsevents.auth.http_client import HttpClient
+from wsevents.auth.outage_log import OutageLog
+from wsevents.auth.semaphore import Semaphore
+from wsevents.auth.token_digest import TokenDigest
+from wsevents.auth.wazo_requests import WazoRequests
 from wsevents.dialects.voipbin.claims import identity_of, key_holder, record_holder
 from wsevents.dialects.voipbin.credential import Bearer, KeyHolder
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.moment import moment
-from wsevents.errors import ConfigurationError
-from wsevents.interfaces import IAuthority
-from wsevents.jsontext import parse_object
-from wsevents.messages import Denied, Unavailable
-from wsevents.tls_client import check_host, tls_for, trust_in
+from wsevents.endpoints.tls_client import check_host, tls_for, trust_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from wsevents.authenticators.client import Reply
+    from wsevents.api.identity import Answer, Identity
+    from wsevents.auth.http_client import Reply
     from wsevents.dialects.voipbin.settings import Acl, Lookup, VoipbinSettings
-    from wsevents.messages import Answer, Identity
 
 _OK = 200
 _REFUSALS = frozenset({401, 403, 404})
@@ -67,8 +67,8 @@ class VoipbinAuthority(Service):
                 "dialects.voipbin.jwt_key has fewer than the {size} bytes that RFC 7518 section 3.2 asks for",
                 size=_SAFE_KEY,
             )
-        self._fingerprint = Fingerprint()
-        self._keys = {self._fingerprint.of(text): entry for text, entry in settings.access_keys.items()}
+        self._digest = TokenDigest()
+        self._keys = {self._digest.of(text): entry for text, entry in settings.access_keys.items()}
         self._records = None if settings.lookup is None else Records(settings.lookup, settings.acl, reactor)
 
     @classmethod
@@ -87,7 +87,7 @@ class VoipbinAuthority(Service):
         """Begin to answer."""
         super().startService()
         if self._records is not None:
-            self._records.inquiry.open()
+            self._records.requests.open()
 
     def stopService(self) -> Deferred[None] | None:
         """Answer what is pending with Unavailable; fires when every connection is gone."""
@@ -124,7 +124,7 @@ class VoipbinAuthority(Service):
 
     def _holder(self, text: str, now: float) -> Deferred[Answer]:
         """Answer whose access key it is."""
-        entry = self._keys.get(self._fingerprint.of(text))
+        entry = self._keys.get(self._digest.of(text))
         if entry is not None:
             acl = self._acl.access_key if entry.acl is None else entry.acl
             customer = canonical(entry.customer_id) or entry.customer_id
@@ -150,7 +150,7 @@ class Records:
         check_host(host)
         self._acl = acl
         self._path = parts.path or "/"
-        self._client = Client.create(
+        self._client = HttpClient.create(
             reactor,
             host=host,
             port=parts.port or (443 if secure else 80),
@@ -158,24 +158,24 @@ class Records:
             tls=_tls(host, settings.verify_certificate) if secure else None,
             kept=settings.concurrent_lookups,
         )
-        self.inquiry = Inquiry(
+        self.requests = WazoRequests(
             settings.timeout,
             reactor,
-            Health(f"the look-up of access keys at {self._client.base}", reactor, self._log),
-            Turnstile(settings.concurrent_lookups, settings.waiting_lookups),
+            OutageLog(f"the look-up of access keys at {self._client.base}", reactor, self._log),
+            Semaphore(settings.concurrent_lookups, settings.waiting_lookups),
         )
 
     def find(self, text: str, now: float) -> Deferred[Answer]:
         """Answer whose access key it is, within the timeout."""
-        return self.inquiry.put(self._find(text, now))
+        return self.requests.put(self._find(text, now))
 
     async def close(self) -> None:
         """End everything; return when every connection is gone."""
-        self.inquiry.close()
+        self.requests.close()
         await self._client.close()
 
     async def _find(self, text: str, now: float) -> Answer:
-        reply: Reply = await self.inquiry.in_turn(
+        reply: Reply = await self.requests.in_turn(
             lambda: self._client.ask("POST", self._path, json={"accesskey": text})
         )
         if reply.status in _REFUSALS:

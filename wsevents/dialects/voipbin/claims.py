@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wsevents.api.identity import Denied, Identity
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.moment import moment
-from wsevents.messages import Denied, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from wsevents.jsontext import parse_object
+from wsevents.api.strict_json import parse_object
 
 
 @frozen

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from wsevents.entrance.origin import may_bring_credentials
-from wsevents.messages import WhoIs
+from wsevents.api.identity import WhoIs
+from wsevents.core.origins import may_bring_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wsevents.messages import Request
+    from wsevents.api.requests import Request
 
 _BEARER = "bearer "
 

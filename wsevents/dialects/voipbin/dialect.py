@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.api.effects import ConnectionPolicy
+from wsevents.api.events import Exchange
+from wsevents.api.interfaces import IDialect
+from wsevents.api.package_files import PackageFile
+from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.voipbin.frame import payload
 from wsevents.dialects.voipbin.greeting import greeting
 from wsevents.dialects.voipbin.projection import mapped, own
 from wsevents.dialects.voipbin.session import VoipbinSession
 from wsevents.dialects.voipbin.settings import VoipbinSettings
 from wsevents.dialects.voipbin.source import NAME, VoipbinSource
-from wsevents.interfaces import IDialect
-from wsevents.messages import Exchange, PackageFile, Wire
-from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
+    from wsevents.api.events import Event
+    from wsevents.api.interfaces import ISource
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Config, Limits
     from wsevents.dialects.voipbin.projection import VoipbinProjection
-    from wsevents.interfaces import ISource
-    from wsevents.messages import Event, Request
-    from wsevents.settings import Config, Limits
 
 
 @implementer(IDialect)
@@ -40,14 +43,14 @@ class VoipbinDialect:
     authority: ClassVar[str] = "voipbin"
 
     section: VoipbinSettings
-    wire: Wire
+    wire: ConnectionPolicy
     sources: tuple[ISource, ...]
     limits: Limits
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> VoipbinDialect:
         """Return the dialect as its section, `limits` and `websocket` have it."""
-        wire = Wire(
+        wire = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=settings.pong_timeout,
             message_max=config.limits.message_bytes,

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from zope.interface import implementer
 
-from wsevents.access import compile_acl
+from wsevents.api.events import Binding
+from wsevents.api.interests import IInterest
+from wsevents.core.acl import compile_acl
 from wsevents.dialects.voipbin.frame import names_topic
 from wsevents.dialects.voipbin.projection import ANY
 from wsevents.dialects.voipbin.publication import QUEUE, QUEUECALL
 from wsevents.dialects.voipbin.topic import AGENT, CUSTOMER, place_of, prefix_of
-from wsevents.interfaces import IInterest
-from wsevents.messages import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from wsevents.access import Access
+    from wsevents.api.identity import Identity
+    from wsevents.core.acl import Access
     from wsevents.dialects.voipbin.projection import VoipbinProjection
-    from wsevents.messages import Identity
 
 
 @implementer(IInterest)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.api.interests import IProjection
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.publication import publish
 from wsevents.dialects.voipbin.source import copy_of
 from wsevents.dialects.voipbin.topic import place_of
-from wsevents.interfaces import IProjection
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from wsevents.api.events import Event
     from wsevents.dialects.voipbin.publication import Publication
     from wsevents.dialects.voipbin.settings import Generic
-    from wsevents.messages import Event
 
 ANY = "*"
 """Where those listen whose topics are of no scope."""

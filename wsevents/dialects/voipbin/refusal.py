@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wsevents.messages import Refuse
+from wsevents.api.effects import Respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +20,13 @@ FROZEN = (403, "PERMISSION_DENIED", "ACCOUNT_FROZEN", "The account is frozen.")
 FOREIGN = (403, "PERMISSION_DENIED", "ORIGIN_NOT_ALLOWED", "Pages of this origin may not connect.")
 UNKNOWN = (503, "UNAVAILABLE", "AUTHENTICATION_UNAVAILABLE", "The credential cannot be looked up now.")
 
-NOTHING = Refuse(200)
+NOTHING = Respond(200)
 """What a delegate's token gets: an empty answer, and no WebSocket."""
 
 
 def refusal(
     why: tuple[int, str, str, str], request_id: str, details: Mapping[str, Any] | None = None
-) -> Refuse:
+) -> Respond:
     """Return a refusal in VoIPBIN's envelope.
 
     Args:
@@ -39,4 +39,4 @@ def refusal(
     if details is not None:
         error["details"] = dict(details)
     challenge = (_CHALLENGE,) if status == HTTPStatus.UNAUTHORIZED else ()
-    return Refuse(status, (_JSON, *challenge), json.dumps({"error": error}).encode())
+    return Respond(status, (_JSON, *challenge), json.dumps({"error": error}).encode())

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from zope.interface import implementer
 
-from wsevents.closing import BUS_ERROR, BUS_LOST, DROPPED, Advice, Closing
+from wsevents.api.close_reasons import BUS_ERROR, BUS_LOST, DROPPED, Advice, CloseReason
+from wsevents.api.effects import Accept, Ask, Close, Respond, SetTimer, Subscribe
+from wsevents.api.identity import Denied, Identity
+from wsevents.api.interfaces import ISession
+from wsevents.api.session import BaseSession
 from wsevents.dialects.voipbin import refusal
 from wsevents.dialects.voipbin.claims import SUPER_ADMIN
 from wsevents.dialects.voipbin.command import decode
@@ -20,24 +24,25 @@ from wsevents.dialects.voipbin.credential import credential
 from wsevents.dialects.voipbin.identifier import canonical, written
 from wsevents.dialects.voipbin.interest import interest
 from wsevents.dialects.voipbin.topic import may_subscribe
-from wsevents.interfaces import ISession
-from wsevents.messages import Ask, Denied, Hangup, Identity, Listen, Refuse, Wake, Welcome
-from wsevents.session import QuietSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wsevents.api.effects import Effect
+    from wsevents.api.identity import Answer
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Limits
     from wsevents.dialects.voipbin.settings import VoipbinSettings
-    from wsevents.messages import Answer, Effect, Request
-    from wsevents.settings import Limits
 
-EXPIRED = Closing(1008, "token expired", "The token or the access key has ended.", Advice.TOKEN, expiry=True)
+EXPIRED = CloseReason(
+    1008, "token expired", "The token or the access key has ended.", Advice.TOKEN, expiry=True
+)
 _EXPIRY = "expiry"
 
 
 @implementer(ISession)
 @define(eq=False)
-class VoipbinSession(QuietSession):
+class VoipbinSession(BaseSession):
     """One peer's state.
 
     Attributes:
@@ -58,12 +63,12 @@ class VoipbinSession(QuietSession):
 
     # -- connecting ---------------------------------------------------------------------------
 
-    def knocked(self, now: float) -> Sequence[Effect]:
+    def requested(self, now: float) -> Sequence[Effect]:
         """Ask whose credential it is."""
         question = credential(self.request, self.settings.allowed_origins)
         return (self._refuse(refusal.MISSING),) if question is None else (Ask(1, question),)
 
-    def foreign(self, now: float) -> Sequence[Effect]:
+    def origin_refused(self, now: float) -> Sequence[Effect]:
         """Refuse it in VoIPBIN's envelope."""
         return (self._refuse(refusal.FOREIGN),)
 
@@ -79,7 +84,7 @@ class VoipbinSession(QuietSession):
         if frozen is not None and kind != "direct" and not answer.claims.get("permission", 0) & SUPER_ADMIN:
             return (self._refuse(refusal.FROZEN, frozen),)
         self.identity = answer
-        return (Welcome(),)
+        return (Accept(),)
 
     def _frozen(self, identity: Identity) -> Mapping[str, Any] | None:
         """Return the details of the identity's account if it is frozen."""
@@ -93,33 +98,33 @@ class VoipbinSession(QuietSession):
         details: Mapping[str, Any] | None = identity.claims.get("frozen")
         return details
 
-    def _refuse(self, why: tuple[int, str, str, str], details: Mapping[str, Any] | None = None) -> Refuse:
+    def _refuse(self, why: tuple[int, str, str, str], details: Mapping[str, Any] | None = None) -> Respond:
         return refusal.refusal(why, written(self.number), details)
 
     def opened(self, now: float) -> Sequence[Effect]:
         """Say nothing; see to the end of the token."""
         self._opened = True
         if not self._bus_up:
-            return (Hangup(BUS_ERROR),)
+            return (Close(BUS_ERROR),)
         ends = None if self.identity is None else self.identity.expires
-        return (Wake(_EXPIRY, ends),) if ends is not None and self.settings.close_on_expiry else ()
+        return (SetTimer(_EXPIRY, ends),) if ends is not None and self.settings.close_on_expiry else ()
 
     # -- what the peer says -------------------------------------------------------------------
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
         """Subscribe or unsubscribe, drop the connection, or ignore it."""
         if isinstance(message, bytes):
-            return (Hangup(DROPPED, "a binary message"),)
+            return (Close(DROPPED, "a binary message"),)
         command = decode(message)
         if command is None or self.identity is None:
             return ()
         if not all(self._fits(topic) and may_subscribe(self.identity, topic) for topic in command.topics):
-            return (Hangup(DROPPED, "a topic that it may not subscribe to"),)
+            return (Close(DROPPED, "a topic that it may not subscribe to"),)
         topics = self._after(command.type, command.topics)
         if topics == self._topics:
             return ()
         if self.limits.subscriptions and len(topics) > self.limits.subscriptions:
-            return (Hangup(DROPPED, f"more than {self.limits.subscriptions} subscriptions"),)
+            return (Close(DROPPED, f"more than {self.limits.subscriptions} subscriptions"),)
         self._topics = topics
         return (self._listen(),)
 
@@ -135,24 +140,24 @@ class VoipbinSession(QuietSession):
             return {topic: None for topic in self._topics if topic not in unwanted}
         return self._topics
 
-    def _listen(self) -> Listen:
+    def _listen(self) -> Subscribe:
         """Listen to all topics as one interest: one frame of each event."""
         if not self._topics or self.identity is None:
-            return Listen(frozenset())
+            return Subscribe(frozenset())
         source = self.settings.source
         exchange = None if source is None else source.exchange
-        return Listen(frozenset({interest(self.identity, self._topics, self.settings.shape, exchange)}))
+        return Subscribe(frozenset({interest(self.identity, self._topics, self.settings.shape, exchange)}))
 
     # -- time and the bus ---------------------------------------------------------------------
 
-    def rang(self, name: str, now: float) -> Sequence[Effect]:
+    def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
         """End with the token."""
-        return (Hangup(EXPIRED),)
+        return (Close(EXPIRED),)
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
         """End the session; one that opens is ended then."""
         self._bus_up = False
-        return (Hangup(BUS_LOST),) if self._opened else ()
+        return (Close(BUS_LOST),) if self._opened else ()
 
     def bus_back(self, now: float) -> Sequence[Effect]:
         """Go on."""

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from attrs import NOTHING, Factory, field, frozen
 
+from wsevents.api.settings import DAY, filled, key, off_or, one_of, origins, positive, short_text, within
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.moment import moment
-from wsevents.settings import DAY, filled, key, off_or, one_of, origins, positive, short_text, within
 
 PATHS = ["/v1.0/ws", "/v1.0/service_agents/ws"]
 EXCHANGE = "bin-manager.webhook-manager.event.topic"

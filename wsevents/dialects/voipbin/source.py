@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.api.events import Body, Dropped, Event, Exchange
+from wsevents.api.interfaces import ISource
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.topic import AGENT, CUSTOMER
-from wsevents.interfaces import ISource
-from wsevents.messages import Body, Dropped, Event, Exchange
 
 if TYPE_CHECKING:
-    from wsevents.messages import Binding, Delivery
+    from wsevents.api.events import Binding, Delivery
 
 NAME = "voipbin"
 """`Event.source` of these events."""

@@ -12,7 +12,7 @@ from wsevents.dialects.voipbin.claims import ADMIN, MANAGER, SUPER_ADMIN
 from wsevents.dialects.voipbin.identifier import canonical
 
 if TYPE_CHECKING:
-    from wsevents.messages import Identity
+    from wsevents.api.identity import Identity
 
 CUSTOMER, AGENT = "customer_id", "agent_id"
 _DIRECT_PARTS = 4

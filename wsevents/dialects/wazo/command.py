@@ -6,53 +6,53 @@ from typing import Any
 
 from attrs import field, frozen
 
-from wsevents.jsontext import parse_object
+from wsevents.api.strict_json import parse_object
 
 
-class Mistake(Exception):  # noqa: N818 it is the client's, not ours
+class WazoCommandError(Exception):
     """The message is not one of the protocol; the text says what is wrong and quotes nothing of it."""
 
 
 @frozen
-class Start:
+class StartCommand:
     """Begin to send events."""
 
 
 @frozen
-class Subscribe:
+class SubscribeCommand:
     """Send events of this name too; "*": of every name."""
 
     name: str
 
 
 @frozen
-class Unsubscribe:
+class UnsubscribeCommand:
     """Send events of this name no more."""
 
     name: str
 
 
 @frozen
-class Renew:
+class TokenCommand:
     """Go on with this token in place of the last one."""
 
     token: str = field(repr=False)
 
 
 @frozen
-class Ping:
+class PingCommand:
     """Answer with this payload."""
 
     payload: str
 
 
-Command = Start | Subscribe | Unsubscribe | Renew | Ping
+Command = StartCommand | SubscribeCommand | UnsubscribeCommand | TokenCommand | PingCommand
 
 _WITH_DATA: dict[str, tuple[str, type[Any]]] = {
-    "subscribe": ("event_name", Subscribe),
-    "unsubscribe": ("event_name", Unsubscribe),
-    "token": ("token", Renew),
-    "ping": ("payload", Ping),
+    "subscribe": ("event_name", SubscribeCommand),
+    "unsubscribe": ("event_name", UnsubscribeCommand),
+    "token": ("token", TokenCommand),
+    "ping": ("payload", PingCommand),
 }
 """Operation -> the one key of `data` that it needs, a string, and what it becomes."""
 
@@ -64,21 +64,21 @@ def decode(message: str | bytes) -> Command:
         Mistake: it holds none.
     """
     if isinstance(message, bytes):
-        raise Mistake("a binary message")
+        raise WazoCommandError("a binary message")
     try:
         fields = parse_object(message)
     except ValueError:
-        raise Mistake("not a JSON object") from None
+        raise WazoCommandError("not a JSON object") from None
     operation = fields.get("op")
     if operation == "start":
-        return Start()
+        return StartCommand()
     if not isinstance(operation, str) or operation not in _WITH_DATA:
-        raise Mistake("no op, or an unknown one")
+        raise WazoCommandError("no op, or an unknown one")
     key, command = _WITH_DATA[operation]
     data = fields.get("data")
     if not isinstance(data, dict):
-        raise Mistake(f"{operation}: data is missing or not an object")
+        raise WazoCommandError(f"{operation}: data is missing or not an object")
     value = data.get(key)
     if not isinstance(value, str):
-        raise Mistake(f"{operation}: data.{key} is missing or not a string")
+        raise WazoCommandError(f"{operation}: data.{key} is missing or not a string")
     return command(value)  # type: ignore[no-any-return]  # the table holds commands only

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 from zope.interface import implementer
 
+from wsevents.api.effects import ConnectionPolicy
+from wsevents.api.interfaces import IDialect
+from wsevents.api.package_files import PackageFile
+from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.wazo.interest import WazoProjection, project
 from wsevents.dialects.wazo.session import WazoSession
-from wsevents.interfaces import IDialect
-from wsevents.messages import PackageFile, Wire
-from wsevents.source import NAME as GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from random import Random
 
-    from wsevents.interfaces import ISource
-    from wsevents.messages import Event, Request
-    from wsevents.settings import Auth, Config, Limits
+    from wsevents.api.events import Event
+    from wsevents.api.interfaces import ISource
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Auth, Config, Limits
 
 DEMO_TOKEN = "demo"  # noqa: S105 of the embedded default, open to everybody on the machine
 """A token in the section `auth:` of the embedded default."""
@@ -45,7 +47,7 @@ class WazoDialect:
     authority: ClassVar[str] = ""
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: Wire
+    wire: ConnectionPolicy
     auth: Auth
     limits: Limits
 
@@ -53,7 +55,7 @@ class WazoDialect:
     def create(cls, settings: Any, config: Config) -> WazoDialect:  # noqa: ARG003 there are none
         """Return the dialect, as the sections `websocket`, `auth` and `limits` have it."""
         websocket = config.websocket
-        wire = Wire(
+        wire = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,

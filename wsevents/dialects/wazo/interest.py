@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from zope.interface import implementer
 
-from wsevents.access import compile_acl
-from wsevents.interfaces import IInterest, IProjection
+from wsevents.api.interests import IInterest, IProjection
+from wsevents.core.acl import compile_acl
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from wsevents.access import Access
-    from wsevents.messages import Binding, Event, Identity
+    from wsevents.api.events import Binding, Event
+    from wsevents.api.identity import Identity
+    from wsevents.core.acl import Access
 
 EVERY = "*"
 """The event name that stands for all of them."""

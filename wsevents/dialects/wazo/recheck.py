@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wsevents.settings import Auth
+    from wsevents.api.settings import Auth
 
 _OVERDUE = 15.0
 """The authority still takes a token that should have ended: its clock is behind ours."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from zope.interface import implementer
 
-from wsevents.closing import (
+from wsevents.api.close_reasons import (
     AUTH_EXPIRED,
     AUTH_FAILED,
     BUS_ERROR,
@@ -25,32 +25,30 @@ from wsevents.closing import (
     NO_TOKEN,
     PROTOCOL_ERROR,
 )
-from wsevents.dialects.wazo.command import Mistake, Ping, Renew, Start, Subscribe, Unsubscribe, decode
+from wsevents.api.effects import Ask, Close, Send, SetTimer, Subscribe
+from wsevents.api.identity import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
+from wsevents.api.interfaces import ISession
+from wsevents.api.session import BaseSession
+from wsevents.dialects.wazo.command import (
+    PingCommand,
+    StartCommand,
+    SubscribeCommand,
+    TokenCommand,
+    UnsubscribeCommand,
+    WazoCommandError,
+    decode,
+)
 from wsevents.dialects.wazo.interest import EVERY, WazoInterest, interest
 from wsevents.dialects.wazo.recheck import next_check, next_try
-from wsevents.interfaces import ISession
-from wsevents.messages import (
-    Ask,
-    Check,
-    Confirmed,
-    Denied,
-    Faulty,
-    Hangup,
-    Identity,
-    Listen,
-    Say,
-    Unavailable,
-    Wake,
-    WhoIs,
-)
-from wsevents.session import QuietSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wsevents.api.effects import Effect
+    from wsevents.api.identity import Answer
+    from wsevents.api.requests import Request
+    from wsevents.api.settings import Auth, Limits
     from wsevents.dialects.wazo.command import Command
-    from wsevents.messages import Answer, Effect, Request
-    from wsevents.settings import Auth, Limits
 
 VERSIONS = (1, 2)
 RECHECK = "recheck"
@@ -61,9 +59,9 @@ _GRACE = 0.5
 """An authority that is asked at the moment of expiry may take so many seconds to say so."""
 
 
-def reply(op: str, data: Any = None) -> Say:
+def reply(op: str, data: Any = None) -> Send:
     """Return a control reply: `msg` as the first clients expect it, `data` as today's do."""
-    return Say(json.dumps({"op": op, "code": 0, "msg": "", "data": data}))
+    return Send(json.dumps({"op": op, "code": 0, "msg": "", "data": data}))
 
 
 @define
@@ -77,7 +75,7 @@ class _Pending:
 
 @implementer(ISession)
 @define(eq=False)
-class WazoSession(QuietSession):
+class WazoSession(BaseSession):
     """One peer's state."""
 
     request: Request
@@ -98,11 +96,11 @@ class WazoSession(QuietSession):
         """Check version, then token, then ask whose it is."""
         version = wanted_version(self.request)
         if version is None:
-            return (Hangup(PROTOCOL_ERROR, "unknown protocol version"),)
+            return (Close(PROTOCOL_ERROR, "unknown protocol version"),)
         self._version = version
         token = offered_token(self.request)
         if not token:
-            return (Hangup(NO_TOKEN),)
+            return (Close(NO_TOKEN),)
         return (self._ask("connect", token),)
 
     def _ask(self, purpose: str, token: str) -> Ask:
@@ -131,7 +129,7 @@ class WazoSession(QuietSession):
     def _connected(self, identity: Identity, now: float) -> Sequence[Effect]:
         self.identity = identity
         if not self._bus_up:
-            return (Hangup(BUS_ERROR),)
+            return (Close(BUS_ERROR),)
         return (reply("init", {"version": self._version}), self._wake(now))
 
     # -- commands -----------------------------------------------------------------------------
@@ -140,34 +138,34 @@ class WazoSession(QuietSession):
         """Do what the peer says, or end the session if it makes no sense."""
         try:
             return self._do(decode(message), now)
-        except Mistake as mistake:
-            return (Hangup(PROTOCOL_ERROR, str(mistake)),)
+        except WazoCommandError as mistake:
+            return (Close(PROTOCOL_ERROR, str(mistake)),)
 
     def _do(self, command: Command, now: float) -> Sequence[Effect]:
         match command:
-            case Start():
+            case StartCommand():
                 self._started = True
                 return (reply("start"), *self._listen())
-            case Subscribe(name):
+            case SubscribeCommand(name):
                 added = self._add(name)
                 return (*self._acknowledge("subscribe"), *(self._listen() if added else ()))
-            case Unsubscribe(name):
+            case UnsubscribeCommand(name):
                 removed = self._interests.pop(name, None)
                 return (*self._acknowledge("unsubscribe"), *(self._listen() if removed else ()))
-            case Renew(token):
+            case TokenCommand(token):
                 return (self._ask("token", token),)
-            case Ping(payload):
+            case PingCommand(payload):
                 return () if self._version == 1 else (reply("pong", {"payload": payload}),)
 
     def _add(self, name: str) -> bool:
         """Subscribe to a name; say whether that is new."""
         limits = self.limits
         if limits.event_name and len(name) > limits.event_name:
-            raise Mistake(f"an event name of more than {limits.event_name} characters")
+            raise WazoCommandError(f"an event name of more than {limits.event_name} characters")
         if name in self._interests:
             return False
         if limits.subscriptions and len(self._interests) >= limits.subscriptions:
-            raise Mistake(f"more than {limits.subscriptions} subscriptions")
+            raise WazoCommandError(f"more than {limits.subscriptions} subscriptions")
         self._interests[name] = self._interest(name)
         return True
 
@@ -187,21 +185,21 @@ class WazoSession(QuietSession):
         if not self._started:
             return ()
         every = self._interests.get(EVERY)
-        return (Listen(frozenset(self._interests.values() if every is None else (every,))),)
+        return (Subscribe(frozenset(self._interests.values() if every is None else (every,))),)
 
     # -- the token over time ------------------------------------------------------------------
 
-    def rang(self, name: str, now: float) -> Sequence[Effect]:
+    def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
         """Look at the token again, unless a new one is being looked at already."""
         if name == EXPIRY:
             return (
-                (Hangup(AUTH_EXPIRED, "it ended while the authority was asked"),) if self._rechecking else ()
+                (Close(AUTH_EXPIRED, "it ended while the authority was asked"),) if self._rechecking else ()
             )
         if self._pending is not None:
             return ()
         ask = self._ask(RECHECK, self._token)
         expires = None if self.identity is None else self.identity.expires
-        return (ask,) if expires is None else (Wake(EXPIRY, max(now, expires) + _GRACE), ask)
+        return (ask,) if expires is None else (SetTimer(EXPIRY, max(now, expires) + _GRACE), ask)
 
     @property
     def _rechecking(self) -> bool:
@@ -213,19 +211,19 @@ class WazoSession(QuietSession):
         if isinstance(answer, Confirmed):
             return (self._wake(now),)
         if isinstance(answer, Denied):
-            return (Hangup(AUTH_EXPIRED, answer.why),)
+            return (Close(AUTH_EXPIRED, answer.why),)
         assert self.identity is not None  # noqa: S101 only a connected session has alarms
         again = next_try(self.auth, now, self.identity.expires)
         if again is None:
-            return (Hangup(AUTH_EXPIRED, f"it ended while the authority could not be asked: {answer.why}"),)
-        return (Wake(RECHECK, again),)
+            return (Close(AUTH_EXPIRED, f"it ended while the authority could not be asked: {answer.why}"),)
+        return (SetTimer(RECHECK, again),)
 
-    def revised(self, answer: Answer, now: float) -> Sequence[Effect]:
+    def identity_changed(self, answer: Answer, now: float) -> Sequence[Effect]:
         """Be what the authority now says; it was not asked."""
         if self.identity is None:
             return ()
         if isinstance(answer, Denied):
-            return (Hangup(AUTH_EXPIRED, answer.why),)
+            return (Close(AUTH_EXPIRED, answer.why),)
         if isinstance(answer, Identity) and answer != self.identity:
             return self._become(answer, now)
         return ()
@@ -235,16 +233,16 @@ class WazoSession(QuietSession):
         self._interests = {name: self._interest(name) for name in self._interests}
         return (*self._listen(), self._wake(now))
 
-    def _wake(self, now: float) -> Wake:
+    def _wake(self, now: float) -> SetTimer:
         assert self.identity is not None  # noqa: S101 called by those who have set it
-        return Wake(RECHECK, next_check(self.auth, now, self.identity.expires))
+        return SetTimer(RECHECK, next_check(self.auth, now, self.identity.expires))
 
     # -- the bus ------------------------------------------------------------------------------
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
         """End the session; one that is still connecting hears of a bad token first."""
         self._bus_up = False
-        return () if self.identity is None else (Hangup(BUS_LOST),)
+        return () if self.identity is None else (Close(BUS_LOST),)
 
     def bus_back(self, now: float) -> Sequence[Effect]:
         """A session that is still connecting will find the bus up."""
@@ -252,11 +250,11 @@ class WazoSession(QuietSession):
         return ()
 
 
-def _refusal(answer: Answer) -> Hangup:
+def _refusal(answer: Answer) -> Close:
     if isinstance(answer, Faulty):
-        return Hangup(INTERNAL_ERROR, answer.why)
+        return Close(INTERNAL_ERROR, answer.why)
     why = answer.why if isinstance(answer, Denied | Unavailable) else "no identity"
-    return Hangup(AUTH_FAILED, why)
+    return Close(AUTH_FAILED, why)
 
 
 def wanted_version(request: Request) -> int | None:

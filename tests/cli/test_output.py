@@ -1,0 +1,30 @@
+"""What commands print."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.shell import wsevents
+from wsevents.cli.output import printable
+
+
+@given(st.text(st.characters()))
+def test_everything_that_is_printed_can_be_seen(text):
+    assert printable(text).isprintable()
+
+
+@given(st.text())
+def test_json_stays_json(text):
+    assert json.loads(printable(json.dumps(text, ensure_ascii=False))) == text
+
+
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path):
+    file = tmp_path / "config.yml"
+    file.write_text("""
+listen: ["tcp:0"]
+bus: {type: memory}
+auth: {type: static, tokens: {t: {uuid: "€", tenant_uuid: t1, acl: [websocketd]}}}
+""")
+    done = wsevents("token", "t", "--config", file, PYTHONIOENCODING="latin-1")
+    assert (done.status, done.lines[0]) == (0, r"user      \u20ac")

@@ -1,0 +1,32 @@
+"""What a delivery of the `bus:` section's exchange means: which are asked for, and which are taken."""
+
+import pytest
+
+from wsevents.api.events import Binding, Delivery, Event, Exchange
+from wsevents.api.settings import Bus, Config
+from wsevents.core.wazo_events import FOREIGN, HeadersSource, TopicSource, generic_source
+
+EXCHANGE = Exchange("events", "headers")
+
+
+def delivery(**headers):
+    return Delivery(b"{}", {"name": "e", "required_acl": None, **headers}, "events", "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("origin", "arguments"),
+    [(None, ()), ("here", (("origin_uuid", "here"),)), ("", (("origin_uuid", ""),))],
+)
+def test_what_is_asked_for_is_what_is_taken(origin, arguments):
+    source = HeadersSource(EXCHANGE, origin)
+    assert source.bindings == (Binding("events", "", arguments),)
+    for came in ("here", "there", ""):
+        wanted = not arguments or arguments == (("origin_uuid", came),)
+        decoded = source.decode(delivery(origin_uuid=came))
+        assert isinstance(decoded, Event) if wanted else decoded is FOREIGN
+
+
+@pytest.mark.parametrize(("kind", "made"), [("headers", HeadersSource), ("topic", TopicSource)])
+def test_the_bus_section_says_which_source_it_is(kind, made):
+    config = Config(bus=Bus(exchange_name="events", exchange_type=kind), origin_uuid="here")
+    assert generic_source(config) == made(Exchange("events", kind), "here")

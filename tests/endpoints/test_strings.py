@@ -1,0 +1,44 @@
+"""Endpoint strings as text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.endpoints import quoteStringArgument
+
+from wsevents.endpoints.strings import apart, split
+
+
+@pytest.mark.parametrize(
+    ("string", "parts"),
+    [
+        ("tcp:9502", ("tcp", ["9502"], {})),
+        ("tcp:9502:interface=127.0.0.1", ("tcp", ["9502"], {"interface": "127.0.0.1"})),
+        (r"tcp:9502:interface=\:\:1", ("tcp", ["9502"], {"interface": "::1"})),
+        ("unix:/run/a=b", ("unix", [], {"/run/a": "b"})),  # as Twisted has it
+        ("", ("", [], {})),
+        (r"unix:/run/a\\:mode=660", ("unix", ["/run/a\\"], {"mode": "660"})),  # a backslash, quoted
+        ("tcp::\\", ("tcp", ["", "\\"], {})),
+    ],
+)
+def test_a_string_has_a_kind_and_arguments(string, parts):
+    assert split(string) == parts
+
+
+@given(st.text(), st.text())
+def test_what_twisted_has_quoted_is_read_as_it_was(first, second):
+    string = f"ssl:{quoteStringArgument(first)}:certKey={quoteStringArgument(second)}"
+    assert split(string)[2]["certKey"] == second
+
+
+def test_the_files_of_tls_are_taken_apart_whole():
+    string = r"ssl:9502:privateKey=/a\:b.key:certKey=c.crt:interface=\:\:1:extraCertChain=d.crt"
+    assert apart(string) == (
+        r"ssl:9502:interface=\:\:1",
+        [r"privateKey=/a\:b.key", "certKey=c.crt", "extraCertChain=d.crt"],
+    )
+
+
+@given(st.text())
+def test_nothing_is_lost_of_a_string_without_files(string):
+    without, files = apart(string)
+    assert files or without == string

@@ -1,0 +1,205 @@
+"""A private RabbitMQ node for tests: loopback only, with reserved ports and its own epmd.
+
+The session-wide fixture `rabbitmq` is a running `Broker`. A test that stops or hurts it puts it right again.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from twisted.internet.threads import deferToThread
+
+from tests.support.certificates import write_pair
+from tests.support.ports import reserved_ports
+
+SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which insist on the user rabbitmq
+PATIENCE = 120
+
+_CONFIG = """
+listeners.tcp.1 = 127.0.0.1:{port}
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.cacertfile = {root}/tls/server.crt
+ssl_options.certfile = {root}/tls/server.crt
+ssl_options.keyfile = {root}/tls/server.key
+ssl_options.verify = verify_none
+ssl_options.fail_if_no_peer_cert = false
+loopback_users = none
+log.console = false
+log.file.level = info
+"""
+
+_ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +hmax 0"
+
+
+@define(eq=False)
+class Broker:
+    """A node: `boot`, `halt` and `kill` block, for fixtures; what tests call returns a Deferred.
+
+    Attributes:
+        root: directory for everything it writes.
+        port, tls_port: where it listens. User guest, password guest, vhost /.
+    """
+
+    root: Path
+    port: int = field(init=False)
+    tls_port: int = field(init=False)
+    _environment: dict = field(init=False, repr=False)
+    _epmd: subprocess.Popen | None = field(init=False, default=None)
+    _node: subprocess.Popen | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self):
+        self.port, self.tls_port, distribution, epmd = reserved_ports(4)
+        for name in ("home", "mnesia", "log", "tls", "trusted"):
+            (self.root / name).mkdir()
+        _, public = write_pair(self.root / "tls")
+        shutil.copy(public, self.root / "trusted" / "server.pem")
+        (self.root / "rabbitmq.conf").write_text(_CONFIG.format(**self._addresses()))
+        (self.root / "plugins").write_text("[].\n")
+        (self.root / "env").write_text("")
+        self._environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.root / "home"),
+            "ERL_EPMD_PORT": str(epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"wsevents{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_MNESIA_BASE": str(self.root / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.root / "log"),
+            "RABBITMQ_PID_FILE": str(self.root / "pid"),
+            "RABBITMQ_CONFIG_FILE": str(self.root / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.root / "env"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.root / "plugins"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
+        }
+
+    def _addresses(self):
+        return {"root": self.root, "port": self.port, "tls_port": self.tls_port}
+
+    @property
+    def endpoint(self):
+        """Client endpoint string of the plain port."""
+        return f"tcp:127.0.0.1:{self.port}"
+
+    def tls_endpoint(self, trusted=None, host="localhost"):
+        """Client endpoint string of the TLS port; `trusted` is a directory of certificates."""
+        roots = trusted or self.root / "trusted"
+        return f"tls:{host}:{self.tls_port}:trustRoots={roots}:endpoint=tcp\\:127.0.0.1\\:{self.tls_port}"
+
+    # -- blocking, for fixtures ------------------------------------------------------------------
+
+    def boot(self):
+        """Start it and wait until it serves."""
+        if self._epmd is None:
+            port = self._environment["ERL_EPMD_PORT"]
+            self._epmd = self._run("/usr/bin/epmd", "-port", port, "-address", "127.0.0.1")
+        (self.root / "pid").unlink(missing_ok=True)
+        self._node = self._run(SCRIPTS / "rabbitmq-server")
+        self.control("wait", "--timeout", str(PATIENCE), self.root / "pid")
+
+    def halt(self):
+        """Stop it in order, if it runs."""
+        if self._node is not None:
+            self._node.terminate()
+            self._reap()
+
+    def kill(self):
+        """Stop it as a power failure would."""
+        pid = int((self.root / "pid").read_text())
+        os.kill(pid, signal.SIGKILL)  # Erlang itself; the script that started it follows
+        self._reap()
+
+    def control(self, *words):
+        """Run rabbitmqctl and return what it prints."""
+        command = [SCRIPTS / "rabbitmqctl", "--quiet", *map(str, words)]
+        run = subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert run.returncode == 0, f"rabbitmqctl {words}: {run.stdout}{run.stderr}"
+        return run.stdout
+
+    def close(self):
+        """End everything that was started."""
+        try:
+            self.halt()
+        finally:
+            if self._epmd is not None:
+                self._epmd.terminate()
+                self._epmd.wait(PATIENCE)
+
+    def _run(self, *command):
+        with (self.root / "log" / "console").open("ab") as console:
+            return subprocess.Popen(
+                command,
+                env=self._environment,
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def _reap(self):
+        node, self._node = self._node, None
+        try:
+            node.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(node.pid, signal.SIGKILL)
+            node.wait(PATIENCE)
+            raise
+
+    # -- for tests -------------------------------------------------------------------------------
+
+    def start(self):
+        """Start it; fires when it serves."""
+        return deferToThread(self.boot)
+
+    def stop(self):
+        """Stop it in order; fires when it is gone."""
+        return deferToThread(self.halt)
+
+    def crash(self):
+        """Kill it; fires when it is gone."""
+        return deferToThread(self.kill)
+
+    async def restart(self):
+        """Stop and start it."""
+        await self.stop()
+        await self.start()
+
+    def ctl(self, *words):
+        """Run rabbitmqctl; fires with what it prints."""
+        return deferToThread(self.control, *words)
+
+    def close_connections(self, why="closed by a test"):
+        """Close every connection from the broker's side."""
+        return self.ctl("close_all_connections", why)
+
+    async def add_user(self, name, password, vhost="/", permissions=(".*", ".*", ".*")):
+        """Add a user who may do this (configure, write, read) on the vhost."""
+        await self.ctl("add_user", name, password)
+        await self.ctl("set_permissions", "-p", vhost, name, *permissions)
+
+    async def add_vhost(self, name):
+        """Add a virtual host on which guest may do everything."""
+        await self.ctl("add_vhost", name)
+        await self.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq():
+    """A running broker, for the whole run."""
+    if not (SCRIPTS / "rabbitmq-server").exists() or shutil.which("epmd") is None:
+        pytest.fail("these tests need RabbitMQ: apt-get install rabbitmq-server", pytrace=False)
+    with tempfile.TemporaryDirectory(prefix="wsevents-rabbitmq-") as root:
+        broker = Broker(Path(root))
+        try:
+            broker.boot()
+            yield broker
+        finally:
+            broker.close()

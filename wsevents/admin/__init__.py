@@ -1,0 +1,1 @@
+"""What operators ask: metrics, sessions, health, and the status listener that answers."""

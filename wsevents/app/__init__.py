@@ -1,0 +1,1 @@
+"""One gateway as a service: composition, start, reload, drain and stop."""

@@ -1,0 +1,1 @@
+"""Authenticators, and what they share: the HTTP client, the look-up cache, the token digest."""

@@ -1,1 +1,0 @@
-"""Who may come in: one module per kind of authority."""

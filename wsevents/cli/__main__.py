@@ -1,0 +1,5 @@
+"""`python -m wsevents.cli`: the same as `wsevents`."""
+
+from wsevents.cli import main
+
+main(prog_name="wsevents")

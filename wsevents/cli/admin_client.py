@@ -1,0 +1,155 @@
+"""The client of a gateway's status listener: HTTP, by TCP or a Unix socket.
+
+It waits, as a command does; so it needs no reactor.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from attrs import frozen
+
+from wsevents.api.errors import ConfigurationError
+from wsevents.api.settings import StatusSettings
+from wsevents.cli.options import DEFAULT
+from wsevents.cli.output import CommandError
+from wsevents.endpoints.strings import split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http.client import HTTPResponse
+    from pathlib import Path
+
+_SECONDS = 30
+_OK = 200
+_ANY = {"", "0.0.0.0", "::"}  # noqa: S104 it is compared with, not bound to
+
+
+def address_of(endpoint: str) -> str:
+    """Return the URL at which a server endpoint string is reached on its own machine.
+
+    Raises:
+        ValueError: it has no such URL.
+    """
+    kind, given, named = split(endpoint)
+    first = given[0] if given else ""
+    if kind == "unix" and (path := named.get("address", first)):
+        return f"unix:{path}"
+    if kind not in {"tcp", "tcp6", "ssl"}:
+        raise ValueError(f"{endpoint} has no address that is known here")
+    host = named.get("interface", "")
+    host = "127.0.0.1" if host in _ANY else host
+    scheme = "https" if kind == "ssl" else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{named.get('port', first)}"
+
+
+def find(url: str | None, config: Path) -> AdminAddress:
+    """Return the listener that was named, or that of a configuration, or the usual one.
+
+    The usual configuration need not be readable: only few may read it, as it holds passwords.
+
+    Raises:
+        Refusal: there is none.
+        ConfigurationError: another configuration was named, and it cannot be read.
+    """
+    return AdminAddress(url or _configured(config))
+
+
+def _configured(config: Path) -> str:
+    from wsevents.config.loader import gather
+
+    try:
+        status = gather(config).get("status")
+    except ConfigurationError:
+        if str(config) != DEFAULT:
+            raise
+        status = None
+    section = status if isinstance(status, dict) else {}
+    endpoint = section.get("endpoint", StatusSettings().endpoint)
+    if endpoint is None:
+        raise CommandError(f"{config}: status.endpoint is null, so nobody can ask the gateway: give it one")
+    try:
+        return address_of(str(endpoint))
+    except ValueError as error:
+        raise CommandError(f"{config}: status.endpoint: {error}; name it with --url") from None
+
+
+class _Unix(HTTPConnection):
+    """HTTP by a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the path."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(self._path)
+
+
+@frozen
+class AdminAddress:
+    """Where a gateway tells of itself."""
+
+    url: str
+
+    def get(self, path: str, query: Mapping[str, str | None]) -> Any:
+        """Return what the gateway answers. Raises Refusal: it does not, or not with what is wanted."""
+        given = {key: value for key, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path, None)
+
+    def post(self, path: str, order: Mapping[str, Any]) -> Any:
+        """Have the gateway do something, and return its answer. Raises as `get`."""
+        return self._ask("POST", path, json.dumps(order))
+
+    def _ask(self, method: str, target: str, body: str | None) -> Any:
+        connection, prefix = self._connection()
+        try:
+            connection.request(
+                method, prefix + target, body, {"Content-Type": "application/json"} if body else {}
+            )
+            return self._answer(connection.getresponse())
+        except (OSError, HTTPException) as error:
+            raise CommandError(self._unreachable(error)) from None
+        finally:
+            connection.close()
+
+    def _connection(self) -> tuple[HTTPConnection, str]:
+        """Return a connection, and what paths begin with."""
+        if self.url.startswith("unix:"):
+            return _Unix(self.url.removeprefix("unix:")), ""
+        kinds = {"http": HTTPConnection, "https": HTTPSConnection}
+        try:
+            parts = urlsplit(self.url)
+            return kinds[parts.scheme](parts.hostname or "", parts.port, timeout=_SECONDS), parts.path.rstrip(
+                "/"
+            )
+        except (KeyError, ValueError, HTTPException):
+            raise CommandError(
+                f"{self.url}: write it like http://127.0.0.1:9503 or unix:/run/wsevents/status"
+            ) from None
+
+    def _answer(self, response: HTTPResponse) -> Any:
+        try:
+            answer = json.loads(response.read())
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise CommandError(
+                f"{self.url} answered with HTTP {response.status} and is no gateway: correct the address"
+            )
+        if response.status != _OK:
+            raise CommandError(str(answer.get("error", f"the gateway answered with HTTP {response.status}")))
+        return answer
+
+    def _unreachable(self, error: Exception) -> str:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return (
+            f"{self.url} does not answer ({why}): start the gateway, or name with --url what "
+            "status.endpoint says in its configuration"
+        )

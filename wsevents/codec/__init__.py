@@ -1,1 +1,0 @@
-"""Pure algorithms that a dialect and a client of it share."""

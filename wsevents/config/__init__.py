@@ -1,0 +1,1 @@
+"""From YAML files to settings, and from names to plug-ins."""

@@ -1,0 +1,1 @@
+"""From an accepted connection to a session: listeners, handshake, peers, timers, registry."""

@@ -1,0 +1,1 @@
+"""Endpoint strings and certificates: what they mean, and whether they can be used."""

@@ -1,1 +1,0 @@
-"""Start, reload and stop: what the service manager says and hears, and a new configuration."""

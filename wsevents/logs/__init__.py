@@ -1,0 +1,1 @@
+"""The log: records, levels, sinks, deduplication and redaction."""

@@ -1,1 +1,0 @@
-"""What an operator sees of a gateway that runs, and may do to it."""

@@ -1,0 +1,1 @@
+"""The operating system: sockets, signals, systemd, exit status."""
