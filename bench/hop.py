@@ -80,17 +80,17 @@ def declare(port, name):
         channel.queue_bind(QUEUE, EXCHANGE, arguments={"x-match": "all", "name": name})
 
 
-def say(rpc, channel, *methods):
+def say(link, channel, *methods):
     """Send methods of AMQP 0-9-1."""
-    rpc.sendall(b"".join(frame.Method(channel, method).marshal() for method in methods))
+    link.sendall(b"".join(frame.Method(channel, method).marshal() for method in methods))
 
 
-def wait_for(rpc, data, kind):
+def wait_for(link, data, kind):
     """Read until a method of this kind has come; return what came after it."""
     while True:
         used, heard = frame.decode_frame(data)
         if not used:
-            more = rpc.recv(65536)
+            more = link.recv(65536)
             if not more:
                 raise ConnectionError(f"the broker left before {kind.__name__}")
             data += more
@@ -102,19 +102,19 @@ def wait_for(rpc, data, kind):
 
 def consume(port):
     """Yield the pieces in which deliveries come, after an empty one when they may."""
-    with socket.create_connection(("127.0.0.1", port)) as rpc:
-        rpc.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        rpc.sendall(frame.ProtocolHeader().marshal())
-        data = wait_for(rpc, b"", spec.Connection.Start)
-        say(rpc, 0, spec.Connection.StartOk({}, "PLAIN", "\0guest\0guest", "en_US"))
-        data = wait_for(rpc, data, spec.Connection.Tune)
-        say(rpc, 0, spec.Connection.TuneOk(10, 131072, 0), spec.Connection.Open("/"))
-        data = wait_for(rpc, data, spec.Connection.OpenOk)
-        say(rpc, 1, spec.FdChannel.Open())
-        data = wait_for(rpc, data, spec.FdChannel.OpenOk)
-        say(rpc, 1, spec.Basic.Consume(queue=QUEUE, no_ack=True))
-        yield wait_for(rpc, data, spec.Basic.ConsumeOk)
-        while piece := rpc.recv(65536):
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.sendall(frame.ProtocolHeader().marshal())
+        data = wait_for(link, b"", spec.Connection.Start)
+        say(link, 0, spec.Connection.StartOk({}, "PLAIN", "\0guest\0guest", "en_US"))
+        data = wait_for(link, data, spec.Connection.Tune)
+        say(link, 0, spec.Connection.TuneOk(10, 131072, 0), spec.Connection.Open("/"))
+        data = wait_for(link, data, spec.Connection.OpenOk)
+        say(link, 1, spec.Channel.Open())
+        data = wait_for(link, data, spec.Channel.OpenOk)
+        say(link, 1, spec.Basic.Consume(queue=QUEUE, no_ack=True))
+        yield wait_for(link, data, spec.Basic.ConsumeOk)
+        while piece := link.recv(65536):
             yield piece
 
 
