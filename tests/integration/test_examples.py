@@ -55,7 +55,8 @@ class Wazo:
         self.auth.issue("T-publisher")
         root = Pages()
         root.putChild(b"api", self.auth)
-        self.listener = reactor.listenTCP(0, Site(root), interface="127.0.0.1")
+        # A browser keeps its connections for later, and closes them after the test: no timer waits for that.
+        self.listener = reactor.listenTCP(0, Site(root, timeout=None), interface="127.0.0.1")
         self.web = f"http://127.0.0.1:{self.listener.getHost().port}"
         key, self.crt = write_pair(folder)
         self.port, self.status = reserved_ports(2)
