@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -229,16 +230,20 @@ def test_passwords_are_in_no_line_and_in_no_list_of_processes(tmp_path, rabbitmq
 # -- where they listen ----------------------------------------------------------------------------
 
 
+NUMBERS = count()
+
+
 def hears(url, publish, context, introduction=b""):
     """Check that a client there hears an event, whose connection may begin with some bytes."""
     raw = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), DEADLINE)
     raw.sendall(introduction)
     options = {"ssl": context, "sock": raw} | ({"server_hostname": "localhost"} if context else {})
     with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, **options) as client:
-        client.send('{"op": "subscribe", "data": {"event_name": "e"}}')
+        name = f"e{next(NUMBERS)}"  # a worker may still get the event that another one's client has heard
+        client.send(json.dumps({"op": "subscribe", "data": {"event_name": name}}))
         client.send('{"op": "start"}')
         assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
-        hear([client], publish("e"))
+        hear([client], publish(name))
 
 
 def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
