@@ -25,6 +25,9 @@ SLOW = (
     "tests/buses",
     "tests/test_bench.py",
     "tests/test_packaging.py",
+    "tests/test_unhandled.py",
+    "tests/lifecycle",
+    "tests/docs",
 )
 
 
