@@ -23,6 +23,7 @@ LOCAL = "local"
 """In place of an address: the peer of a Unix socket has none."""
 UNIX = "unix"
 """In place of a network: all who come by a Unix socket."""
+HIGHEST_PORT = 65535
 _SECURE = {"https", "wss"}
 _OPEN = {"http", "ws"}
 
@@ -90,5 +91,10 @@ def _hop(text: str) -> tuple[str, int] | None:
         return None
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
-    port = port.removeprefix(":")
-    return str(found), int(port) if port.isascii() and port.isdigit() and len(port) <= len("65535") else 0
+    return str(found), _port(port.removeprefix(":"))
+
+
+def _port(text: str) -> int:
+    """Return a port; 0: the text is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len("65535")
+    return int(text) if is_number and int(text) <= HIGHEST_PORT else 0
