@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.schedule import EMBEDDED_DEFAULT, SLOW
+
 ROOT = Path(__file__).parents[1]
 
 LAYOUT = ast.get_docstring(ast.parse((ROOT / "wsevents" / "__init__.py").read_text()), clean=False)
@@ -302,6 +304,10 @@ TOPICS = {
     "wsevents.dialects.wazo.visibility": "who may see what, through several modules",
 }
 """Unit tests of no single module, named as if of one, each with what they are about."""
+
+
+def test_every_file_of_the_test_schedule_exists():
+    assert [path for path in (*EMBEDDED_DEFAULT, *SLOW) if not (ROOT / path).exists()] == []
 
 
 def test_every_topic_has_its_file():

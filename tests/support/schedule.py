@@ -1,8 +1,8 @@
 """Which test process runs which file, when there are several (`-n 2`).
 
 One process runs all tests of a file, so that its tests share what its fixtures start. The files that start
-the embedded default share its two ports, so one process runs
-all of them (tests/support/gateway_process.py has the lock).
+the embedded default share its two ports, so one process runs all of them
+(tests/support/gateway_process.py has the lock).
 The slow files come first, so that all processes end at about the same time.
 """
 
@@ -21,12 +21,12 @@ EMBEDDED_DEFAULT = frozenset(
 )
 SLOW = (
     "tests/integration",
-    "tests/commands",
+    "tests/cli",
     "tests/buses",
     "tests/test_bench.py",
     "tests/test_packaging.py",
     "tests/test_unhandled.py",
-    "tests/lifecycle",
+    "tests/app",
     "tests/docs",
 )
 
