@@ -189,8 +189,8 @@ def test_a_gateway_that_cannot_write_through_says_so_and_works(tmp_path):
     script = tmp_path / "strange.py"
     script.write_text(
         "from twisted.scripts.twistd import run\n"
-        "from wsevents import writethrough\n"
-        "del writethrough._ssl_write\n"
+        "from wsevents.delivery import writers\n"
+        "del writers._ssl_write\n"
         "run()\n"
     )
     with GatewayProcess(tmp_path, standalone(tmp_path), (sys.executable, script)) as gateway:

@@ -262,7 +262,7 @@ def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
         tmp_path / "server.crt", ", ".join(f'"{one}"' for one in more)
     ))  # fmt: skip
     with started(tmp_path, text + "\ntrusted_proxies: [127.0.0.1]") as gateway:
-        said = re.findall(r"wsevents\.entrance\.ports#info\] listening on \S+:(\d+)", gateway.log)
+        said = re.findall(r"wsevents\.connections\.listeners#info\] listening on \S+:(\d+)", gateway.log)
         secure, plain, folder, proxied, both = map(int, said)
         hears(f"wss://localhost:{secure}", publish, trusting())
         hears(f"ws://localhost:{plain}", publish, None)

@@ -43,9 +43,9 @@ txaio.set_global_log_level("trace")
 from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.scripts.twistd import run
-from wsevents.logs.level import THRESHOLD
+from wsevents.logs.level import LEVEL
 
-reactor.callWhenRunning(THRESHOLD.set, "debug")
+reactor.callWhenRunning(LEVEL.set, "debug")
 for log in (Logger(), txaio.make_logger()):
     reactor.callWhenRunning(log.debug, "{log_namespace} is loud")
 run()
