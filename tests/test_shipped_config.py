@@ -140,7 +140,7 @@ def test_what_the_shipped_file_shows_of_listeners_works():
         ("  heartbeat: 10\n", "", ("bus", "heartbeat")),
         ("  vhost: /\n", "vhost: /\n", ("bus", "vhost")),
         ("  username: guest", "  username: guest\n", ("bus", "username")),
-        ("  # What its paths begin with", "\n", ("auth", "prefix")),
+        ("  # Prefix of its paths", "\n", ("auth", "prefix")),
     ],
 )
 def test_a_key_that_is_missing_misplaced_or_unexplained_is_found(before, after, missing):

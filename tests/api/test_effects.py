@@ -14,5 +14,5 @@ def test_every_status_that_http_has_can_refuse(status):
 
 @pytest.mark.parametrize("status", [0, -1, 99, 299, 420, 499, 512, 599, 600, 4004])
 def test_a_status_that_http_does_not_have_is_a_mistake_where_it_is_made(status):
-    with pytest.raises(ValueError, match=f"{status} is no status that HTTP has"):
+    with pytest.raises(ValueError, match=f"{status} is not a known HTTP status"):
         Respond(status)

@@ -287,7 +287,7 @@ def test_a_byte_order_mark_does_no_harm(etc):
         ("auth: {check_static_interval: 0}", "auth.check_static_interval: must be from 1 to 86400"),
         ("auth: {check_static_interval: 1.0e+300}", "auth.check_static_interval: must be from 1 to 86400"),
         ("websocket: {allowed_origins: []}", "websocket.allowed_origins: must name at least one origin"),
-        ("websocket: {allowed_origins: ['']}", "websocket.allowed_origins: has '', which is no origin"),
+        ("websocket: {allowed_origins: ['']}", "websocket.allowed_origins: has '', which is not an origin"),
         ("websocket: {ping_interval: 0.001}", "websocket.ping_interval: must be 0, or from 1 to 86400"),
         ("websocket: {ping_timeout: -1}", "websocket.ping_timeout: must be 0, or from 1 to 86400"),
         ("limits: {handshake_seconds: 0.001}", "limits.handshake_seconds: must be 0, or from 1 to 86400"),
@@ -398,7 +398,7 @@ def test_a_listener_may_say_which_dialects_are_spoken_there():
         ),
         (
             "{endpoint: 'tcp:2', dialects: []}",
-            "listen[1].dialects: must name at least one dialect; leave it out for all",
+            "listen[1].dialects: must name at least one dialect; omit the key for all dialects",
         ),
         ("{endpoint: 'tcp:2', dialects: talk}", "listen[1].dialects: must be a list or null, not 'talk'"),
         ("{endpoint: 'tcp:2', dialects: [5]}", "listen[1].dialects[0]: must be text, not 5"),
@@ -461,7 +461,7 @@ def test_what_a_browser_may_send_as_origin_is_allowed(pattern):
     ],
 )
 def test_what_no_browser_sends_as_origin_is_a_mistake(pattern):
-    with pytest.raises(ValueError, match="which is no origin; write it like https://crm"):
+    with pytest.raises(ValueError, match="which is not an origin; write it like https://crm"):
         WebSocket(allowed_origins=["*", pattern])
 
 

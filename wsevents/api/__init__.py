@@ -1,4 +1,4 @@
-"""What a plug-in imports: interfaces, events, requests, identity, effects, close reasons, errors, settings.
+"""The plug-in API: interfaces, events, requests, identity, effects, close reasons, errors, settings.
 
-Nothing here does I/O.
+No module of this package does I/O.
 """

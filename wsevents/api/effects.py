@@ -1,6 +1,7 @@
-"""What a session wants done, as values, and what a dialect wants of the connection.
+"""Effects, the actions that a session requests, and the connection policy of a dialect.
 
-Times are seconds since the Unix epoch (wall time); durations are seconds.
+A session returns effects; the session runner executes them in order. Times are seconds since the Unix
+epoch (wall time); durations are seconds.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def _known(_: object, __: object, status: int) -> None:
-    """Attrs validator: a status with a phrase, which the status line needs (RFC 9112 section 4)."""
+    """Attrs validator: a status with a reason phrase for the status line (RFC 9112 section 4)."""
     if status not in set(HTTPStatus):
-        raise ValueError(f"{status} is no status that HTTP has")
+        raise ValueError(f"{status} is not a known HTTP status")
 
 
 @frozen
 class Respond:
-    """Answer the request with an HTTP error; no WebSocket. Only before the upgrade."""
+    """Answer the request with this HTTP response instead of a WebSocket. Valid before the upgrade only."""
 
     status: int = field(validator=_known)
     headers: tuple[tuple[str, str], ...] = ()
@@ -34,16 +35,16 @@ class Respond:
 
 @frozen
 class Accept:
-    """Upgrade to a WebSocket, with these headers in the answer. Only before the upgrade."""
+    """Upgrade to a WebSocket and add these headers to the response. Valid before the upgrade only."""
 
     headers: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
 class Ask:
-    """Put a question to the dialect's authority; `answered(id, …)` follows, exactly once.
+    """Ask the dialect's authority a question; the fact `answered` with this `id` follows exactly once.
 
-    With `hold`, reading from the peer stops until then: what it sent waits in order.
+    With `hold`, the session receives no message of the peer before the answer; messages wait in order.
     """
 
     id: int
@@ -53,9 +54,10 @@ class Ask:
 
 @frozen
 class Subscribe:
-    """From now on the peer has exactly these interests.
+    """Replace all interests of the peer by these.
 
-    With an `id`, `subscribed(id)` follows once every binding they need is live upstream.
+    With an `id`, the fact `subscribed` with this id follows as soon as the bus has made, or rejected, the
+    bindings of the interests.
     """
 
     interests: frozenset[IInterest]
@@ -64,14 +66,17 @@ class Subscribe:
 
 @frozen
 class Send:
-    """Send a text message, after everything that was sent before."""
+    """Send a text message after all messages that were sent earlier."""
 
     text: str
 
 
 @frozen
 class SetTimer:
-    """Ring `name` at the time `at`; a new one of the same name replaces it, None cancels it."""
+    """Request the fact `timer_fired` for `name` at the time `at`.
+
+    It replaces an earlier timer of the same name. If `at` is None, it only cancels that timer.
+    """
 
     name: str
     at: float | None
@@ -79,7 +84,7 @@ class SetTimer:
 
 @frozen
 class Close:
-    """End the session. `why` is for the log alone, and holds no secret."""
+    """End the session. Only the log shows `why`; it must not contain a secret."""
 
     reason: CloseReason
     why: str = ""
@@ -90,19 +95,19 @@ Effect = Respond | Accept | Ask | Subscribe | Send | SetTimer | Close
 
 @frozen
 class ConnectionPolicy:
-    """What a dialect wants of the WebSocket layer. Durations in seconds, sizes in bytes; 0: none.
+    """The connection settings of a dialect. Durations in seconds, sizes in bytes; 0 switches a rule off.
 
     Attributes:
-        ping_interval: between two pings from the gateway.
-        pong_deadline: how long a peer may take to answer one; 0: it need not.
-        idle: a peer that sends nothing at all for so long is closed.
-        frame_max: larger messages to the peer are fragmented into frames of this size.
-        message_max: larger messages from the peer end the session with 1009.
-        deflate: whether messages are compressed for peers that ask for it (RFC 7692).
-        origins: patterns of origins that may connect; "*" alone: any, a missing or null one included.
+        ping_interval: time between two pings to a peer; 0: no pings.
+        pong_deadline: time for the answer to a ping; 0: the peer need not answer.
+        idle: the gateway closes a peer that sends no data for this time.
+        frame_max: a longer message to the peer is fragmented into frames with at most this payload.
+        message_max: a longer message from the peer ends the session with 1009.
+        deflate: compress messages for peers that offer permessage-deflate (RFC 7692).
+        origins: patterns of the origins that may connect. "*" alone allows any, also a missing or null one.
         own_pages: pages of the gateway's own origin may connect too.
-        origins_key: key of the configuration that `origins` come from, for the log.
-        anonymous: a peer may stay unknown for longer than `limits.authentication_seconds`.
+        origins_key: the configuration key that sets `origins`, for the log.
+        anonymous: `limits.authentication_seconds` does not apply to the peers.
     """
 
     ping_interval: float = 60

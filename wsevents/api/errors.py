@@ -1,14 +1,14 @@
-"""The mistakes that are reported to people."""
+"""The exceptions whose text an operator reads."""
 
 from __future__ import annotations
 
 
 class WseventsError(Exception):
-    """Anything that wsevents itself reports; its text is one line, fit for an operator."""
+    """Base class of the errors that wsevents reports to an operator."""
 
 
 class ConfigurationError(WseventsError):
-    """The configuration cannot be used: each problem is one line that names file, key and remedy."""
+    """The configuration is invalid. Each problem is one line that names file, key and remedy."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -16,16 +16,16 @@ class ConfigurationError(WseventsError):
 
 
 class StartError(WseventsError):
-    """The start failed for what is no matter of the configuration; the next one may do better."""
+    """The start failed for a reason outside the configuration, so a later start may succeed."""
 
 
 class PluginError(WseventsError):
-    """A dialect, bus or authenticator cannot be loaded or does not keep its interface."""
+    """A dialect, bus or authenticator cannot be loaded or does not provide its interface."""
 
 
 class BusError(WseventsError):
-    """The bus cannot do what was asked of it now; the bus recovers by itself."""
+    """A bus operation failed. The bus reconnects by itself, so the operation may succeed later."""
 
 
 class UnansweredError(WseventsError):
-    """Not every process has answered what an operator asked of all."""
+    """At least one worker process did not answer a request that concerns all of them."""

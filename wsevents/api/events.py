@@ -1,4 +1,4 @@
-"""What comes from the bus: exchanges, bindings, deliveries, and the events that they become.
+"""The values of the bus: exchanges, bindings, deliveries, and the events that sources decode from them.
 
 Times are seconds since the Unix epoch (wall time).
 """
@@ -28,12 +28,12 @@ class Exchange:
 
 @frozen
 class Binding:
-    """What the gateway's queue is to receive of an exchange.
+    """A binding of the gateway's queue to an exchange.
 
     Attributes:
         exchange: name of a declared exchange.
         key: routing key or pattern; "" for a headers exchange.
-        arguments: headers to match, as sorted pairs, so that equal bindings are equal values.
+        arguments: headers to match, as sorted pairs, so that equal bindings compare equal.
     """
 
     exchange: str
@@ -43,14 +43,14 @@ class Binding:
 
 @frozen
 class Delivery:
-    """One message as the bus gave it.
+    """One message from the bus.
 
     Attributes:
         body: the bytes, exactly as published.
         headers: AMQP headers, decoded: str, bool, int, float, None, bytes, list, dict, datetime, Decimal.
-        exchange: where it was published.
+        exchange: name of the exchange that it was published on.
         key: its routing key.
-        received: when the gateway took it from the bus.
+        received: when the gateway received it from the bus.
         redelivered: the bus may have delivered it before.
     """
 
@@ -64,13 +64,13 @@ class Delivery:
 
 @define(eq=False)
 class Body:
-    """The body of an event; parsed at most once, and only if somebody needs it."""
+    """The body of an event, parsed on first use and at most once."""
 
     raw: bytes
 
     @cached_property
     def json(self) -> dict[str, Any] | None:
-        """The JSON object it holds, or None if it is not a UTF-8 JSON object."""
+        """The parsed body, or None if the body is not a UTF-8 JSON object."""
         try:
             return parse_object(self.raw)
         except ValueError:
@@ -79,18 +79,18 @@ class Body:
 
 @frozen(eq=False)
 class Event:
-    """Something that happened, and who may know of it.
+    """A decoded event, with the properties that decide which identities may see it.
 
     Attributes:
-        source: the name of the source that decoded it; a dialect takes the sources that it knows.
-        name: such as "call_created".
-        body: what is sent on.
-        required: the ACL that one must hold to see it; None: everyone may, as far as tenant and user go.
+        source: name of the source that decoded it. A dialect ignores events of sources that it does not know.
+        name: the event name, such as "call_created".
+        body: the body as published.
+        required: the ACL that an identity needs; None: none, tenant and user alone decide.
         tenant: uuid of the tenant it belongs to, or None.
-        users: uuids of the users it is for.
-        everyone: it is for every user of the tenant.
-        public: tenant and user do not matter, name and ACL alone decide (the topic exchange of old).
-        headers, exchange, key, received: of the delivery.
+        users: uuids of the users it is addressed to.
+        everyone: it is addressed to every user of the tenant.
+        public: only name and ACL decide, not tenant and user, as on a topic exchange.
+        headers, exchange, key, received: see `Delivery`.
     """
 
     source: str
@@ -109,6 +109,6 @@ class Event:
 
 @frozen
 class Dropped:
-    """Why a delivery did not become an event that anybody sees; counted by reason."""
+    """The reason why the gateway dropped a delivery. The metrics count drops by reason."""
 
     reason: str

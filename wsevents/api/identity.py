@@ -1,4 +1,4 @@
-"""Questions about tokens, and the answers: who a token belongs to and what it may see.
+"""Identities, and the other answers that an authority gives to questions about tokens.
 
 Times are seconds since the Unix epoch (wall time).
 """
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 @frozen
 class Identity:
-    """Who a token belongs to and what it may see.
+    """The owner of a token and the owner's rights.
 
     Attributes:
-        subject: uuid of the user or service, "me" in an ACL.
-        session: uuid of the login session, "my_session" in an ACL, or None.
-        tenant: uuid of its tenant.
-        acl: patterns, negative ones with a leading "!".
-        reach: "user" (own and everyone's events of the tenant), "tenant" (all of the tenant), "all".
-        expires: when the token ends, or None.
-        claims: what else the authority said; for dialects that have more to decide.
+        subject: uuid of the user or service; `me` in an ACL stands for it.
+        tenant: uuid of the owner's tenant.
+        acl: ACL patterns; a leading "!" marks a negative pattern.
+        session: uuid of the login session, or None; `my_session` in an ACL stands for it.
+        reach: the visible events. "user": of the tenant, addressed to this user or to every user;
+            "tenant": all of the tenant; "all": all of every tenant.
+        expires: expiry time of the token, or None.
+        claims: further data from the authority, for dialects that need it.
     """
 
     subject: str
@@ -38,28 +39,28 @@ class Identity:
 
 @frozen
 class Denied:
-    """The authority says no. `why` is for the log and holds no secret."""
+    """The authority rejected the token. `why` is for the log and contains no secret."""
 
     why: str
 
 
 @frozen
 class Unavailable:
-    """The authority could not be asked, or gave no sensible answer. `why` is for the log."""
+    """The authority did not respond, or its response was invalid. `why` is for the log."""
 
     why: str
 
 
 @frozen
 class Faulty:
-    """The authority said yes, but its answer lacks what a session needs. `why` is for the log."""
+    """The authority accepted the token, but its response lacks required data. `why` is for the log."""
 
     why: str
 
 
 @frozen
 class Confirmed:
-    """The token of a `Check` is still good."""
+    """The token of a `Check` is still valid."""
 
 
 Answer = Identity | Denied | Unavailable | Faulty | Confirmed

@@ -1,4 +1,7 @@
-"""What an event is matched by: projections and interests. `wsevents.delivery.relay` does the matching."""
+"""The two sides of matching: projections of events, and interests of peers.
+
+`wsevents.delivery.relay` matches them: an event reaches the audiences at the addresses of its projection.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class IProjection(Interface):
-    """An event as one dialect sees it; made once per event and dialect."""
+    """The view of one dialect on an event. The relay requests it once per event and dialect."""
 
-    addresses: Sequence[Hashable] = Attribute("Where to look for audiences; each may hold any number.")
+    addresses: Sequence[Hashable] = Attribute("Keys under which the relay looks up audiences.")
 
 
 class IInterest(Interface):
-    """One thing that a peer asked for and may see. Frozen, with a cheap hash and equality.
+    """A set of events that a peer requested and may see. Immutable, with a cheap hash and equality.
 
-    All peers with equal interests form one audience, for which `choose` is called once per event.
+    All peers with equal interests form one audience. The relay calls `choose` once per event and audience.
     """
 
-    addresses: Sequence[Hashable] = Attribute("Where its audience is to be found; as selective as can be.")
-    shape: Hashable = Attribute("What the bytes of a frame depend on; equal shapes share frames.")
-    bindings: Sequence[Binding] = Attribute("What must be bound upstream while somebody has this interest.")
-    asked: Sequence[str] = Attribute("What was asked for, each as its protocol has it; for operators.")
+    addresses: Sequence[Hashable] = Attribute("Keys of its audience, as selective as possible.")
+    shape: Hashable = Attribute("The part of the interest that frames depend on; equal shapes share frames.")
+    bindings: Sequence[Binding] = Attribute("Bindings that the bus needs while a peer has this interest.")
+    asked: Sequence[str] = Attribute("The requested subscriptions in the protocol's notation, for operators.")
 
     def choose(projection: Any) -> Hashable | None:
-        """Return None (not for me) or the variant of the frame, such as the topic that matched."""
+        """Return the variant of the frame, such as the topic that matched, or None if nothing matches."""

@@ -1,7 +1,7 @@
-"""The seams: what a dialect, a bus and an authenticator are.
+"""The interfaces that a dialect, a bus and an authenticator provide.
 
-Each is found by an entry point in the group named in `plugins.py`, and checked against the
-interface here when it is loaded. `docs/architecture.md` shows how the five protocols sit on them.
+The gateway finds plug-ins by entry points (`wsevents.config.plugins` names the groups) and verifies each
+against its interface when it loads it. `docs/architecture.md` shows how the parts work together.
 """
 
 from __future__ import annotations
@@ -26,88 +26,90 @@ if TYPE_CHECKING:
 
 
 class ISource(Interface):
-    """What a stream of deliveries means. Pure: no I/O."""
+    """Decodes the deliveries of one exchange. Pure: no I/O."""
 
-    name: str = Attribute("Goes into `Event.source`.")
-    exchange: Exchange = Attribute(
-        "The exchange it reads; a delivery is decoded by the source of its exchange."
-    )
-    bindings: tuple[Binding, ...] = Attribute("What it always needs; interests may need more.")
+    name: str = Attribute("Name of the source, the value of `Event.source`.")
+    exchange: Exchange = Attribute("The exchange whose deliveries it decodes.")
+    bindings: tuple[Binding, ...] = Attribute("Permanent bindings; interests may add more.")
 
     def decode(delivery: Delivery) -> Event | Dropped:
-        """Return the event, or why it is none. Never raises, whatever was published."""
+        """Return the event, or the reason to drop the delivery. Must not raise for any delivery."""
 
 
 class ISession(Interface):
-    """The conversation with one peer: a state machine without I/O.
+    """The protocol state of one peer: a state machine without I/O.
 
-    Facts go in, each with the time; the effects to run come out, in order. No fact raises.
+    Each method is a fact. It takes the time (seconds since the epoch) and returns the effects to execute,
+    in order. A method must not raise.
     """
 
-    identity: Identity | None = Attribute("Who the peer is, once known; for the log and the roster.")
+    identity: Identity | None = Attribute("The authenticated identity, or None; for the log and `/sessions`.")
 
     def requested(now: float) -> Sequence[Effect]:
-        """The request came in. Exactly one Welcome or Refuse must follow, now or after an answer."""
+        """The request arrived. Exactly one Accept or Respond must follow, now or after an answer."""
 
     def origin_refused(now: float) -> Sequence[Effect]:
-        """In place of `requested`: a page of an origin that may not connect. One Refuse must follow."""
+        """The request came from a page of a rejected origin. One Respond must follow.
+
+        It replaces `requested`.
+        """
 
     def opened(now: float) -> Sequence[Effect]:
         """The WebSocket is open."""
 
     def received(message: str | bytes, now: float) -> Sequence[Effect]:
-        """A text (str) or binary (bytes) message came."""
+        """The peer sent a text message (str) or a binary message (bytes)."""
 
     def answered(id: int, answer: Answer, now: float) -> Sequence[Effect]:
-        """The authority answered the Ask of this id."""
+        """The authority answered the `Ask` with this id."""
 
     def subscribed(id: int, live: bool, now: float) -> Sequence[Effect]:
-        """The bindings of the Listen of this id are live upstream, or (not `live`) were refused there."""
+        """The bindings of the `Subscribe` with this id are live; if `live` is false, the bus rejected one."""
 
     def timer_fired(name: str, now: float) -> Sequence[Effect]:
-        """The time of the Wake of this name has come."""
+        """The time of the `SetTimer` with this name has come."""
 
     def identity_changed(answer: Answer, now: float) -> Sequence[Effect]:
-        """The authority changed its mind about the identity, without being asked."""
+        """The authority changed the identity, or revoked it, without a question of this session."""
 
     def bus_lost(now: float) -> Sequence[Effect]:
-        """The bus is gone; told at once to a session that opens while it is."""
+        """The bus is down. A session that opens while the bus is down receives this fact before `opened`."""
 
     def bus_back(now: float) -> Sequence[Effect]:
-        """The bus is back, with every binding declared again."""
+        """The bus is up again and has declared every binding again."""
 
 
 class IDialect(Interface):
-    """A protocol that peers speak. Pure: no I/O; settings come in, values go out.
+    """A protocol between the gateway and its peers. Pure: no I/O.
 
-    All that is of this protocol alone is in the folder of its package, the files named here too.
+    One package holds all code and all files of one protocol.
     """
 
-    name: str = Attribute("As in the configuration.")
+    name: str = Attribute("Name of its section in the configuration.")
     default: bool = Attribute(
         "Of the class: served when the configuration has no section `dialects:`. True for one dialect only."
     )
     page: PackageFile | None = Attribute(
-        "Of the class: its script for the page at `/`, which `web/protocols.js` describes; None: the page "
-        "does not speak it."
+        "Of the class: its script for the live page at `/`, see `web/protocols.js`; None: the live page does "
+        "not offer the protocol."
     )
     demo: PackageFile | None = Attribute(
-        "Of the class: its section of the configuration in the embedded default, in YAML; None: the embedded "
-        "default does not serve it."
+        "Of the class: its settings in the embedded default, in YAML; None: the embedded default does not "
+        "serve it."
     )
-    settings: type = Attribute("attrs class of its own section of the configuration.")
-    sources: Sequence[ISource] = Attribute("Sources of its own, beside the bus section's.")
-    wire: ConnectionPolicy = Attribute("What it wants of the WebSocket layer.")
+    settings: type = Attribute("attrs class of its section of the configuration.")
+    sources: Sequence[ISource] = Attribute("Its own sources, in addition to that of the `bus:` section.")
+    wire: ConnectionPolicy = Attribute("The policy of its connections.")
     authority: str = Attribute(
-        'Who answers its questions: "" for the authenticator of `auth:`, else the name of an authority, '
-        "which is made from the dialect's own section."
+        'The authority for its questions: "" for the authenticator of `auth:`, else the name of an authority '
+        "that the gateway creates from the dialect's section."
     )
 
     def create(settings: Any, config: Config) -> IDialect:
-        """Class method: a dialect with these settings; `config` is the whole configuration."""
+        """Class method: return a dialect with these settings; `config` is the whole configuration."""
 
     def greeting(settings: Any, base_url: str, now: float) -> Sequence[str]:
-        """Class method: the lines that the embedded default prints, addresses and credentials.
+        """Class method: return the lines that the embedded default prints: addresses and credentials.
 
         Args:
             settings: the section of `demo`.
@@ -116,94 +118,97 @@ class IDialect(Interface):
         """
 
     def serves(path: str) -> bool:
-        """Whether a request for this path is for this dialect."""
+        """Return whether the dialect serves requests for this path."""
 
     def session(request: Request, entropy: Random) -> ISession:
-        """Begin a conversation."""
+        """Return the session for a new peer."""
 
     def project(event: Event) -> IProjection | None:
-        """Say where the event may be wanted; None: by nobody who speaks this dialect."""
+        """Return the dialect's view on the event, or None if no peer of this dialect may receive it."""
 
     def encode(projection: Any, shape: Hashable, variant: Hashable) -> bytes | None:
-        """Return the payload (UTF-8 JSON text) of the frame; None: the body is unfit, drop the event."""
+        """Return the payload of the frame, UTF-8 JSON text; None drops the event: its body is not usable."""
 
 
 class IAuthority(Interface):
-    """Whom sessions put questions to."""
+    """Answers the questions of sessions."""
 
     def answer(question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer; every failure is an answer too, the Deferred does not fail and always fires.
+        """Answer a question. The Deferred always fires with an Answer; an error is an Answer too.
 
-        Whoever asked may cancel it, and then takes no notice of what it fires or fails with. What was
-        under way for this answer alone ends at once, and makes room for other questions.
+        The caller may cancel it and then ignores its result. The authority ends the work that serves this
+        answer alone at once, so that it does not delay other questions.
         """
 
     def revise(identity: Identity) -> Answer:
-        """Say at once what the identity is worth now, from memory."""
+        """Return the present answer for an identity at once, from cached data, without I/O."""
 
     def watch(changed: Callable[[], None]) -> None:
-        """Call `changed` whenever `revise` may say something new."""
+        """Call `changed` whenever the result of `revise` may have changed."""
 
 
 class IAuthenticator(IAuthority):
-    """An authority as a plugin. Also an IService: started and stopped with the gateway."""
+    """An authority as a plug-in. Also an IService, which the gateway starts and stops."""
 
     settings: type = Attribute("attrs class of the `auth:` section, a subclass of settings.Auth.")
 
     def create(settings: Any, reactor: Any) -> IAuthenticator:
-        """Class method: an authenticator with these settings; `reactor` has time and TCP."""
+        """Class method: return an authenticator with these settings; `reactor` provides time and TCP."""
 
 
 class IReloadable(Interface):
-    """What a plug-in provides besides, if keys of its section are `live` (`wsevents.api.settings.key`)."""
+    """A plug-in provides it if its section has `live` keys (`wsevents.api.settings.key`)."""
 
     def reconfigure(settings: Any) -> None:
-        """Work by these settings from now on; only live keys differ. Must not fail."""
+        """Replace the settings; only live keys differ. Must not fail."""
 
 
 class IBusListener(Interface):
-    """What a bus tells; all calls come from the reactor's thread."""
+    """Receives the deliveries and the state changes of a bus, in the reactor's thread."""
 
     def delivered(delivery: Delivery) -> None:
-        """A message came. Whatever happens, the bus takes it as done when this returns."""
+        """A message arrived. The bus regards it as processed when the call returns or raises."""
 
     def events_lost(why: str) -> None:
-        """The bus is up, and events were dropped on the way here; nobody knows which.
+        """The broker dropped an unknown number of events; the bus stays up.
 
-        What is delivered after this call was published after all that was dropped.
+        Every later delivery was published after the dropped events.
         """
 
     def bus_lost(why: str) -> None:
-        """The bus was up and is not any more. What is published until it is back does not come."""
+        """The connection to the bus is lost. Events that are published until `bus_back` are lost."""
 
     def bus_back() -> None:
-        """The bus is up, everything is declared and bound; also the first time."""
+        """The bus is up, and every exchange and binding is declared; also after the first connect."""
 
     def bus_failed(why: str) -> None:
-        """It was tried to come up, the first time or after a loss, and did not; it is tried again."""
+        """A connection attempt failed, the first or a later one; the bus will retry."""
 
 
 class IBus(Interface):
-    """Where events come from. Also an IService; after stopService nothing is delivered.
+    """A source of deliveries. Also an IService; it delivers nothing after stopService.
 
-    It reconnects by itself, for ever, and then declares and binds everything again.
+    It reconnects without limit, and then declares all exchanges and bindings again.
     """
 
     settings: type = Attribute("attrs class of the `bus:` section, a subclass of settings.Bus.")
     up: bool = Attribute("Connected, declared and bound.")
-    private: bool = Attribute("Nobody else publishes on it, so that the page may.")
+    private: bool = Attribute("Only this gateway publishes on it, so the live page may publish events.")
 
     def create(settings: Any, reactor: Any) -> IBus:
-        """Class method: a bus with these settings; `reactor` has time and TCP."""
+        """Class method: return a bus with these settings; `reactor` provides time and TCP."""
 
     def attach(listener: IBusListener, exchanges: Sequence[Exchange], bindings: Sequence[Binding]) -> None:
-        """Say who listens and what is always needed; once, before startService."""
+        """Set the listener and the permanent exchanges and bindings; called once, before startService."""
 
     def bind(binding: Binding) -> Deferred[None]:
-        """Bind the gateway's queue; fires when live, fails with BusError. Each is bound once."""
+        """Bind the gateway's queue. Fires when the binding is live; fails with BusError.
+
+        The caller binds each binding once.
+        """
 
     def unbind(binding: Binding) -> Deferred[None]:
-        """Undo `bind`; fires when done, or when the bus is down anyway."""
+        """Undo `bind`. Fires when done, or at once if the bus is down."""
 
     def publish(
         exchange: str,
@@ -211,4 +216,4 @@ class IBus(Interface):
         headers: Mapping[str, Any],
         body: bytes,
     ) -> Deferred[None]:
-        """Publish; fires when the bus has taken it over, fails with BusError."""
+        """Publish a message. Fires when the bus has accepted it; fails with BusError."""

@@ -1,4 +1,4 @@
-"""Some addresses and networks, as a configuration names them: who may come, who is trusted."""
+"""Lists of IP addresses and networks in the configuration: allowed clients, trusted proxies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from attrs import frozen
 
 @frozen
 class Networks:
-    """Some networks. Make it with `allowance`."""
+    """A list of IP networks; `allowance` parses it."""
 
     networks: tuple[IPv4Network | IPv6Network, ...]
 
     def covers(self, address: str) -> bool:
-        """Say whether an address is in one of them; text that is no address is not.
+        """Return whether an address is in one of the networks; False for text that is not an address.
 
-        An IPv4 address that came by a socket of IPv6 (::ffff:127.0.0.1, RFC 4291 section 2.5.5.2) is
-        the IPv4 address.
+        An IPv4-mapped IPv6 address (::ffff:127.0.0.1, RFC 4291 section 2.5.5.2) counts as the IPv4 address.
         """
         try:
             found = ip_address(address)
@@ -29,10 +28,10 @@ class Networks:
 
 
 def allowance(texts: list[str]) -> Networks:
-    """Return what some addresses and networks in CIDR notation allow.
+    """Parse addresses and networks in CIDR notation.
 
     Raises:
-        ValueError: one of them is none; the text names it.
+        ValueError: a text is neither; the message quotes it.
     """
     return Networks(tuple(_network(text) for text in texts))
 

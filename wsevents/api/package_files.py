@@ -1,15 +1,15 @@
-"""Files that a plug-in ships beside its modules, as values."""
+"""References to the data files of a plug-in."""
 
 from attrs import frozen
 
 
 @frozen
 class PackageFile:
-    """A file that a package has beside its modules; `plugins.read_file` reads it.
+    """A data file of a Python package; `wsevents.config.plugins.read_file` reads it.
 
     Attributes:
         package: dotted name of the package.
-        name: of the file, in the folder of the package.
+        name: name of the file in the folder of the package.
     """
 
     package: str

@@ -15,13 +15,14 @@ class Request:
     """The HTTP request that asks for a WebSocket.
 
     Attributes:
-        path: percent-decoded, without the query.
-        query: every value of each key in order; blank values are left out.
-        headers: names in lower case.
-        address: IP address of the peer, as text; of the real one, as far as trusted proxies tell.
-        port: its port; 0: not known.
-        listener: name of the listener it came by.
-        secure: it came over TLS, here or to a trusted proxy.
+        path: the path of the target, percent-decoded.
+        query: the values of each key of the query in order; blank values are omitted.
+        headers: header values by name in lower case.
+        address: IP address of the client, as text. Behind a trusted proxy it is the address that the proxy
+            reports.
+        port: TCP port of the client; 0: not known.
+        listener: name of the listener that accepted the connection.
+        secure: the client uses TLS, to the gateway or to a trusted proxy.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""The quiet session: every fact, answered with nothing. Dialects say only what they have to."""
+"""Default answers to all facts of a session; a dialect's session overrides the facts that it needs."""
 
 from __future__ import annotations
 
@@ -18,46 +18,36 @@ if TYPE_CHECKING:
 
 @implementer(ISession)
 class BaseSession:
-    """A session that lets everybody in and says nothing; see `ISession` for the facts."""
+    """A session that accepts every request, rejects forbidden origins with 403 and sends nothing."""
 
     identity: Identity | None = None
 
     def requested(self, now: float) -> Sequence[Effect]:
-        """Upgrade at once."""
         return (Accept(),)
 
     def origin_refused(self, now: float) -> Sequence[Effect]:
-        """Refuse it."""
         return (Respond(403),)
 
     def opened(self, now: float) -> Sequence[Effect]:
-        """Wait for what the peer says."""
         return ()
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
-        """Ignore it."""
         return ()
 
-    def answered(self, id: int, answer: Answer, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
-        """Nothing was asked."""
+    def answered(self, id: int, answer: Answer, now: float) -> Sequence[Effect]:  # noqa: A002 as in the interface
         return ()
 
-    def subscribed(self, id: int, live: bool, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
-        """Nobody waits for it."""
+    def subscribed(self, id: int, live: bool, now: float) -> Sequence[Effect]:  # noqa: A002 as in the interface
         return ()
 
     def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
-        """Nothing was set."""
         return ()
 
     def identity_changed(self, answer: Answer, now: float) -> Sequence[Effect]:
-        """Stay who it is."""
         return ()
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
-        """Stay."""
         return ()
 
     def bus_back(self, now: float) -> Sequence[Effect]:
-        """Go on."""
         return ()

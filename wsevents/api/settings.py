@@ -1,9 +1,8 @@
-"""The configuration as values. `config.py` fills them; nobody else reads the configuration's files.
+"""The configuration as values. Only `wsevents.config.loader` reads the files and creates these values.
 
-What other files a value names (keys, certificates) is for the validator of that value to find fit, while
-`config.py` still knows which file has the key. The defaults here are those of a real installation and of
-`etc/wsevents/config.yml`, which a test compares with them. `doc` in a field's metadata explains the key to
-an operator.
+The validator of a key also checks files that its value names, such as private keys, because the loader then
+can report the file and the key. The defaults are those of `etc/wsevents/config.yml`; a test compares them.
+The operator reads the `doc` of each key in `docs/configuration.md`.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from attrs import field, frozen
 from wsevents.api.networks import allowance
 
 DAY = 86400
-"""Seconds: the longest that anything periodic may wait."""
+"""Seconds: the longest permitted interval."""
 SHORT_TEXT = 255
-"""Bytes of UTF-8 that an AMQP short string may have (AMQP 0-9-1 section 4.2.5.3)."""
+"""Most bytes of UTF-8 in an AMQP short string (AMQP 0-9-1 section 4.2.5.3)."""
 MOST_WORKERS = 256
-"""Processes of one gateway."""
+"""Most worker processes of one gateway."""
 
 _ORIGIN = re.compile(r"null|file://|[^\s/]*\*[^\s/]*|[^\s/]+://[^\s/]+")
 
@@ -29,11 +28,11 @@ def key(default: Any, doc: str, *, secret: bool = False, live: bool = False, che
     """Return an attrs field: a key of the configuration.
 
     Args:
-        default: value when the files do not have the key; attrs.NOTHING: they must.
-        doc: one sentence for an operator.
-        secret: may also come from a file (`<key>_file`) or the environment (`<key>_env`); never shown.
-        live: a reload changes it while peers are connected; for plug-ins see `interfaces.IReloadable`.
-        check: an attrs validator; its ValueError text is shown to the operator.
+        default: value if the files omit the key; attrs.NOTHING: the key is required.
+        doc: one or two sentences for an operator.
+        secret: may also come from a file (`<key>_file`) or the environment (`<key>_env`); `repr` omits it.
+        live: a reload can change it without a restart; a plug-in then provides `interfaces.IReloadable`.
+        check: an attrs validator; the operator sees the text of its ValueError.
     """
     metadata = {"doc": doc, "secret": secret, "live": live}
     if isinstance(default, dict | list):
@@ -75,7 +74,7 @@ def within(low: float, high: float) -> Any:
 
 
 def off_or(low: float, high: float | None = None) -> Any:
-    """Return an attrs validator: 0, which switches off, or a number from `low` to `high` (None: any)."""
+    """Return an attrs validator: 0, which means off, or a number from `low` to `high` (None: unbounded)."""
     wanted = f"0, or {low} or more" if high is None else f"0, or from {low} to {high}"
 
     def check(_: object, attribute: Any, value: float) -> None:
@@ -92,14 +91,14 @@ def filled(_: object, attribute: Any, value: str | None) -> None:
 
 
 def short_text(_: object, attribute: Any, value: str) -> None:
-    """Attrs validator: a name that AMQP can carry; the empty one means something else there."""
+    """Attrs validator: an AMQP name, not empty, because AMQP gives the empty name a special meaning."""
     filled(None, attribute, value)
     if len(value.encode("utf-8", "replace")) > SHORT_TEXT:
         raise ValueError(f"must not be longer than {SHORT_TEXT} bytes")
 
 
 def one_of(*choices: str) -> Any:
-    """Return an attrs validator: one of these words."""
+    """Return an attrs validator: one of these texts."""
 
     def check(_: object, attribute: Any, value: str) -> None:
         if value not in choices:
@@ -109,17 +108,19 @@ def one_of(*choices: str) -> Any:
 
 
 def origins(_: object, attribute: Any, patterns: list[str]) -> None:
-    """Attrs validator: at least one pattern, and none that no browser's Origin (RFC 6454) could match."""
+    """Attrs validator: at least one pattern, each of which an Origin header (RFC 6454) can match."""
     if not patterns:
-        raise ValueError('must name at least one origin; "*" alone is any')
+        raise ValueError('must name at least one origin; "*" alone allows any')
     further_origins(_, attribute, patterns)
 
 
 def further_origins(_: object, attribute: Any, patterns: list[str]) -> None:
-    """Attrs validator: patterns of origins that browsers send, or none."""
+    """Attrs validator: any number of patterns, each of which an Origin header (RFC 6454) can match."""
     for pattern in patterns:
         if not _ORIGIN.fullmatch(pattern):
-            raise ValueError(f"has {pattern!r}, which is no origin; write it like https://crm.example.org")
+            raise ValueError(
+                f"has {pattern!r}, which is not an origin; write it like https://crm.example.org"
+            )
 
 
 def _proxies(_: object, attribute: Any, texts: list[str]) -> None:
@@ -128,172 +129,195 @@ def _proxies(_: object, attribute: Any, texts: list[str]) -> None:
 
 
 def _workers(_: object, attribute: Any, value: int | str) -> None:
-    """Attrs validator: `auto`, or a number of processes that a machine can bear."""
+    """Attrs validator: `auto`, or a number from 1 to `MOST_WORKERS`."""
     if isinstance(value, int) and not 1 <= value <= MOST_WORKERS:
         raise ValueError(f"must be auto, or from 1 to {MOST_WORKERS}")
 
 
 def _dialects(_: object, attribute: Any, names: list[str] | None) -> None:
-    """Attrs validator: None, or at least one."""
+    """Attrs validator: None, or at least one name."""
     if names is not None and not names:
-        raise ValueError("must name at least one dialect; leave it out for all")
+        raise ValueError("must name at least one dialect; omit the key for all dialects")
 
 
 @frozen
 class ListenEntry:
-    """An entry of `listen:`, where peers connect; a text alone is its `endpoint`."""
+    """An entry of `listen:`, one listener. A text instead of a section is its `endpoint`."""
 
     endpoint: str = field(metadata={"doc": "Twisted server endpoint."})
     dialects: list[str] | None = key(
-        None, "Names of the dialects that are spoken here; null: all.", check=_dialects
+        None, "Names of the dialects that the listener serves; null: all.", check=_dialects
     )
 
     def serves(self, dialect: str) -> bool:
-        """Say whether a dialect, by its name in `dialects:`, is spoken here."""
+        """Return whether the listener serves the dialect with this name in `dialects:`."""
         return self.dialects is None or dialect in self.dialects
 
 
 @frozen(kw_only=True)
 class WebSocket:
-    """`websocket:`, pings, compression and allowed origins of dialects without such keys of their own."""
+    """`websocket:`, pings, compression and allowed origins of dialects that have no such keys themselves."""
 
-    ping_interval: float = key(60.0, "Seconds between two pings to a peer; 0: none.", check=off_or(1, DAY))
+    ping_interval: float = key(
+        60.0, "Seconds between two pings to a peer; 0: no pings.", check=off_or(1, DAY)
+    )
     ping_timeout: float = key(
-        20.0, "Seconds a peer may take to answer a ping; 0: for ever.", check=off_or(1, DAY)
+        20.0, "Seconds within which a peer must answer a ping; 0: no timeout.", check=off_or(1, DAY)
     )
     compression: bool = key(
-        False, "Compress events for clients that ask for it (permessage-deflate): traffic for work."
+        False,
+        "Compress events for clients that offer permessage-deflate: less traffic, more CPU time.",
     )
     allowed_origins: list[str] = key(
-        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
+        ["*"],
+        'Origins of the web pages that may connect; "*" matches any characters.',
+        check=origins,
     )
 
 
 @frozen(kw_only=True)
 class Limits:
-    """`limits:`, what one peer may cost. 0 means no limit."""
+    """`limits:`, the resources that a peer may use. 0 means no limit. Each limit holds per process."""
 
     message_bytes: int = key(
-        1048576, "Largest message from a peer; a larger one ends its session with 1009.", check=off_or(100)
+        1048576,
+        "Largest message from a peer, in bytes; a larger one ends its session with 1009.",
+        check=off_or(100),
     )
-    subscriptions: int = key(1000, "Subscriptions that one peer may hold.", check=not_negative)
+    subscriptions: int = key(
+        1000, "Subscriptions of one peer; one more ends its session.", check=not_negative
+    )
     event_name: int = key(
-        1024, "Longest event name, in characters, that a peer may subscribe to.", check=not_negative
-    )
-    pending_handshakes: int = key(
-        512, "Handshakes under way at a time, in all; who comes then waits.", check=not_negative
-    )
-    pending_per_address: int = key(256, "The same for one address.", check=not_negative)
-    waiting_handshakes: int = key(
-        10000,
-        "Connections that wait for their handshake; of more, the last of the address with most are refused.",
+        1024,
+        "Longest event name in a subscription, in characters; a longer one ends the session.",
         check=not_negative,
     )
-    connections: int = key(
-        0, "Connections in all, of each process; who comes then is turned away.", check=not_negative
+    pending_handshakes: int = key(
+        512, "Handshakes at the same time; further connections wait.", check=not_negative
     )
-    connections_per_address: int = key(0, "Connections of one address.", check=not_negative)
+    pending_per_address: int = key(
+        256, "Handshakes at the same time from one address; further connections wait.", check=not_negative
+    )
+    waiting_handshakes: int = key(
+        10000,
+        "Connections that wait for their handshake. If there are more, the gateway closes the newest of the "
+        "address that has most of them.",
+        check=not_negative,
+    )
+    connections: int = key(0, "Connections; further ones are closed at once.", check=not_negative)
+    connections_per_address: int = key(
+        0, "Connections from one address; further ones are closed at once.", check=not_negative
+    )
     handshake_seconds: float = key(
-        10.0, "How long a peer may take for TLS and the HTTP request.", check=off_or(1, DAY)
+        10.0, "Seconds for TLS and the HTTP request; then the connection is closed.", check=off_or(1, DAY)
     )
     authentication_seconds: float = key(
-        30.0, "How long it may take from then on until it is known who the peer is.", check=off_or(1, DAY)
+        30.0,
+        "Seconds from the HTTP request within which a peer must authenticate; then it is disconnected.",
+        check=off_or(1, DAY),
     )
     messages_per_second: float = key(
         100.0,
-        "Messages a peer may send for long; ten times as many at once. Reading is slowed then.",
+        "Sustained rate of messages from a peer; a burst may have ten times as many. The gateway reads a "
+        "faster peer more slowly.",
         check=off_or(1),
     )
 
 
 @frozen(kw_only=True)
 class OutboundSettings:
-    """`outbound:`, what waits for peers that read slowly."""
+    """`outbound:`, limits on data that waits for slow peers."""
 
     peer_bytes: int = key(
         1048576,
-        "Bytes that may wait for one peer; one that has more is closed as too slow.",
+        "Bytes that may wait for one peer; a peer with more is closed with 1013.",
         live=True,
         check=at_least(1000),
     )
     total_bytes: int = key(
         268435456,
-        "The same for all peers together, what many wait for counted once; the most behind go first.",
+        "Bytes that may wait for all peers; data that several peers wait for counts once. Above this limit, "
+        "the peers with the most data are closed with 1013.",
         live=True,
         check=at_least(1000),
     )
     write_deadline: float = key(
         10.0,
-        "Seconds that a peer whose connection is full may take nothing at all.",
+        "Seconds without progress, after which a peer whose connection is full is closed with 1013.",
         live=True,
         check=at_least(0.1),
     )
     write_through: bool = key(
-        True, "Hand events to the kernel at once, past the reactor; false: the ordinary, slower way."
+        True, "Write events to the socket at once; false: through the reactor, which needs more CPU time."
     )
 
 
 @frozen(kw_only=True)
 class Drain:
-    """`drain:`, how the gateway takes leave of its peers when it is stopped."""
+    """`drain:`, how the gateway closes its peers during a shutdown."""
 
     seconds: float = key(
         10.0,
-        "Peers are closed one after the other over so many seconds; 0: all at once.",
+        "Seconds over which the gateway closes its peers one by one; 0: all at once.",
         check=within(0, DAY),
     )
 
 
 @frozen(kw_only=True)
 class StatusSettings:
-    """`status:`, where operators and Prometheus ask how the gateway is."""
+    """`status:`, the status listener with metrics, health and sessions, for operators and Prometheus."""
 
     endpoint: str | None = key(
         "tcp:9503:interface=127.0.0.1",
-        "Twisted server endpoint of the status listener; null: none. Who reaches it sees all.",
+        "Twisted server endpoint of the status listener; null: no status listener. It does not authenticate "
+        "its clients.",
     )
 
 
 @frozen(kw_only=True)
 class Bus:
-    """`bus:`, the keys that every kind of bus has: how events are published."""
+    """`bus:`, the keys that every type of bus has: the exchange of the events."""
 
-    type: str = key("amqp", "Kind of bus: amqp, or memory for trying things out.")
+    type: str = key("amqp", "Type of bus: amqp, or memory for tests without a broker.")
     exchange_name: str = key("wazo-headers", "Exchange that events are published on.", check=short_text)
     exchange_type: str = key(
         "headers",
-        "headers (name and required_acl are AMQP headers) or topic (they are keys of the body).",
+        "Type of the exchange. With headers, name and required_acl are AMQP headers; with topic, they are "
+        "keys of the body.",
         check=one_of("headers", "topic"),
     )
 
 
 @frozen(kw_only=True)
 class Auth:
-    """`auth:`, the keys that every kind of authenticator has: when tokens are checked again."""
+    """`auth:`, the keys that every type of authenticator has: when the gateway checks a token again."""
 
-    type: str = key("wazo", "Kind of authenticator: wazo, or static for tokens in this file.")
+    type: str = key("wazo", "Type of authenticator: wazo for wazo-auth, or static for tokens in this file.")
     check_strategy: str = key(
         "dynamic",
-        "dynamic (the closer the expiry, the sooner the next check) or static (at a fixed interval).",
+        "When the token of a session is checked again. With dynamic, the interval shrinks as the expiry "
+        "approaches; with static, it is fixed.",
         check=one_of("dynamic", "static"),
     )
     check_static_interval: float = key(
-        60.0, "Seconds between two checks of the static strategy.", check=within(1, DAY)
+        60.0, "Seconds between two checks with the strategy static.", check=within(1, DAY)
     )
 
 
 @frozen(kw_only=True)
 class Log:
-    """`log:`, what is logged, and how it looks."""
+    """`log:`, level and format of the log."""
 
     level: str = key(
         "info",
-        "From which level on: debug, info, warn or error.",
+        "Lowest level that is logged: debug, info, warn or error.",
         live=True,
         check=one_of("debug", "info", "warn", "error"),
     )
     format: str = key(
-        "text", "text for people, or json: one object a line, for programs.", check=one_of("text", "json")
+        "text",
+        "Format of a line: text for people, or json (one object per line) for programs.",
+        check=one_of("text", "json"),
     )
 
 
@@ -307,20 +331,22 @@ class Config:
                 "ssl:9502:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
             )
         ],
-        "Twisted server endpoints, each with the dialects that are spoken there.",
+        "Listeners for peers: Twisted server endpoints, each with its dialects.",
     )
     trusted_proxies: list[str] = key(
         [],
-        "Addresses and networks of proxies that are believed whom they speak for; unix: by Unix sockets.",
+        "Addresses and networks of the proxies whose client-address headers the gateway trusts; unix: all "
+        "clients of Unix sockets.",
         check=_proxies,
     )
     origin_uuid: str | None = key(
         None,
-        "Only events of this installation; unset: XIVO_UUID of the environment; null: all.",
+        "Relay only events of the installation with this uuid; omitted: of XIVO_UUID in the environment; "
+        "null: of all installations.",
         check=filled,
     )
     workers: int | Literal["auto"] = key(
-        1, "Processes that share the listeners; auto: one for each core.", check=_workers
+        1, "Worker processes, which share the listeners; auto: one per CPU core.", check=_workers
     )
     bus: Bus = field(factory=Bus)
     auth: Auth = field(factory=Auth)

@@ -1,8 +1,7 @@
-"""Strict JSON: what a browser's JSON.parse would take, and an object at the root.
+"""Strict JSON: the syntax that a browser's JSON.parse accepts, with an object at the root.
 
-Python's own reader is more lenient than RFC 8259 (it takes NaN, and guesses UTF-16), and
-raises RecursionError on deep nesting. Nothing that a peer or a publisher sends may get through
-or raise anything but `ValueError`.
+Python's reader is more lenient than RFC 8259: it accepts NaN and detects UTF-16. It raises RecursionError
+for deep nesting. `parse_object` accepts RFC 8259 in UTF-8 only and raises only `ValueError`.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ _decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
-    """Return the JSON object that `text` (UTF-8 if bytes) holds.
+    """Parse a JSON object from `text` (bytes: UTF-8).
 
     Raises:
-        ValueError: it is not UTF-8, not JSON, nested too deep, or its root is not an object.
+        ValueError: the text is not UTF-8, not JSON, nested too deep, or its root is not an object.
     """
     try:
         value = _decode(text if isinstance(text, str) else text.decode("utf-8"))
