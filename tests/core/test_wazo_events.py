@@ -4,7 +4,7 @@ import pytest
 
 from wsevents.api.events import Binding, Delivery, Event, Exchange
 from wsevents.api.settings import Bus, Config
-from wsevents.core.wazo_events import FOREIGN, HeadersSource, TopicSource, generic_source
+from wsevents.core.wazo_events import OTHER_INSTALLATION, HeadersSource, TopicSource, generic_source
 
 EXCHANGE = Exchange("events", "headers")
 
@@ -23,7 +23,7 @@ def test_what_is_asked_for_is_what_is_taken(origin, arguments):
     for came in ("here", "there", ""):
         wanted = not arguments or arguments == (("origin_uuid", came),)
         decoded = source.decode(delivery(origin_uuid=came))
-        assert isinstance(decoded, Event) if wanted else decoded is FOREIGN
+        assert isinstance(decoded, Event) if wanted else decoded is OTHER_INSTALLATION
 
 
 @pytest.mark.parametrize(("kind", "made"), [("headers", HeadersSource), ("topic", TopicSource)])

@@ -159,7 +159,7 @@ def test_of_all_together_the_most_behind_go_first():
     peers[1].queue.event(message(500))
     clock.advance(0)
     assert [len(peer.said) for peer in peers] == [1, 2, 1]
-    assert peers[1].said[1] == "the queues of all together are over outbound.total_bytes"
+    assert peers[1].said[1] == "all queues together are over outbound.total_bytes"
 
 
 def test_a_connection_that_ends_hands_over_everything_whatever_its_room():

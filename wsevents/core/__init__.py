@@ -1,1 +1,1 @@
-"""Pure logic: no I/O, no clock, no Twisted. Every module can be tested with values alone."""
+"""Pure logic: no I/O, no clock, no Twisted. Tests of these modules need values only."""

@@ -1,18 +1,17 @@
-"""May this token see this event? The ACL rules of wazo-auth.
+"""The ACL rules of wazo-auth: whether the holder of a token may see an event.
 
-Rule 1: a required ACL of None lets everybody in.
-Rule 2: any negative pattern ("!…") that matches says no, whatever the order.
-Rule 3: else any positive pattern that matches says yes; else no.
+Rule 1: a required ACL of None allows every holder.
+Rule 2: a matching negative pattern ("!…") denies, in any order.
+Rule 3: otherwise a matching positive pattern allows. Without a match, access is denied.
 
-A pattern matches the whole string, case sensitively. `*` is any run of characters other than
-"." and "#"; `#` any run of any characters. A segment (between dots) `me` is `me` or the subject's
-uuid, `my_session` is `my_session` or the session's, `edit` is `edit` or `update`.
+A pattern matches the whole text, case-sensitively. `*` matches any characters except "." and "#"; `#` matches
+any characters. Dots separate segments. A segment `me` matches `me` and the subject's uuid. `my_session`
+matches `my_session` and the session's uuid. `edit` matches `edit` and `update`.
 
-Patterns are compiled once per distinct list, for all who hold it. Only somebody whose uuid is a
-segment of the required ACL can fare differently from a stranger, so the stranger's answer is
-remembered per required ACL, and hardly anybody is ever looked at one by one. Matching takes time
-in proportion to pattern times text: a malicious pattern cannot make it explode, as it could a
-regular expression.
+Each distinct list of patterns is compiled once. The result can depend on the holder only if a uuid of the
+holder is a segment of the required ACL. So the result for all other holders is cached per required ACL.
+Matching takes time in proportion to pattern length times text length, also for a malicious pattern; a regular
+expression could backtrack exponentially.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from functools import lru_cache
 
 from attrs import define, field, frozen
 
-_REMEMBERED = 262144
-"""Answers that are remembered for everybody together; all are forgotten when they are so many."""
+_CACHE_SIZE = 262144
+"""Most cached results of all lists of patterns together; a full cache is cleared."""
 
 _TOKENS = re.compile(r"[*]|#|[^*#]+")
 _STOP = re.compile(r"[.#]")
@@ -31,17 +30,19 @@ _STOP = re.compile(r"[.#]")
 
 @frozen
 class Pattern:
-    """One ACL pattern, cut into tokens.
+    """One ACL pattern.
 
-    A token is "*", "#", other literal text, or a tuple of the texts that may stand there; the tuples
-    `("me",)` and `("my_session",)` stand for who asks.
+    Attributes:
+        tokens: each is "*", "#", a literal text, or a tuple of alternative texts. The tuples `("me",)` and
+            `("my_session",)` stand for the uuids of the holder.
+        personal: the pattern has one of these two tuples.
     """
 
     tokens: tuple[str | tuple[str, ...], ...]
     personal: bool
 
     def matches(self, text: str, me: str, session: str | None) -> bool:
-        """Say whether the whole text matches, for this subject and session."""
+        """Return whether the whole text matches, for the uuids of this subject and session."""
         ends = {0}
         for token in self.tokens:
             if token == "*":  # noqa: S105 a token of a pattern
@@ -56,7 +57,7 @@ class Pattern:
 
 
 def _star(text: str, starts: set[int]) -> set[int]:
-    """Return where a `*` may end that starts at one of these places."""
+    """Return the positions where a `*` that starts at one of these positions may end."""
     ends: set[int] = set()
     covered = -1
     for start in sorted(starts):
@@ -97,13 +98,13 @@ def _pattern(text: str) -> Pattern:
     return Pattern(tuple(tokens), personal=("me",) in tokens or ("my_session",) in tokens)
 
 
-_STRANGER = "\0"
-"""A uuid that no required ACL has as a segment."""
+_OTHER_UUID = "\0"
+"""Stands for each uuid that is not a segment of the required ACL."""
 
 
 @define(eq=False)
 class Access:
-    """What one list of ACL patterns allows. Make it with `compile_acl`."""
+    """A compiled list of ACL patterns; `compile_acl` makes it."""
 
     positive: tuple[Pattern, ...]
     negative: tuple[Pattern, ...]
@@ -114,18 +115,18 @@ class Access:
         self.personal = any(pattern.personal for pattern in (*self.positive, *self.negative))
 
     def may_see(self, required: str | None, me: str, session: str | None = None) -> bool:
-        """Say whether the holder may see what requires this ACL.
+        """Return whether the holder of the patterns may see an event.
 
         Args:
-            required: the event's required ACL; None: open to everyone.
+            required: the event's required ACL; None: no ACL required.
             me: uuid of the subject.
             session: uuid of its login session.
         """
         if required is None:
             return True
-        latest, answer, segments = self._latest  # an event asks all its audiences for the same
+        latest, answer, segments = self._latest  # all audiences of an event ask for the same required ACL
         if latest != required or not latest:
-            answer, segments = _strangers.get((self, required)) or self._remember(required)
+            answer, segments = _cache.get((self, required)) or self._fill_cache(required)
             self._latest = required, answer, segments
         if not self.personal:
             return answer
@@ -133,12 +134,12 @@ class Access:
             return self._decide(required, me, session)
         return answer
 
-    def _remember(self, required: str) -> tuple[bool, frozenset[str]]:
-        if len(_strangers) >= _REMEMBERED:
-            _strangers.clear()
-        known = self._decide(required, _STRANGER, None), _segments(required)
-        _strangers[self, required] = known
-        return known
+    def _fill_cache(self, required: str) -> tuple[bool, frozenset[str]]:
+        if len(_cache) >= _CACHE_SIZE:
+            _cache.clear()
+        entry = self._decide(required, _OTHER_UUID, None), _segments(required)
+        _cache[self, required] = entry
+        return entry
 
     def _decide(self, required: str, me: str, session: str | None) -> bool:
         if any(pattern.matches(required, me, session) for pattern in self.negative):
@@ -146,8 +147,8 @@ class Access:
         return any(pattern.matches(required, me, session) for pattern in self.positive)
 
 
-_strangers: dict[tuple[Access, str], tuple[bool, frozenset[str]]] = {}
-"""What a stranger may see, and the segments that could make somebody no stranger."""
+_cache: dict[tuple[Access, str], tuple[bool, frozenset[str]]] = {}
+"""The result for holders whose uuids are not among the segments of the required ACL, and these segments."""
 
 
 @lru_cache(maxsize=1024)
@@ -157,7 +158,7 @@ def _segments(required: str) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def compile_acl(patterns: tuple[str, ...]) -> Access:
-    """Return the compiled form of a list of patterns; equal lists share one."""
+    """Return the compiled form of a list of patterns. Equal lists share one object."""
     return Access(
         positive=tuple(_pattern(text) for text in patterns if not text.startswith("!")),
         negative=tuple(_pattern(text[1:]) for text in patterns if text.startswith("!")),

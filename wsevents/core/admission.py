@@ -1,9 +1,9 @@
-"""Who may connect, and whose turn it is: counts by address, before anything is known of a peer.
+"""Admission control: limits on connections and handshakes, in total and per client address.
 
-After a restart thousands knock at once. So many shake hands at a time, the others wait for their turn:
-nobody is turned away who has only come with many others, and whoever floods the door from one address
-waits behind those of other addresses. Who comes by a proxy that is trusted counts by an address of its own
-once that is known, and until then only among all.
+After a restart of the gateway thousands of clients connect at once. The limits bound the number of concurrent
+handshakes; further connections wait instead of being rejected. Addresses take turns, so a client that opens
+many connections does not delay the clients of other addresses. A connection through a trusted proxy counts in
+the totals only, until the proxy has reported the client's address.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ K = TypeVar("K")
 
 
 @define
-class _Place:
-    """What is held of a connection: by which address it counts, where it stands in line, whose turn it is.
+class _Entry:
+    """The addresses under which a connection is counted.
 
-    Each is "" if it does not count, stand in line, or have a turn that counts by address.
+    Attributes:
+        address: counted in the connections of this address; "": in none.
+        queue: waits in the queue of this address; "": does not wait.
+        turn: counted in the handshakes of this address; "": in none.
     """
 
     address: str = ""
@@ -33,15 +36,16 @@ class _Place:
 
 @define(eq=False)
 class Admission(Generic[K]):
-    """Counts connections, and those whose handshake is under way; keeps the line of those who wait.
+    """Counts connections and handshakes, and queues the connections that wait for their handshake.
 
-    Each connection `arrive`s, has its turn when `next` says so, may `settle`, and `leave`s, at once if it
-    is `excess`. Leaving is right at any point; what is said of a connection that is not counted in is
-    ignored. Who is not to stand in line yet may `enter` first.
+    The caller calls, for each connection: `arrive`, or `enter` earlier if the connection must be counted
+    before it may wait; `finish` after the handshake; `leave` at its end, at any point. `next` returns the
+    connection that starts its handshake now. `excess` returns a connection that the caller must close. Calls
+    for an unknown connection have no effect.
     """
 
     limits: Limits
-    _places: dict[K, _Place] = field(init=False, factory=dict)
+    _entries: dict[K, _Entry] = field(init=False, factory=dict)
     _connected: Counter[str] = field(init=False, factory=Counter)
     _busy: set[K] = field(init=False, factory=set)
     _busy_of: Counter[str] = field(init=False, factory=Counter)
@@ -49,49 +53,55 @@ class Admission(Generic[K]):
     _waiting: int = field(init=False, default=0)
 
     def enter(self, key: K) -> str | None:
-        """Count a new connection among all; or return why it may not come in, and count nothing."""
-        if _full(len(self._places), self.limits.connections):
+        """Count a new connection in the total; or, if the limit is reached, only return the reason."""
+        if _full(len(self._entries), self.limits.connections):
             return "too many connections"
-        self._places[key] = _Place()
+        self._entries[key] = _Entry()
         return None
 
     def arrive(self, key: K, address: str, *, shared: bool = False) -> str | None:
-        """Put a connection in the line; or return why it may not come in.
+        """Queue a connection for its handshake, or return the reason to reject it.
 
         Args:
-            key: the connection; counted in if it is new.
-            address: where it comes from.
-            shared: that is a proxy's, and nobody is limited by it.
+            key: the connection; counted in the total if it is new.
+            address: the address of its peer.
+            shared: the address is that of a proxy, so the limit per address does not apply.
         """
-        refusal = None if key in self._places else self.enter(key)
+        refusal = None if key in self._entries else self.enter(key)
         if refusal is None and not shared:
             refusal = self.known(key, address)
         if refusal is None:
-            self._places[key].queue = address
+            self._entries[key].queue = address
             self._queues.setdefault(address, OrderedDict())[key] = None
             self._waiting += 1
         return refusal
 
     def known(self, key: K, address: str) -> str | None:
-        """Count a connection by its address from now on; or return why not, and let it leave."""
-        place = self._places.get(key)
-        if place is None or place.address:
+        """Count a connection under the client's address; or, if the limit is reached, remove it.
+
+        Return the reason for the removal, or None.
+        """
+        entry = self._entries.get(key)
+        if entry is None or entry.address:
             return None
         if _full(self._connected[address], self.limits.connections_per_address):
             self.leave(key)
             return "too many connections from its address"
-        place.address = address
+        entry.address = address
         self._connected[address] += 1
         return None
 
     def pass_on(self, key: K, other: K) -> None:
-        """Have another one in the place of a connection whose turn it is."""
-        self._places[other] = self._places.pop(key)
+        """Replace a connection whose handshake has started by another object for the same connection."""
+        self._entries[other] = self._entries.pop(key)
         self._busy.remove(key)
         self._busy.add(other)
 
     def next(self) -> K | None:
-        """Return whose turn it is, or None; addresses take turns, of one the first comes first."""
+        """Return the connection that starts its handshake now, or None.
+
+        Addresses take turns; the connections of one address start in the order of their arrival.
+        """
         if _full(len(self._busy), self.limits.pending_handshakes):
             return None
         for address, queue in self._queues.items():
@@ -101,27 +111,28 @@ class Admission(Generic[K]):
                 if queue:
                     self._queues.move_to_end(address)
                 self._busy.add(key)
-                place = self._places[key]
-                if place.address:
-                    place.turn = address
+                entry = self._entries[key]
+                if entry.address:
+                    entry.turn = address
                     self._busy_of[address] += 1
                 return key
         return None
 
     def _leave_queue(self, key: K) -> None:
-        place = self._places[key]
-        if place.queue:
-            queue = self._queues[place.queue]
+        entry = self._entries[key]
+        if entry.queue:
+            queue = self._queues[entry.queue]
             del queue[key]
             self._waiting -= 1
             if not queue:
-                del self._queues[place.queue]
-            place.queue = ""
+                del self._queues[entry.queue]
+            entry.queue = ""
 
     def excess(self) -> K | None:
-        """Return who has to leave as too many wait, or None: the last of the address with the longest line.
+        """Return the connection to close because too many wait, or None.
 
-        So a line that one address has filled is not closed to the others.
+        It is the newest of the address with the longest queue, so an address that fills the queue does not
+        keep other addresses out.
         """
         limit = self.limits.waiting_handshakes
         if not limit or self._waiting <= limit:
@@ -133,25 +144,25 @@ class Admission(Generic[K]):
         """Count a finished handshake."""
         if key in self._busy:
             self._busy.remove(key)
-            place = self._places[key]
-            if place.turn:
-                _decrement(self._busy_of, place.turn)
-                place.turn = ""
+            entry = self._entries[key]
+            if entry.turn:
+                _decrement(self._busy_of, entry.turn)
+                entry.turn = ""
 
     def leave(self, key: K) -> None:
-        """Count a connection out."""
-        if key not in self._places:
+        """Remove a connection from all counts and queues."""
+        if key not in self._entries:
             return
         self.finish(key)
         self._leave_queue(key)
-        place = self._places.pop(key)
-        if place.address:
-            _decrement(self._connected, place.address)
+        entry = self._entries.pop(key)
+        if entry.address:
+            _decrement(self._connected, entry.address)
 
     @property
     def empty(self) -> bool:
-        """Nobody is counted in."""
-        return not (self._places or self._connected or self._busy or self._busy_of or self._queues)
+        """Whether no connection is counted."""
+        return not (self._entries or self._connected or self._busy or self._busy_of or self._queues)
 
 
 def _full(count: int, limit: int) -> bool:

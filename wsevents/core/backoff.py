@@ -1,4 +1,4 @@
-"""How long a client waits before it tries again: longer each time, and not all clients at once. Pure."""
+"""Exponential back-off with jitter: the delays between the attempts of a client. Pure."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from random import Random
 
 _DOUBLINGS = 64
-"""After so many the longest wait is reached whatever the first was."""
+"""Most doublings that are computed, so that the power cannot overflow."""
 
 
 @define
 class Backoff:
-    """The waits of one client.
+    """The delays of one client.
 
-    Each lies, by chance, between half of its span and the whole; the span doubles from wait to wait.
+    Each delay is random, between half of an upper bound and the bound. The bound doubles with each delay.
 
     Attributes:
-        entropy: the chance.
-        first: seconds of the first span.
-        longest: seconds that no span goes over.
+        entropy: source of the random numbers.
+        first: the first bound, in seconds.
+        longest: the largest bound, in seconds.
     """
 
     entropy: Random = field(repr=False)
@@ -33,11 +33,11 @@ class Backoff:
     _tries: int = field(init=False, default=0)
 
     def next(self) -> float:
-        """Return the seconds to wait now."""
-        span = min(self.longest, self.first * 2.0 ** min(self._tries, _DOUBLINGS))
+        """Return the seconds to wait before the next attempt."""
+        bound = min(self.longest, self.first * 2.0 ** min(self._tries, _DOUBLINGS))
         self._tries += 1
-        return span * (1 + self.entropy.random()) / 2
+        return bound * (1 + self.entropy.random()) / 2
 
     def reset(self) -> None:
-        """Begin anew: all is well."""
+        """Start again with the first bound, after a success."""
         self._tries = 0

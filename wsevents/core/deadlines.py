@@ -1,4 +1,4 @@
-"""A heap of deadlines: when, and whom. It knows no clock; the time is passed in."""
+"""A heap of deadlines. Pure: the caller passes the time."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ K = TypeVar("K")
 
 @define(eq=False)
 class _Slot(Generic[K]):
-    """The key of one setting; None once it was replaced or cleared, so that nothing is kept alive by it."""
+    """The key of a deadline; None after it was replaced or cleared, so that the heap keeps no key alive."""
 
     key: K | None
 
 
 _Entry: TypeAlias = tuple[float, int, _Slot[K]]
-"""One setting: when, the how manyth, and of what. A tuple, as heaps compare those quickly."""
+"""A deadline: time, serial number, key. A tuple, because the heap compares tuples fast."""
 
 
 @define(eq=False)
 class Deadlines(Generic[K]):
-    """At most one deadline for each key; setting, clearing and the next one take O(log n)."""
+    """At most one deadline per key. Each operation takes O(log n)."""
 
     _current: dict[K, _Entry[K]] = field(init=False, factory=dict)
     _heap: list[_Entry[K]] = field(init=False, factory=list)
     _settings: int = field(init=False, default=0)
 
     def set(self, key: K, at: float) -> None:
-        """Put the key's deadline at this time, in place of an earlier setting."""
+        """Set the deadline of a key; it replaces an earlier one."""
         self.clear(key)
         self._settings += 1
         entry = self._current[key] = (at, self._settings, _Slot(key))
         heappush(self._heap, entry)
 
     def clear(self, key: K) -> None:
-        """Forget the key's deadline, if it has one."""
+        """Remove the deadline of a key, if it has one."""
         entry = self._current.pop(key, None)
         if entry is not None:
             entry[2].key = None
@@ -46,21 +46,21 @@ class Deadlines(Generic[K]):
 
     @property
     def settings(self) -> int:
-        """How often a deadline was set, ever; `due` takes it to leave out what was set later."""
+        """The number of calls of `set` so far, for `due`."""
         return self._settings
 
     def next(self) -> float | None:
-        """Return the time of the earliest deadline, or None."""
+        """Return the time of the earliest deadline, or None if there are no deadlines."""
         self._skip_stale()
         return self._heap[0][0] if self._heap else None
 
     def due(self, now: float, settings: int) -> K | None:
-        """Remove and return one key whose deadline has come, the earliest first; or None.
+        """Remove the earliest deadline if it is due and return its key; otherwise return None.
 
         Args:
             now: the time.
-            settings: what was set after so many settings is not due yet, nor what comes after it, so that
-                one who sets what is due at once does not keep the caller for ever.
+            settings: value of `settings` before the caller's loop. The loop ends at a deadline that was set
+                later; otherwise a callback that sets a deadline in the past would keep the loop running.
         """
         self._skip_stale()
         if not self._heap:
@@ -85,6 +85,6 @@ class Deadlines(Generic[K]):
             heappop(self._heap)
 
     def _compact(self) -> None:
-        """Drop what was replaced or cleared, so that memory follows what is set."""
+        """Remove replaced and cleared deadlines, so that they do not use memory without bound."""
         self._heap = list(self._current.values())
         heapify(self._heap)

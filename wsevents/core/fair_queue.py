@@ -1,4 +1,4 @@
-"""Who waits for a turn: a short line for each, which take turns."""
+"""A fair queue: one bounded line per key; the lines take turns."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ T = TypeVar("T")
 
 @define(eq=False)
 class FairQueue(Generic[T]):
-    """Lines that take turns, each first come, first served.
+    """Lines of items. Within a line the oldest item comes first; the lines take turns.
 
     Attributes:
-        each: who may wait in one line.
-        total: who may wait in all of them.
+        line_limit: most items in one line.
+        total: most items in all lines.
     """
 
-    each: int
+    line_limit: int
     total: int
     _lines: OrderedDict[Hashable, OrderedDict[T, None]] = field(init=False, factory=OrderedDict)
     _waiting: int = field(init=False, default=0)
 
-    def join(self, line: Hashable, one: T) -> T | None:
-        """Put one at the end of its line; return who has to go for that, who may be the same one.
+    def join(self, line: Hashable, item: T) -> T | None:
+        """Append an item to a line; return the item that is rejected for it, which may be the same, or None.
 
-        A line that is full takes nobody. When all together are too many, the last of the longest line
-        makes room for a line that is shorter by two or more.
+        A full line rejects the new item. If all lines together are full, the last item of the longest line is
+        rejected, provided that the line stays longer than the new item's. Otherwise the new item is rejected.
         """
-        mine = len(self._lines.get(line, ()))
-        if mine >= self.each:
-            return one
+        length = len(self._lines.get(line, ()))
+        if length >= self.line_limit:
+            return item
         displaced = None
         if self._waiting >= self.total:
             longest = max(self._lines, key=lambda name: len(self._lines[name]))
-            if len(self._lines[longest]) < mine + 2:
-                return one
+            if len(self._lines[longest]) < length + 2:
+                return item
             displaced, _ = self._lines[longest].popitem()
             self._waiting -= 1
-        self._lines.setdefault(line, OrderedDict())[one] = None
+        self._lines.setdefault(line, OrderedDict())[item] = None
         self._waiting += 1
         return displaced
 
     def next(self) -> T | None:
-        """Take out whose turn it is, or return None."""
+        """Remove and return the next item, or return None if no item waits."""
         if not self._lines:
             return None
         name, line = next(iter(self._lines.items()))
-        one, _ = line.popitem(last=False)
+        item, _ = line.popitem(last=False)
         self._waiting -= 1
         if line:
             self._lines.move_to_end(name)
         else:
             del self._lines[name]
-        return one
+        return item
 
-    def leave(self, line: Hashable, one: T) -> None:
-        """Take out one who gives up; one who is not there counts for nothing."""
-        there = self._lines.get(line)
-        if there is None or one not in there:
+    def leave(self, line: Hashable, item: T) -> None:
+        """Remove an item from its line, if it is in it."""
+        items = self._lines.get(line)
+        if items is None or item not in items:
             return
-        del there[one]
+        del items[item]
         self._waiting -= 1
-        if not there:
+        if not items:
             del self._lines[line]
 
     def __len__(self) -> int:

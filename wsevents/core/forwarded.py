@@ -1,8 +1,8 @@
-"""What a proxy for HTTP says of whom it speaks for, and which proxies are believed. Pure.
+"""The client address that HTTP proxies report in X-Forwarded-For and X-Forwarded-Proto. Pure.
 
-Anybody can send such headers. What a trusted proxy has appended is what it saw itself; so one reads from
-the right, and the first address that is not a trusted proxy's is the peer's. Everything to the left of it
-is the peer's own invention.
+Any client can send these headers. Only the entry that a trusted proxy appended is reliable, so the list is
+read from the right: the first address that is not a trusted proxy's is the client's. Entries to the left of
+it may be forged.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from wsevents.api.networks import Networks
 
 LOCAL = "local"
-"""In place of an address: the peer of a Unix socket has none."""
+"""Stands for the address of a client of a Unix socket."""
 UNIX = "unix"
-"""In place of a network: all who come by a Unix socket."""
+"""Stands, in the list of trusted proxies, for all clients of Unix sockets."""
 HIGHEST_PORT = 65535
 _SECURE = {"https", "wss"}
 _OPEN = {"http", "ws"}
@@ -30,7 +30,12 @@ _OPEN = {"http", "ws"}
 
 @frozen
 class Proxies:
-    """Those that are believed. Make it with `proxies`."""
+    """The trusted proxies; `proxies` makes it.
+
+    Attributes:
+        networks: their addresses.
+        unix: all clients of Unix sockets are trusted proxies.
+    """
 
     networks: Networks
     unix: bool = False
@@ -39,25 +44,26 @@ class Proxies:
         return self.unix or bool(self.networks.networks)
 
     def covers(self, address: str) -> bool:
-        """Say whether an address is one of theirs."""
-        if not self:  # as almost everywhere: each connection asks
+        """Return whether an address, or `LOCAL`, is that of a trusted proxy."""
+        if not self:  # the usual case, checked first because every connection calls it
             return False
         return self.unix if address == LOCAL else self.networks.covers(address)
 
 
 def proxies(texts: Sequence[str]) -> Proxies:
-    """Return the proxies at some addresses and networks; `unix` is all who come by Unix sockets.
+    """Parse a list of addresses, networks and `unix`.
 
     Raises:
-        ValueError: one of them is none; the text names it.
+        ValueError: a text is not valid; the message quotes it.
     """
     return Proxies(allowance([text for text in texts if text != UNIX]), UNIX in texts)
 
 
 def peer(headers: Mapping[str, str], trusted: Proxies) -> tuple[str, int] | None:
-    """Return the address of the peer that trusted proxies speak for, and its port or 0.
+    """Return address and port (0: not known) of the client from X-Forwarded-For.
 
-    None: they do not say, or cannot be understood. If all that are named are trusted, it is the first.
+    None: the header is missing or its last entry is invalid. If all entries are trusted proxies, the first
+    one is the client.
     """
     found = None
     for text in reversed(headers.get("x-forwarded-for", "").split(",")):
@@ -71,9 +77,9 @@ def peer(headers: Mapping[str, str], trusted: Proxies) -> tuple[str, int] | None
 
 
 def secure(headers: Mapping[str, str]) -> bool | None:
-    """Return whether the peer came to the proxy over TLS; None: it does not say."""
-    said = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-    return said in _SECURE if said in _SECURE | _OPEN else None
+    """Return whether the client uses TLS to the proxy, from X-Forwarded-Proto; None: not known."""
+    scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+    return scheme in _SECURE if scheme in _SECURE | _OPEN else None
 
 
 def _hop(text: str) -> tuple[str, int] | None:
@@ -86,7 +92,7 @@ def _hop(text: str) -> tuple[str, int] | None:
     else:
         host, port = text, ""
     try:
-        found = ip_address(host.partition("%")[0])  # a zone means nothing but to the proxy
+        found = ip_address(host.partition("%")[0])  # an IPv6 zone is valid on the proxy's host only
     except ValueError:
         return None
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:

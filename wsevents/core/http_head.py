@@ -1,4 +1,4 @@
-"""The HTTP request that opens a connection, and the answer to one that is refused, as values. Pure."""
+"""Parse the HTTP request that opens a connection; format the response that rejects it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsevents.api.effects import Respond
 
 HEAD_MAX = 16384
-"""Bytes that request line and headers may have together."""
+"""Most bytes of request line and headers together."""
 _END = b"\r\n\r\n"
 _REQUEST_LINE = re.compile(r"([A-Z]+) ([^\s#]+) (HTTP/\d\.\d)")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
@@ -31,8 +31,8 @@ class Head:
     """Request line and headers of an HTTP request (RFC 9112 sections 3 and 5).
 
     Attributes:
-        method, target, version: as sent.
-        headers: names in lower case; the values of several of one name are joined by ", ".
+        method, target, version: as the client sent them.
+        headers: values by name in lower case. Several values of one name are joined with ", ".
     """
 
     method: str
@@ -42,29 +42,30 @@ class Head:
 
     @property
     def wants_websocket(self) -> bool:
-        """Whether it asks for a WebSocket (RFC 6455 section 4.2.1)."""
+        """Whether the request asks for a WebSocket (RFC 6455 section 4.2.1)."""
         return "websocket" in self.headers.get("upgrade", "").lower()
 
     def handshake(self) -> bytes:
-        """Return what the WebSocket layer has to see of it, and nothing else.
+        """Return the request for the WebSocket layer, with only the headers that its handshake needs.
 
-        Path, host and origin are not judged there, and no token gets into its messages and logs.
+        Path, host and origin are removed: the gateway checks them itself, and the logs and messages of the
+        WebSocket layer must not contain a token.
         """
         lines = [f"{self.method} / {self.version}"]
-        if "host" in self.headers:  # RFC 9112 section 3.2: there must be one, whatever it is here
+        if "host" in self.headers:  # RFC 9112 section 3.2 requires the header; its value does not matter
             lines.append("host: wsevents")
         lines += [f"{name}: {self.headers[name]}" for name in _HANDSHAKE + _OPTIONAL if name in self.headers]
         return "\r\n".join([*lines, "", ""]).encode("utf-8")
 
 
 def head_end(data: bytes) -> int | None:
-    """Return where the head of a request ends (RFC 9112 section 2.1), or None if it goes on."""
+    """Return the length of the head of a request (RFC 9112 section 2.1), or None if it is incomplete."""
     end = data.find(_END)
     return None if end < 0 else end + len(_END)
 
 
 def parse_head(head: bytes) -> Head | None:
-    """Return the head of a request, or None if it is none. Text that is not UTF-8 is taken for Latin-1."""
+    """Parse the head of a request, UTF-8 or else Latin-1; return None if it is invalid."""
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError:
@@ -92,7 +93,7 @@ def make_request(
     *,
     secure: bool = True,
 ) -> Request:
-    """Return a request as values; any target makes sense, in origin or absolute form."""
+    """Return the request for a target in origin or absolute form (RFC 9112 section 3.2); accept any text."""
     authority = _AUTHORITY.match(target)
     path, _, query = target[authority.end() if authority else 0 :].partition("?")
     return Request(
@@ -106,9 +107,9 @@ def make_request(
     )
 
 
-def http_answer(refusal: Respond) -> bytes:
-    """Return an HTTP error as wire bytes (RFC 9112)."""
-    head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
-    head += [f"{name}: {value}" for name, value in refusal.headers]
-    head += [f"Content-Length: {len(refusal.body)}", "Connection: close", "", ""]
-    return "\r\n".join(head).encode("latin-1", "replace") + refusal.body
+def http_answer(response: Respond) -> bytes:
+    """Return an HTTP response as wire bytes (RFC 9112)."""
+    head = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    head += [f"{name}: {value}" for name, value in response.headers]
+    head += [f"Content-Length: {len(response.body)}", "Connection: close", "", ""]
+    return "\r\n".join(head).encode("latin-1", "replace") + response.body

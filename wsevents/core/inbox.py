@@ -1,7 +1,7 @@
-"""What one session still has to hear. It decides the order; it runs nothing.
+"""The queue of facts and messages for one session. It decides the order; the session runner executes.
 
-Rule 1: facts come before messages, and each is worked through before the next begins.
-Rule 2: while anything holds the conversation, no message is heard, and the peer is not read.
+Rule 1: facts come before messages. The runner processes one completely before it takes the next.
+Rule 2: while a hold is set, the session receives no message, and the gateway does not read from the peer.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from wsevents.api.interfaces import ISession
 
 Fact = Callable[["ISession", float], Sequence[Effect]]
-"""Tells a session something, at a time."""
+"""Passes one fact to a session with the time, and returns the effects."""
 
 
 @define(eq=False)
 class Inbox:
-    """The facts and messages that wait for one peer's session.
+    """The facts and messages that wait for one session.
 
     Attributes:
-        over: nothing is heard any more.
+        over: the session has ended; the inbox discards further facts and messages.
     """
 
     over: bool = field(init=False, default=False)
@@ -40,33 +40,33 @@ class Inbox:
             self._facts.append(fact)
 
     def receive(self, message: str | bytes) -> None:
-        """Add a message of the peer: text, or binary as bytes."""
+        """Add a message from the peer: text as str, binary as bytes."""
         if not self.over:
             self._messages.append(message)
 
     def hold(self, reason: Hashable) -> None:
-        """Hear no more messages until this reason, too, is released."""
+        """Set a hold: return no message until every hold is released."""
         self._holds.add(reason)
 
     def release(self, reason: Hashable) -> None:
-        """Go on, as far as this reason is concerned."""
+        """Release the hold with this reason."""
         self._holds.discard(reason)
 
     @property
     def reads(self) -> bool:
-        """Whether the peer should be read: one whose session is over is, for its close frame."""
+        """Whether to read from the peer. After the end of the session it is read, for its close frame."""
         return self.over or not self._holds
 
     def next_fact(self) -> Fact | None:
-        """Take the next fact, or None."""
+        """Remove and return the next fact, or None."""
         return self._facts.popleft() if self._facts else None
 
     def next_message(self) -> str | bytes | None:
-        """Take the next message that may be heard now, or None."""
+        """Remove and return the next message, or None if no message waits or a hold is set."""
         return self._messages.popleft() if self._messages and not self._holds else None
 
     def end(self) -> None:
-        """Forget what was not heard yet."""
+        """Discard all facts and messages, also future ones."""
         self.over = True
         self._facts.clear()
         self._messages.clear()

@@ -1,8 +1,8 @@
-"""The index: address -> audiences -> peers; what an event may reach.
+"""The index that finds the peers for an event: address -> audiences -> peers.
 
-An audience is all the peers with an equal interest. An event looks at its own addresses only,
-so neither an event for one user nor a tenant's broadcast searches among those who did not ask.
-A peer that connects, changes its mind or leaves costs in proportion to its own interests.
+An audience is the set of peers with an equal interest. The lookup for an event takes only the audiences at
+the event's addresses, so its cost does not depend on the number of other peers. The cost of a change of a
+peer's interests is proportional to the number of changed interests.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ NOTHING: frozenset[IInterest] = frozenset()
 
 @frozen
 class Changes:
-    """The interests that a peer has now and had not before, and those that it had and has not."""
+    """The difference between the former and the new interests of a peer."""
 
     added: frozenset[IInterest]
     removed: frozenset[IInterest]
 
     @property
     def bindings(self) -> tuple[list[Binding], list[Binding]]:
-        """What is now needed upstream once more each, and once less."""
+        """The bindings of the added interests, and those of the removed interests."""
         return _bindings(self.added), _bindings(self.removed)
 
 
@@ -41,7 +41,7 @@ def _bindings(interests: frozenset[IInterest]) -> list[Binding]:
 
 @define(eq=False)
 class Audience(Generic[P]):
-    """The peers with one interest, in the order of their arrival."""
+    """The peers with one interest, in the order of their subscriptions."""
 
     interest: IInterest
     peers: dict[P, None] = field(factory=dict)
@@ -49,14 +49,14 @@ class Audience(Generic[P]):
 
 @define(eq=False)
 class Index(Generic[P]):
-    """Who listens to what, for one dialect."""
+    """The interests of all peers of one dialect."""
 
     _audiences: dict[IInterest, Audience[P]] = field(init=False, factory=dict)
-    _at: dict[Hashable, dict[Audience[P], None]] = field(init=False, factory=dict)
+    _by_address: dict[Hashable, dict[Audience[P], None]] = field(init=False, factory=dict)
     _held: dict[P, frozenset[IInterest]] = field(init=False, factory=dict)
 
     def subscribe(self, peer: P, interests: frozenset[IInterest]) -> Changes:
-        """From now on the peer has exactly these interests, or is forgotten; return what that changed."""
+        """Replace all interests of a peer and return the changes. Without interests the peer is removed."""
         held = self._held.get(peer, NOTHING)
         changes = Changes(added=interests - held, removed=held - interests)
         for interest in changes.removed:
@@ -74,27 +74,27 @@ class Index(Generic[P]):
         return self._held.get(peer, NOTHING)
 
     def at(self, addresses: Sequence[Hashable]) -> Iterable[Audience[P]]:
-        """Return each audience that is to be found at any of the addresses, once."""
-        found = [there for address in addresses if (there := self._at.get(address)) is not None]
+        """Return each audience at any of these addresses once."""
+        found = [audiences for key in addresses if (audiences := self._by_address.get(key)) is not None]
         if len(found) == 1:
             return found[0]
         return dict.fromkeys(chain.from_iterable(found))
 
     def __len__(self) -> int:
-        """Return the number of peers that listen to anything."""
+        """Return the number of peers with at least one interest."""
         return len(self._held)
 
     @property
     def empty(self) -> bool:
-        """Nothing at all is left in the index."""
-        return not (self._held or self._audiences or self._at)
+        """Whether the index has no peer, audience or address."""
+        return not (self._held or self._audiences or self._by_address)
 
     def _join(self, peer: P, interest: IInterest) -> None:
         audience = self._audiences.get(interest)
         if audience is None:
             audience = self._audiences[interest] = Audience(interest)
             for address in interest.addresses:
-                self._at.setdefault(address, {})[audience] = None
+                self._by_address.setdefault(address, {})[audience] = None
         audience.peers[peer] = None
 
     def _leave(self, peer: P, interest: IInterest) -> None:
@@ -104,7 +104,7 @@ class Index(Generic[P]):
             return
         del self._audiences[interest]
         for address in set(interest.addresses):
-            there = self._at[address]
-            del there[audience]
-            if not there:
-                del self._at[address]
+            audiences = self._by_address[address]
+            del audiences[audience]
+            if not audiences:
+                del self._by_address[address]

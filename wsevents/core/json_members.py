@@ -1,7 +1,7 @@
-"""A JSON object cut at its top level: each value together with the very text that it was sent as.
+"""Parse a JSON object and keep the source text of each member.
 
-Two protocols need the text itself: a digest is taken over it, and what is passed on unchanged is cheaper
-and truer than what is written anew. Strict as `jsontext`.
+A digest over a member needs its exact text. A member that is passed on unchanged needs no new serialisation.
+The syntax is as strict as that of `wsevents.api.strict_json`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 @frozen
 class Part:
-    """One value of an object.
+    """The value of one member.
 
     Attributes:
-        value: decoded.
-        text: as it stood there, without what is around it.
+        value: the decoded value.
+        text: its source text, without surrounding white space.
     """
 
     value: Any = field(repr=False)
@@ -36,10 +36,10 @@ _decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
 
 
 def parse_parts(text: str) -> dict[str, Part]:
-    """Return the parts of the JSON object that `text` holds, by key.
+    """Parse a JSON object; return its members by key.
 
     Raises:
-        ValueError: it is not JSON, nested too deep, its root is not an object, or a key of that is there
+        ValueError: the text is not JSON, nested too deep, its root is not an object, or the object has a key
             twice.
     """
     try:
@@ -60,7 +60,7 @@ def _parts(text: str) -> dict[str, Part]:
         start = _expect(text, end, ":")
         value, end = _decode(text, start)
         if key in parts:
-            raise ValueError("a key is there twice")
+            raise ValueError("a key occurs twice")
         parts[key] = Part(value, text[start:end])
         at = _skip(text, end)
         if text[at : at + 1] == "}":
@@ -69,20 +69,20 @@ def _parts(text: str) -> dict[str, Part]:
 
 
 def _skip(text: str, at: int) -> int:
-    """Return where the blanks end that begin there."""
+    """Return the position after the white space at this position."""
     match = _BLANK.match(text, at)
     return match.end() if match else at
 
 
 def _expect(text: str, at: int, mark: str) -> int:
-    """Return where what comes after this mark begins."""
+    """Return the position of the first character after this mark and white space."""
     at = _skip(text, at)
     if text[at : at + 1] != mark:
-        raise ValueError(f"there is no {mark} where one has to be")
+        raise ValueError(f"{mark} is missing")
     return _skip(text, at + 1)
 
 
 def _end(text: str, at: int, parts: dict[str, Part]) -> dict[str, Part]:
     if _skip(text, at) != len(text):
-        raise ValueError("something follows the object")
+        raise ValueError("text follows the object")
     return parts

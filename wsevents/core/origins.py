@@ -1,6 +1,7 @@
-"""Which web pages may connect (RFC 6454, RFC 6455 section 10.2). Pure.
+"""Decide which web pages may connect, by their origin (RFC 6454, RFC 6455 section 10.2). Pure.
 
-A browser says of which origin the page is that connects; programs do not, and nothing here is for them.
+A browser sends the origin of the page with each request. Other programs send no origin and are not
+restricted.
 """
 
 from __future__ import annotations
@@ -16,37 +17,37 @@ if TYPE_CHECKING:
 
 ANY = "*"
 NULL = "null"
-"""What a browser says of a page that it does not want to name. Every page can make itself one."""
+"""The origin of a page whose origin the browser does not disclose. Any page can obtain it, by a sandbox."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def may_come_from(origin: str | None, patterns: Sequence[str]) -> bool:
-    """Say whether a page of this origin may connect; None: it is no page, and may.
+    """Return whether a client with this Origin header may connect; None, no such header: it may.
 
-    `*` in a pattern is any run of characters.
+    `*` in a pattern matches any characters.
     """
     if origin is None:
         return True
-    plain = _plain(origin)
-    forms = {plain, plain + _port(plain)}  # a pattern may name the port that a browser leaves out
+    plain = _normalized(origin)
+    forms = {plain, plain + _port(plain)}  # a pattern may have the default port, which browsers omit
     return any(_compiled(pattern).fullmatch(form) for pattern in patterns for form in forms)
 
 
 def is_own(request: Request) -> bool:
-    """Say whether a page of the gateway's own origin asks: same host and port, and TLS if it came by TLS."""
+    """Return whether the page is served by the gateway itself: scheme, host and port are the same."""
     scheme, _, authority = request.headers.get("origin", "").lower().partition("://")
     if scheme != ("https" if request.secure else "http"):
         return False
     default = _DEFAULT_PORTS[scheme]
-    here = request.headers.get("host", "").lower()
-    return bool(here) and authority.removesuffix(default) == here.removesuffix(default)
+    host = request.headers.get("host", "").lower()
+    return bool(host) and authority.removesuffix(default) == host.removesuffix(default)
 
 
 def may_bring_credentials(request: Request, patterns: Sequence[str]) -> bool:
-    """Say whether credentials count that a browser sends by itself, such as cookies.
+    """Return whether the gateway may use credentials that a browser sends by itself, such as cookies.
 
-    Any page can make a browser connect and send them along. So they count for pages of the gateway's own
-    origin, for those whose origin is listed as it is, without a `*`, and for programs.
+    Any page can make a browser connect with them. So the gateway uses them only for pages of its own origin,
+    for origins that `patterns` list without `*`, and for requests without an origin.
     """
     origin = request.headers.get("origin")
     if origin is None or is_own(request):
@@ -56,24 +57,24 @@ def may_bring_credentials(request: Request, patterns: Sequence[str]) -> bool:
 
 
 def _port(origin: str) -> str:
-    """Return the port that an origin means if it names none."""
+    """Return the default port of an origin's scheme, such as ":443", or ""."""
     return _DEFAULT_PORTS.get(origin.partition("://")[0], "")
 
 
-def _plain(origin: str) -> str:
-    """Return an origin or a pattern as a browser would write it: small letters, no default port."""
+def _normalized(origin: str) -> str:
+    """Return an origin or a pattern in the form that browsers send: lower case, without default port."""
     origin = origin.lower()
     return origin.removesuffix(_port(origin))
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    plain = _plain(".".join(_ascii(label) for label in pattern.split(".")))
+    plain = _normalized(".".join(_ascii(label) for label in pattern.split(".")))
     return re.compile(re.escape(plain).replace(r"\*", ".*"), re.DOTALL)
 
 
 def _ascii(label: str) -> str:
-    """Return a part of a host name as browsers send it: in Punycode, if it has letters beyond ASCII."""
+    """Return a label of a host name in the form that browsers send: Punycode if it is not ASCII."""
     if label.isascii():
         return label
     scheme, separator, name = label.rpartition("://")
@@ -81,4 +82,4 @@ def _ascii(label: str) -> str:
     try:
         return f"{scheme}{separator}{name.encode('idna').decode('ascii')}{colon}{port}"
     except UnicodeError:
-        return label  # as no browser sends it; it matches nothing
+        return label  # no browser sends such a label, so the pattern matches nothing

@@ -1,6 +1,6 @@
-"""Hashes of passwords, as text in the configuration: `scrypt$N$R$P$SALT$DIGEST`.
+"""Password hashes and their text form in the configuration: `scrypt$N$R$P$SALT$DIGEST`.
 
-N, R and P are the costs of scrypt (RFC 7914 section 2), salt and digest are base64.
+N, R and P are the cost parameters of scrypt (RFC 7914 section 2). Salt and digest are base64.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from hmac import compare_digest
 from attrs import field, frozen
 
 N, R, P = 16384, 8, 5
-"""Costs of a new hash: OWASP's recommendation with the least memory, 16 MiB; about 0.2 s."""
+"""Cost parameters of a new hash: OWASP's recommendation with the least memory, 16 MiB; about 0.2 s."""
 SALT_BYTES = 16
 """Bytes of a new salt."""
 DIGEST_BYTES = 32
 """Bytes of a new digest."""
 
 MEMORY_MAX = 256 * 1024 * 1024
-"""Bytes that one hash may need: 128 * N * R."""
+"""Most bytes of memory for one hash, 128 * N * R."""
 WORK_MAX = 4 * 1024 * 1024
-"""N * R * P: about a second."""
+"""Largest N * R * P, about one second of work."""
 
 SALT_MIN = 8
-"""Bytes of the shortest salt."""
+"""Least bytes of a salt."""
 DIGEST_SIZES = range(16, 65)
-"""Bytes of a digest."""
+"""Permitted sizes of a digest, in bytes."""
 
 _FORM = re.compile(r"scrypt\$(\d{1,9})\$(\d{1,4})\$(\d{1,4})\$([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]+=*)")
 _WANTED = "must be a hash that `wsevents hash-password` made"
@@ -35,7 +35,7 @@ _WANTED = "must be a hash that `wsevents hash-password` made"
 
 @frozen
 class ScryptHash:
-    """The hash of one password, with all that is needed to compute it again."""
+    """The hash of one password, with its salt and cost parameters."""
 
     n: int
     r: int
@@ -45,20 +45,20 @@ class ScryptHash:
 
     @property
     def memory(self) -> int:
-        """Bytes that computing it takes."""
+        """Bytes of memory that the computation needs."""
         return 128 * self.r * (self.n + self.p + 2)
 
     def text(self) -> str:
-        """Return it as it stands in the configuration."""
+        """Return the text form."""
         costs = f"scrypt${self.n}${self.r}${self.p}"
         return f"{costs}${b64encode(self.salt).decode()}${b64encode(self.digest).decode()}"
 
 
 def parse(text: str) -> ScryptHash:
-    """Return the hash that a text of the configuration is.
+    """Parse the text form of a hash.
 
     Raises:
-        ValueError: it is none, or one that costs nothing or too much; the text quotes nothing of it.
+        ValueError: the text is not a hash, or its costs are out of range. The message does not quote it.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -76,24 +76,24 @@ def parse(text: str) -> ScryptHash:
     return ScryptHash(n, r, p, salt, digest)
 
 
-def derive(password: str, form: ScryptHash) -> bytes:
-    """Return the digest of a password with the costs, the salt and the length of a hash; blocks meanwhile."""
+def derive(password: str, parameters: ScryptHash) -> bytes:
+    """Return the digest of a password with salt, costs and digest size of a hash. Blocks meanwhile."""
     return scrypt(
         password.encode("utf-8", "surrogatepass"),
-        salt=form.salt,
-        n=form.n,
-        r=form.r,
-        p=form.p,
-        maxmem=2 * form.memory,
-        dklen=len(form.digest),
+        salt=parameters.salt,
+        n=parameters.n,
+        r=parameters.r,
+        p=parameters.p,
+        maxmem=2 * parameters.memory,
+        dklen=len(parameters.digest),
     )
 
 
-def matches(password: str, form: ScryptHash) -> bool:
-    """Return whether the hash is of this password; blocks for as long as one hash takes."""
-    return compare_digest(derive(password, form), form.digest)
+def matches(password: str, stored: ScryptHash) -> bool:
+    """Return whether a hash is that of the password. Blocks for the computation of one hash."""
+    return compare_digest(derive(password, stored), stored.digest)
 
 
 def make(password: str, salt: bytes) -> ScryptHash:
-    """Return the hash of a password; the salt must be new and random."""
+    """Return the hash of a password. The caller passes a new random salt. Blocks as `matches` does."""
     return ScryptHash(N, R, P, salt, derive(password, ScryptHash(N, R, P, salt, bytes(DIGEST_BYTES))))

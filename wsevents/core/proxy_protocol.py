@@ -1,7 +1,7 @@
-"""The header that a proxy for TCP sends before everything else: whom it speaks for. Pure.
+"""Parse the PROXY protocol: the header with the client's address that a TCP proxy sends first. Pure.
 
-Two forms (the PROXY protocol, https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt): a line of text
-and a binary one. How much of what came belongs to it is said exactly; what follows is the peer's.
+Specification: https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt. Version 1 is a line of text,
+version 2 is binary. The result has the exact size of the header; the bytes after it come from the client.
 """
 
 from __future__ import annotations
@@ -12,37 +12,38 @@ from ipaddress import IPv4Address, IPv6Address
 from attrs import frozen
 
 LINE_MAX = 107
-"""Bytes of the longest line there can be (section 2.1), its end included."""
+"""Most bytes of a version 1 header (section 2.1), including CR and LF."""
 BINARY_MAX = 4096
-"""Bytes of a binary header, of which a proxy needs some dozen, and some hundred with what it tells of TLS."""
+"""Most bytes of a version 2 header. Proxies send a few dozen, or a few hundred with information on TLS."""
 
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _FIXED = 16
-"""Bytes of a binary header that are always there: signature, command, family, and the size of the rest."""
+"""Bytes of the fixed part of a version 2 header: signature, command, family, and size of the rest."""
 _WORD = b"PROXY "
 _LINE = re.compile(rb"PROXY (TCP4|TCP6) (\S+) (\S+) ([0-9]{1,5}) ([0-9]{1,5})")
 _UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: .*)?")
 _VERSION, _LOCAL, _PROXY = 2, 0, 1
 _KINDS = {0x11: (IPv4Address, 4), 0x21: (IPv6Address, 16)}
-"""Family and transport that have an address of TCP, with its size; others are taken for unknown."""
+"""Codes of TCP over IPv4 and over IPv6, with the size of an address. Other codes count as unknown."""
 _HIGHEST_PORT = 65535
 _TLS, _BY_TLS = 0x20, 0x01
-"""Kind of what is told of TLS (section 2.2.5), and the flag in its first byte that there was any."""
+"""PP2_TYPE_SSL and PP2_CLIENT_SSL (section 2.2.5): the field on TLS, and its flag for a TLS connection."""
 
 
 class ProxyHeaderError(Exception):
-    """What came is no such header."""
+    """The bytes are not a valid PROXY protocol header."""
 
 
 @frozen
 class ProxyHeader:
-    """A whole header.
+    """A parsed header.
 
     Attributes:
-        size: its bytes.
-        address: whom the proxy speaks for; "": for itself, as in a health check, or it does not know.
-        port: of that address.
-        secure: it came to the proxy over TLS, which the proxy has taken off.
+        size: bytes of the header.
+        address: address of the client; "": the proxy itself is the client, as in a health check, or the
+            client is unknown.
+        port: port of the client.
+        secure: the client uses TLS, which the proxy terminates.
     """
 
     size: int
@@ -52,7 +53,11 @@ class ProxyHeader:
 
 
 def read(data: bytes) -> ProxyHeader | None:
-    """Return the header that some bytes begin with; None: it goes on. Raises Mistake."""
+    """Parse the header at the beginning of the bytes; return None if it is incomplete.
+
+    Raises:
+        ProxyHeaderError: the bytes do not begin with a valid header.
+    """
     if data.startswith(_SIGNATURE[: len(data)]):
         return _binary(data)
     if data.startswith(_WORD[: len(data)]):
@@ -79,7 +84,7 @@ def _line(data: bytes) -> ProxyHeader | None:
 
 
 def _address(kind: type[IPv4Address | IPv6Address], text: bytes) -> str:
-    if b"%" in text:  # a zone (RFC 4007), which would be any text
+    if b"%" in text:  # ipaddress accepts any text as the zone (RFC 4007) after it
         raise ProxyHeaderError
     try:
         return str(kind(text.decode("ascii")))
@@ -114,11 +119,11 @@ def _binary(data: bytes) -> ProxyHeader | None:
     return ProxyHeader(size, address, port, _secure(data[ports + 4 : size]))
 
 
-def _secure(told: bytes) -> bool:
-    """Look through what else is told: kinds, each with a size in two bytes and a value."""
+def _secure(fields: bytes) -> bool:
+    """Return the TLS flag of the additional fields, each with type (1 byte), size (2 bytes) and value."""
     at = 0
-    while at + 3 < len(told):
-        if told[at] == _TLS:
-            return bool(told[at + 3] & _BY_TLS)
-        at += 3 + int.from_bytes(told[at + 1 : at + 3], "big")
+    while at + 3 < len(fields):
+        if fields[at] == _TLS:
+            return bool(fields[at + 3] & _BY_TLS)
+        at += 3 + int.from_bytes(fields[at + 1 : at + 3], "big")
     return False

@@ -1,4 +1,4 @@
-"""What waits for peers that do not read, all together: bytes that many queues share are there once."""
+"""The memory that waits for slow peers, in total. An object that several queues share counts once."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 class Queue(Protocol):
-    """A peer's queue, as the backlog knows it."""
+    """The part of a peer's send queue that the budget uses."""
 
     size: int
 
     def give_up(self, why: str) -> None:
-        """Drop what waits and end the session as too slow."""
+        """Drop the queued messages and end the session as too slow."""
 
 
 @define(eq=False)
 class SendBudget:
-    """The queues of the peers that are behind, and how much memory they hold.
+    """The queues of the peers that are behind, and the memory that they use.
 
     Attributes:
-        limit: bytes; over it, those that are most behind have to go.
+        limit: most bytes; above it, `relieve` ends the sessions with the largest queues.
         size: bytes that wait now.
         behind: the queues, in the order in which they fell behind.
     """
@@ -35,26 +35,26 @@ class SendBudget:
     _holders: dict[int, int] = field(init=False, factory=dict)
 
     def enter(self, queue: Queue, pieces: Iterable[bytes | memoryview]) -> None:
-        """A peer has fallen behind, with these pieces in its queue."""
+        """Add a queue that has fallen behind, with the pieces in it."""
         self.behind[queue] = None
         for piece in pieces:
             self.hold(piece)
 
     def leave(self, queue: Queue, pieces: Iterable[bytes | memoryview]) -> None:
-        """It is behind no longer, or is gone; these pieces were still in its queue."""
+        """Remove a queue that has caught up or ended, with the pieces in it."""
         if queue in self.behind:
             del self.behind[queue]
             self.release(pieces)
 
     def hold(self, piece: bytes | memoryview) -> None:
-        """One more queue holds this very object."""
+        """Count one more queue that holds this object; objects are compared by identity."""
         holders = self._holders.get(id(piece), 0)
         if not holders:
             self.size += len(piece)
         self._holders[id(piece)] = holders + 1
 
     def release(self, pieces: Iterable[bytes | memoryview]) -> None:
-        """One queue less holds each of them."""
+        """Count one queue less for each of these objects."""
         for piece in pieces:
             holders = self._holders[id(piece)] - 1
             if holders:
@@ -64,8 +64,8 @@ class SendBudget:
                 self.size -= len(piece)
 
     def relieve(self) -> None:
-        """Let the most behind go until the rest is within the limit."""
+        """End the sessions with the largest queues until the total is within the limit."""
         for worst in sorted(self.behind, key=lambda queue: queue.size, reverse=True):
             if self.size <= self.limit:
                 return
-            worst.give_up("the queues of all together are over outbound.total_bytes")
+            worst.give_up("all queues together are over outbound.total_bytes")

@@ -1,4 +1,4 @@
-"""What has become of sessions and of those who wanted one: for the operator, who reads it at times."""
+"""Statistics of sessions and handshakes since the start, and the last closed sessions."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections import Counter, deque
 from attrs import define, field, frozen
 
 REMEMBERED = 1000
-"""Sessions that are remembered after their end."""
+"""Most closed sessions that are kept."""
 _USUAL = frozenset({1000, 1001, 1005, 1006})
-"""Codes of a peer that are counted each: a peer may send any, and must not make the ledger grow."""
+"""Codes from a peer that have a counter each. All other codes share one, because a peer may send any code."""
 
 
 @frozen
 class SessionInfo:
-    """A session, as it stands.
+    """The state of a session. Times are seconds since the epoch.
 
     Attributes:
-        id: that of its process, and a number: no two sessions of a gateway have the same.
-        dialect: its name.
+        id: number of the process and number of the session, unique in the gateway.
+        dialect: name of the dialect.
         address, port: of the peer.
-        user, tenant: whose it is, once known.
-        since: when it was opened.
-        received: messages of the peer.
-        delivered: events to it.
-        peak: most bytes that ever waited for it.
-        expires: when its token ends, or None.
+        user, tenant: uuids of the identity, or None before the peer is authenticated.
+        since: time of the upgrade.
+        received: number of messages from the peer.
+        delivered: number of events to the peer.
+        peak: most bytes that waited for the peer at any time.
+        expires: expiry time of the token, or None.
     """
 
     id: str
@@ -43,14 +43,14 @@ class SessionInfo:
 
 @frozen
 class ClosedSession:
-    """A session that is over.
+    """A closed session.
 
     Attributes:
-        visit: as it was at the end.
-        at: when that was.
-        code: in the close frame that the gateway or the peer sent; None: there was none.
-        meaning: the reason, in a sentence.
-        why: more of it, or "".
+        info: its state at the end.
+        at: time of the end.
+        code: close code that the gateway or the peer sent; None: the connection ended without a close frame.
+        meaning: the meaning of the close reason.
+        why: details, or "".
     """
 
     info: SessionInfo
@@ -62,18 +62,18 @@ class ClosedSession:
 
 @define(eq=False)
 class SessionLog:
-    """Counts since the start, and the last departures.
+    """Counters since the start, and the last closed sessions.
 
     Attributes:
-        process: whose sessions these are.
-        opened: sessions by dialect.
-        closed: sessions by dialect, who closed them ("gateway", "peer", or "nobody" if the connection broke),
-            and the code or "none".
-        expired: sessions, by dialect, that ended because their token did.
-        failed: handshakes that came to nothing: "limit" (there were too many), "timeout", "lost" (the peer
-            went, or TLS failed), "proxy" (no trusted proxy said whose it was, where one has to), or the
-            status of HTTP that was answered.
-        departures: the last ones, the newest last.
+        process: number of the worker process; part of the session ids.
+        opened: opened sessions by dialect.
+        closed: closed sessions by dialect, closing side and close code or "none". The side is "gateway",
+            "peer", or `nobody` if the connection was lost.
+        expired: sessions that ended because their token expired or was revoked, by dialect.
+        failed: failed handshakes by cause: "limit" (limit reached), "timeout", "lost" (the client
+            disconnected, or TLS failed), "proxy" (a required header of a trusted proxy is missing or
+            invalid), or the status of the HTTP response.
+        closed_sessions: the last closed sessions, the newest last.
     """
 
     process: int = 0
@@ -84,15 +84,15 @@ class SessionLog:
     closed_sessions: deque[ClosedSession] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
 
     def opened_session(self, dialect: str) -> str:
-        """Enter the beginning of a session; return its id."""
+        """Count an opened session; return its id."""
         self.opened[dialect] += 1
         return f"{self.process}-{self.opened.total()}"
 
-    def closed_session(self, departure: ClosedSession, by: str) -> None:
-        """Enter the end of a session."""
-        code = departure.code
+    def closed_session(self, session: ClosedSession, by: str) -> None:
+        """Count and keep a closed session; `by` is the closing side as in `closed`."""
+        code = session.code
         if by != "gateway" and code not in _USUAL and code is not None:
-            self.closed[departure.info.dialect, by, "other"] += 1
+            self.closed[session.info.dialect, by, "other"] += 1
         else:
-            self.closed[departure.info.dialect, by, "none" if code is None else str(code)] += 1
-        self.closed_sessions.append(departure)
+            self.closed[session.info.dialect, by, "none" if code is None else str(code)] += 1
+        self.closed_sessions.append(session)

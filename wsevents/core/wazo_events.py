@@ -1,8 +1,9 @@
-"""The generic event, as Wazo publishes it: what a delivery of the `bus:` section's exchange means.
+"""Decode the generic event format, which is that of Wazo's bus, from the exchange of the `bus:` section.
 
-`headers` is today's way: name, `required_acl`, tenant and users are AMQP headers. `topic` is the
-way of old: name and `required_acl` are keys of the body, and nothing else decides who may see it.
-In both, without `required_acl` nobody sees it, null lets everyone, a string those whose ACL has it.
+On a `headers` exchange, name, `required_acl`, tenant and users are AMQP headers. On a `topic` exchange, as in
+former Wazo versions, name and `required_acl` are keys of the body, and only they decide which peers receive
+it. On both, an event without `required_acl` is dropped. The value null requires no ACL; a string is the
+required ACL.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ NAME = "generic"
 
 NO_NAME = Dropped("no event name")
 NO_BODY = Dropped("the body is not a JSON object")
-NOBODY = Dropped("no required_acl, so nobody may see it")
+NO_ACL = Dropped("no required_acl")
 BAD_ACL = Dropped("required_acl is neither null nor a string")
-FOREIGN = Dropped("of another installation")
+OTHER_INSTALLATION = Dropped("of another installation")
 
 _MISSING = object()
 _USER = "user_uuid:"
@@ -37,11 +38,11 @@ _USER = "user_uuid:"
 @implementer(ISource)
 @frozen
 class HeadersSource:
-    """Events whose AMQP headers say what they are.
+    """The source of a headers exchange: name, ACL, tenant and users of an event are AMQP headers.
 
     Attributes:
-        exchange: of type headers.
-        origin: only events with this `origin_uuid`; None: of every installation.
+        exchange: an exchange of type headers.
+        origin: drop events with another `origin_uuid`; None: accept events of all installations.
     """
 
     exchange: Exchange
@@ -50,18 +51,18 @@ class HeadersSource:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """Everything of the exchange, or of this origin: the broker leaves out the rest."""
+        """One binding for all events of the exchange, or for those of `origin`, which the broker filters."""
         arguments = () if self.origin is None else (("origin_uuid", self.origin),)
         return (Binding(self.exchange.name, "", arguments),)
 
     def decode(self, delivery: Delivery) -> Event | Dropped:
-        """Return the event; the body is looked at only when the headers have no name."""
+        """Decode a delivery. The body is parsed only if the headers have no name."""
         headers = delivery.headers
         required = _required(headers)
         if isinstance(required, Dropped):
             return required
         if self.origin is not None and _text(headers.get("origin_uuid")) != self.origin:
-            return FOREIGN
+            return OTHER_INSTALLATION
         body = Body(delivery.body)
         name = _text(headers.get("name", _MISSING))
         if name is _MISSING:
@@ -90,12 +91,12 @@ class HeadersSource:
 @implementer(ISource)
 @frozen
 class TopicSource:
-    """Events whose body says what they are; only name and ACL decide who sees them.
+    """The source of a topic exchange: name and ACL of an event are keys of its body.
 
     Attributes:
-        exchange: of type topic.
-        origin: events that say another `origin_uuid` in their body are dropped; None: none are. One that
-            says null says none.
+        exchange: an exchange of type topic.
+        origin: drop events whose body has another `origin_uuid`; a body without it, or with null, is
+            accepted. None: accept events of all installations.
     """
 
     exchange: Exchange
@@ -104,11 +105,10 @@ class TopicSource:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """Everything of the exchange."""
+        """One binding for all events of the exchange."""
         return (Binding(self.exchange.name, "#"),)
 
     def decode(self, delivery: Delivery) -> Event | Dropped:
-        """Return the event."""
         body = Body(delivery.body)
         fields = body.json
         if fields is None:
@@ -117,7 +117,7 @@ class TopicSource:
         if isinstance(required, Dropped):
             return required
         if self.origin is not None and fields.get("origin_uuid") not in (None, self.origin):
-            return FOREIGN
+            return OTHER_INSTALLATION
         name = fields.get("name")
         if not isinstance(name, str):
             return NO_NAME
@@ -137,7 +137,7 @@ class TopicSource:
 
 
 def _text(value: Any) -> Any:
-    """Return AMQP byte arrays as the text that they are: RabbitMQ matches them with strings, too."""
+    """Decode a byte array as UTF-8 if possible, because RabbitMQ also matches byte arrays with strings."""
     if not isinstance(value, bytes):
         return value
     try:
@@ -147,15 +147,15 @@ def _text(value: Any) -> Any:
 
 
 def _required(fields: Mapping[str, Any]) -> str | Dropped | None:
-    """Return the required ACL that headers or a body name: text, None for everyone, or why nobody."""
+    """Return `required_acl` of the headers or the body (None: no ACL required), or the reason to drop it."""
     required = _text(fields.get("required_acl", _MISSING))
     if required is _MISSING:
-        return NOBODY
+        return NO_ACL
     return required if required is None or isinstance(required, str) else BAD_ACL
 
 
 def generic_source(config: Config) -> HeadersSource | TopicSource:
-    """Return the source that the `bus:` section describes."""
+    """Return the source for the exchange of the `bus:` section."""
     bus = config.bus
     exchange = Exchange(bus.exchange_name, bus.exchange_type)
     make = HeadersSource if bus.exchange_type == "headers" else TopicSource

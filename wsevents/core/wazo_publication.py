@@ -1,8 +1,7 @@
-"""Something that happened, in the form in which Wazo publishes it.
+"""Encode an event in Wazo's bus format. Pure: the caller publishes the result.
 
-Wazo's convention: the body is the AMQP headers plus `data`; the name, the tenant, the users and
-the required ACL are headers, so that a headers exchange can filter by them. Pure: publishing the
-result is up to whoever has a bus.
+Name, tenant, users and required ACL are AMQP headers, so that a headers exchange can filter by them. The body
+repeats the headers and adds `data`.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 @frozen
 class NewEvent:
-    """Something that happened, before it is published.
+    """An event to publish.
 
     Attributes:
-        name: such as "call_created".
+        name: the event name, such as "call_created".
         tenant: uuid of the tenant it belongs to.
-        data: what is to be told of it; JSON values.
-        required: the ACL that one must hold to see it; None: everyone may.
-        users: uuids of the users it is for; none: every user of the tenant.
+        data: the content, JSON values.
+        required: the ACL that an identity needs to see it; None: no ACL.
+        users: uuids of the users it is addressed to; empty: every user of the tenant.
         key: routing key; a headers exchange ignores it.
     """
 
@@ -38,32 +37,32 @@ class NewEvent:
     key: str = field(default="")
 
 
-def headers(happening: NewEvent, origin: str | None, now: float, ahead: float) -> dict[str, Any]:
-    """Return the AMQP headers: who may know of it, and when and where it happened.
+def headers(event: NewEvent, origin: str | None, now: float, utc_offset: float) -> dict[str, Any]:
+    """Return the AMQP headers of an event.
 
     Args:
-        happening: what happened.
-        origin: uuid of the installation where it did; None: the header is left out.
-        now: when, in seconds since the epoch; published as local time without a zone, as Wazo does.
-        ahead: seconds that local time is ahead of UTC then (`time.localtime(now).tm_gmtoff`).
+        event: the event.
+        origin: uuid of the publishing installation; None: omit the header.
+        now: time of the event, seconds since the epoch; the header has local time without a zone, as Wazo's.
+        utc_offset: seconds that local time is ahead of UTC at this time (`time.localtime(now).tm_gmtoff`).
     """
-    local = datetime.fromtimestamp(now, UTC).replace(tzinfo=None) + timedelta(seconds=ahead)
+    local = datetime.fromtimestamp(now, UTC).replace(tzinfo=None) + timedelta(seconds=utc_offset)
     return {
-        "name": happening.name,
-        "tenant_uuid": happening.tenant,
-        **{f"user_uuid:{user}": True for user in happening.users or ("*",)},
-        "required_access": f"event.{happening.name}",
-        "required_acl": happening.required,
+        "name": event.name,
+        "tenant_uuid": event.tenant,
+        **{f"user_uuid:{user}": True for user in event.users or ("*",)},
+        "required_access": f"event.{event.name}",
+        "required_acl": event.required,
         **({} if origin is None else {"origin_uuid": origin}),
         "timestamp": local.isoformat(timespec="microseconds"),
     }
 
 
 def body(headers: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
-    """Return the body that goes with these headers: UTF-8 JSON.
+    """Return the body for these headers and this content: UTF-8 JSON.
 
     Raises:
-        ValueError: the data holds a number that JSON has not (infinite, not a number).
+        ValueError: the data has a number that JSON cannot represent (infinity, NaN).
         RecursionError: the data is nested too deep.
     """
     return json.dumps({**headers, "data": data}, allow_nan=False).encode()

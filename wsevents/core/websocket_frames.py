@@ -1,4 +1,4 @@
-"""WebSocket frames from the gateway to a peer (RFC 6455 section 5.2); the same bytes for all."""
+"""Encode WebSocket frames from the gateway (RFC 6455 section 5.2). All peers share the bytes of a frame."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TAIL = b"\x00\x00\xff\xff"
 
 @define(eq=False, slots=False)
 class Message:
-    """A text message to many peers: framed once, and compressed at most once.
+    """A text message to many peers, framed once and compressed at most once.
 
     Attributes:
         payload: UTF-8 text.
-        frame_max: as in `text_frames`.
-        plain: its wire bytes.
+        frame_max: see `text_frames`.
+        plain: the uncompressed wire bytes.
     """
 
     payload: bytes
@@ -31,7 +31,7 @@ class Message:
 
     @cached_property
     def deflated(self) -> bytes:
-        """Its wire bytes for peers of permessage-deflate: without context, so the same for all (RFC 7692)."""
+        """The wire bytes for permessage-deflate (RFC 7692), without context and so the same for all peers."""
         compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         data = compressor.compress(self.payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
         return text_frames(data.removesuffix(_TAIL), self.frame_max, _COMPRESSED)
@@ -41,9 +41,9 @@ def text_frames(payload: bytes, frame_max: int = 0, flags: int = 0) -> bytes:
     """Return an unmasked text message as wire bytes.
 
     Args:
-        payload: UTF-8 text, or what an extension made of it.
-        frame_max: fragment a longer message into frames of at most this payload (section 5.4); 0: never.
-        flags: reserved bits of the first frame, which extensions use (section 5.2).
+        payload: UTF-8 text, or its compressed form.
+        frame_max: fragment a longer message into frames with at most this payload (section 5.4); 0: never.
+        flags: reserved bits of the first frame for extensions (section 5.2).
     """
     if not frame_max or len(payload) <= frame_max:
         return _header(_FIN | flags | _TEXT, len(payload)) + payload
