@@ -62,7 +62,7 @@ def test_gaps_in_a_row_are_counted_told_to_each_peer_once_and_logged_once_in_ten
         f"events were lost, 0 peers are told: {WHY} (gaps since last told: 6)",
     ]
     world.relay.log_totals()
-    assert "7 gaps" in log.of("in all:")[0]
+    assert "7 gaps" in log.of("totals:")[0]
 
 
 def test_a_peer_whose_session_has_not_begun_is_not_concerned_by_a_gap():

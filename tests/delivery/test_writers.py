@@ -248,7 +248,7 @@ def test_the_insides_of_the_libraries_are_as_expected():
 def test_insides_that_are_not_as_expected_are_noticed_and_explained(monkeypatch):
     from twisted.internet import reactor
 
-    assert unfit(CERTIFICATE, Clock()) == "the reactor is not the one of epoll"
+    assert unfit(CERTIFICATE, Clock()) == "the reactor is not the epoll reactor"
     with monkeypatch.context() as patch:
         patch.setattr(reactor, "_writes", set())  # a reactor that keeps book elsewhere
         patch.setattr(type(reactor), "addWriter", lambda *_: None)

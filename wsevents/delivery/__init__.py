@@ -1,1 +1,1 @@
-"""The hot path: from an event of the bus to the bytes that each peer is sent."""
+"""The hot path: from a delivery of the bus to the bytes for each peer."""

@@ -1,6 +1,6 @@
-"""Bindings on demand: what somebody's interests need is bound once, and unbound after the last.
+"""Reference-counted bindings: the bus has a binding as long as an interest of at least one peer needs it.
 
-The operations on one binding are kept in order, however fast peers come and go.
+The operations on one binding run one after the other, also when peers subscribe and leave fast.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = Logger()
 
 @define(eq=False)
 class Bindings:
-    """Counts who needs which binding of the bus."""
+    """Counts the interests that need each binding, and binds and unbinds on the bus accordingly."""
 
     bus: IBus
     _needed: Counter[Binding] = field(init=False, factory=Counter)
@@ -33,7 +33,7 @@ class Bindings:
     _locks: dict[Binding, DeferredLock] = field(init=False, factory=dict)
 
     def change(self, added: Collection[Binding], removed: Collection[Binding]) -> Deferred[bool]:
-        """Count in and out; fires with whether all that was added is live. Never fails."""
+        """Count added and removed bindings. Fires with whether all added ones are live; never fails."""
         self._needed.update(added)
         self._needed.subtract(removed)
         return Deferred.fromCoroutine(self._settle([*added], [*removed]))
@@ -45,7 +45,7 @@ class Bindings:
         return all(live)
 
     async def _adjust(self, binding: Binding) -> bool:
-        """Make the bus agree with the count, after what is already under way; say whether it does."""
+        """Bind or unbind as the count requires, after earlier operations; return whether it succeeded."""
         lock = self._locks.setdefault(binding, DeferredLock())
         await lock.acquire()
         try:
@@ -58,11 +58,11 @@ class Bindings:
                 await self.bus.unbind(binding)
         except BusError as error:
             self._bound.discard(binding)
-            _log.info("a binding could not be changed: {error}", error=error)
+            _log.info("changing a binding failed: {error}", error=error)
             return False
-        except Exception:  # noqa: BLE001 a bus of somebody else's may raise what it likes
+        except Exception:  # noqa: BLE001 a third-party bus may raise any exception
             self._bound.discard(binding)
-            _log.failure("the bus failed where it must answer")
+            _log.failure("the bus raised an unexpected exception")
             return False
         finally:
             lock.release()

@@ -1,4 +1,4 @@
-"""What is agreed with a peer that would have messages compressed (permessage-deflate, RFC 7692)."""
+"""Negotiate compression with a peer (permessage-deflate, RFC 7692)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def accept(offers: Iterable[object]) -> PerMessageDeflateOfferAccept | None:
-    """Return the acceptance of the first offer that suits, or None: then nothing is compressed.
+    """Accept the first suitable offer. None: no offer is suitable, so messages are not compressed.
 
-    An event is compressed once for all peers, so no message may refer to an earlier one
-    (`server_no_context_takeover`), and the window is always the largest. The peer is asked for the same,
-    so that nothing of its messages is kept either.
+    An event is compressed once for all peers. So no message may refer to an earlier one
+    (`server_no_context_takeover`), and the window always has the largest size. The gateway requests the same
+    of the peer, so that it keeps no compression state per peer.
     """
     for offer in offers:
         if isinstance(offer, PerMessageDeflateOffer) and offer.request_max_window_bits in {0, zlib.MAX_WBITS}:
-            offer.request_no_context_takeover = True  # or Autobahn would not tell the peer
+            offer.request_no_context_takeover = True  # otherwise Autobahn omits it from the response
             return PerMessageDeflateOfferAccept(
                 offer,
                 request_no_context_takeover=offer.accept_no_context_takeover,

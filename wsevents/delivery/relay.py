@@ -1,8 +1,8 @@
-"""A delivery of the bus in, frames into the queues of those who may see it.
+"""The relay: decodes each delivery of the bus and queues its frames for the peers that may see the event.
 
-Per event and dialect: project once; each audience at the event's addresses decides once; each
-distinct frame is encoded once; the same bytes go to all. A dialect without listeners costs nothing,
-and a body that nobody wants is never parsed. A dialect that fails costs its own peers this event.
+Per event and dialect, the relay projects the event once, evaluates each audience at its addresses once, and
+encodes each distinct frame once. All peers share the bytes. The relay skips a dialect without interests and
+does not parse a body that no interest needs. If a dialect raises, only its own peers miss the event.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNKNOWN = Dropped("no source reads its exchange")
 
 
 class Subscriber(Protocol):
-    """A peer's queue, as the relay knows it."""
+    """The part of a peer's send queue that the relay uses."""
 
     def event(self, message: Message) -> None:
         """Queue an event."""
@@ -41,16 +41,16 @@ class Subscriber(Protocol):
 
 @define(eq=False)
 class RelayStats:
-    """What has passed, since the start.
+    """Counters since the start.
 
     Attributes:
-        consumed: deliveries taken from the bus.
-        dropped: those that became no event or no frame, by reason.
-        matched: events that somebody wanted and may see.
-        delivered: frames offered to peers' queues.
-        bytes: of these frames, before compression.
-        gaps: how often the bus has lost events.
-        losses: how often the bus itself was lost.
+        consumed: deliveries from the bus.
+        matched: events that matched an interest of at least one peer.
+        delivered: frames passed to the peers' queues.
+        bytes: bytes of these frames, before compression.
+        gaps: times that the bus lost events.
+        losses: times that the connection to the bus was lost.
+        dropped: deliveries and events that were dropped, by reason.
     """
 
     consumed: int = 0
@@ -64,7 +64,7 @@ class RelayStats:
 
 @define(eq=False)
 class Stage:
-    """One dialect and who listens in it."""
+    """A dialect and the index of its peers."""
 
     dialect: IDialect
     index: Index[Subscriber] = field(factory=Index)
@@ -72,12 +72,13 @@ class Stage:
 
 @define(eq=False)
 class Relay:
-    """Knows the sources by exchange and the listeners by dialect.
+    """Passes deliveries from the bus to the peers.
 
     Attributes:
-        sources, stages: these.
-        stats: what has passed.
-        carry: told when an event that is on its way to somebody was taken from the bus.
+        sources: the sources of each exchange, by name of the exchange.
+        stages: one index per dialect.
+        stats: counters since the start.
+        carry: called with the reception time of each event that at least one peer receives.
     """
 
     sources: Mapping[str, Sequence[ISource]]
@@ -86,7 +87,7 @@ class Relay:
     carry: Callable[[float], None] = lambda _received: None
 
     def delivered(self, delivery: Delivery) -> None:
-        """Pass one delivery on to all who want it and may see it."""
+        """Queue the frames of one delivery for all peers with a matching interest."""
         self.stats.consumed += 1
         sources = self.sources.get(delivery.exchange)
         if sources is None:
@@ -103,22 +104,22 @@ class Relay:
                     self.carry(delivery.received)
 
     def _drop(self, dropped: Dropped) -> None:
-        """Count it; the first time, tell the operator, who may have meant something else."""
+        """Count a drop, and log the first one of each reason, because a wrong configuration may cause it."""
         self.stats.dropped[dropped.reason] += 1
         if self.stats.dropped[dropped.reason] == 1:
-            _log.warn("an event was dropped: {reason} (further ones are counted only)", reason=dropped.reason)
+            _log.warn("an event was dropped: {reason} (further ones are only counted)", reason=dropped.reason)
 
     def _offer(self, stage: Stage, event: Event) -> bool:
-        """Pass an event to one dialect's listeners; say whether anybody wanted it."""
+        """Queue an event for the peers of one dialect; return whether at least one peer receives it."""
         if not len(stage.index):
             return False
         try:
-            return self._pass_on(stage, event)
-        except Exception:  # noqa: BLE001 one dialect's mistake is not another's
+            return self._queue_frames(stage, event)
+        except Exception:  # noqa: BLE001 an error in one dialect must not affect the others
             self._drop(Dropped(f"the dialect {stage.dialect.name} failed: {safe_location(Failure())}"))
             return False
 
-    def _pass_on(self, stage: Stage, event: Event) -> bool:
+    def _queue_frames(self, stage: Stage, event: Event) -> bool:
         dialect = stage.dialect
         projection = dialect.project(event)
         if projection is None:
@@ -133,7 +134,7 @@ class Relay:
             if chosen is None:
                 continue
             if chosen is not variant or interest.shape is not shape:
-                framed = self._framed(dialect, projection, (interest.shape, chosen), messages)
+                framed = self._message(dialect, projection, (interest.shape, chosen), messages)
                 if framed is None:
                     break
                 shape, variant, message = interest.shape, chosen, framed
@@ -146,14 +147,14 @@ class Relay:
         self.stats.bytes += size
         return bool(delivered)
 
-    def _framed(
+    def _message(
         self,
         dialect: IDialect,
         projection: IProjection,
         key: tuple[Hashable, Hashable],
         messages: dict[tuple[Hashable, Hashable], Message],
     ) -> Message | None:
-        """Return the message of this shape and variant, made once; or None if there is none."""
+        """Return the message of this shape and variant, encoded at most once, or None if encoding fails."""
         message = messages.get(key)
         if message is None:
             payload = dialect.encode(projection, *key)
@@ -164,10 +165,10 @@ class Relay:
         return message
 
     def log_totals(self) -> None:
-        """Tell the log what has passed."""
+        """Log the counters."""
         stats = self.stats
         _log.info(
-            "in all: {consumed} events consumed, {matched} matched, {delivered} delivered, "
+            "totals: {consumed} events consumed, {matched} matched, {delivered} delivered, "
             "{gaps} gaps, {dropped} dropped{why}",
             consumed=stats.consumed,
             matched=stats.matched,
@@ -178,13 +179,13 @@ class Relay:
         )
 
     def interests(self, dialect: IDialect, peer: Subscriber) -> frozenset[IInterest]:
-        """Return the interests of a peer."""
+        """Return the present interests of a peer."""
         return self._index(dialect).held(peer)
 
     def subscribe(self, dialect: IDialect, peer: Subscriber, interests: frozenset[IInterest]) -> Changes:
-        """Give a peer exactly these interests; return what that changed."""
+        """Replace all interests of a peer; return the changes."""
         return self._index(dialect).subscribe(peer, interests)
 
     def _index(self, dialect: IDialect) -> Index[Subscriber]:
-        """Return who listens in a dialect, by its name: after a reload it is another object."""
+        """Return the index of a dialect. It is found by name, because a reload replaces the object."""
         return next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)

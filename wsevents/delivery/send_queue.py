@@ -1,8 +1,8 @@
-"""What waits to be sent: one bounded queue a peer, one flush a reactor turn for the whole server.
+"""Send queues: one bounded queue per peer, and one flush of all queues per reactor turn.
 
-Everything that a peer is sent goes through its queue (replies, events, pongs, close frames), so
-the order on the wire is the order of the queue. A peer whose transport is full is *behind*: its
-queue waits, is counted, and is bounded in size and in time.
+All data for a peer goes through its queue (replies, events, pongs, close frames), so the order on the wire is
+the order of the queue. A peer whose transport is full is *behind*: its queue is not flushed, its size counts
+in the send budget, and its size and duration are limited.
 """
 
 from __future__ import annotations
@@ -25,48 +25,48 @@ if TYPE_CHECKING:
     from wsevents.core.websocket_frames import Message
 
 CHUNK = 65536
-"""Most that is written at once: the transport is asked for room in between."""
-_GLANCE = 64
-"""Queues that are flushed between two looks at the time."""
+"""Most bytes per write; between two writes the transport can report that it is full."""
+_BATCH = 64
+"""Queues that are flushed between two readings of the clock."""
 _log = Logger()
 
 
 class Writer(Protocol):
-    """Where a queue's bytes go: `writethrough.py`."""
+    """The destination of a queue's bytes; see `wsevents.delivery.writers`."""
 
     def write(self, data: bytes) -> None:
-        """Send, in order and without a limit."""
+        """Send all bytes, in order; bytes that the socket does not accept are buffered."""
 
     def taken(self) -> int:
-        """Return how many bytes the peer's machine has acknowledged so far."""
+        """Return the number of bytes that the peer's host has acknowledged so far."""
 
 
 class SendQueueOwner(Protocol):
-    """Whose queue it is."""
+    """The connection that a queue belongs to."""
 
     def fell_behind(self) -> None:
         """The transport is full."""
 
     def caught_up(self) -> None:
-        """It has room again."""
+        """The transport has room again."""
 
     def too_slow(self, why: str) -> None:
-        """What waited was dropped, because it was too much."""
+        """The queue dropped its messages because a limit was reached; end the session."""
 
     def abort(self) -> None:
-        """Something of the stream is lost: it must not go on."""
+        """A write failed, so the stream may be incomplete; close the connection."""
 
 
 @define(eq=False)
 class Flusher:
-    """Flushes every queue that something was put into, once, in the next reactor turn.
+    """Flushes each queue with new data once, in the next reactor turn.
 
     Attributes:
-        clock: makes the turns.
-        backlog: what waits for those that are behind.
-        now: the time in which events say when they were received.
-        latency: from the bus to the kernel; one observation for each queue and turn that had events, and
-            one for each queue that was behind, of the time from then until it had room again.
+        clock: the reactor.
+        budget: the queues that are behind, and their limit in total.
+        now: the clock of `Event.received`, seconds since the epoch.
+        latency: seconds from the bus to the socket: one observation per flushed queue and turn. For a queue
+            that was behind: one observation of the time until its transport had room again.
     """
 
     clock: IReactorTime
@@ -78,23 +78,23 @@ class Flusher:
     _dirty: list[SendQueue] = field(init=False, factory=list)
     _call: IDelayedCall | None = field(init=False, default=None)
 
-    def mark(self, outbound: SendQueue) -> None:
-        """Have it flushed in the next turn."""
-        self._dirty.append(outbound)
+    def mark(self, queue: SendQueue) -> None:
+        """Schedule a queue for the next flush. The queue calls it once per flush."""
+        self._dirty.append(queue)
         if self._call is None:
             self._call = self.clock.callLater(0, self._flush)
 
     def carry(self, received: float) -> None:
-        """Measure this turn from when its first event was taken from the bus."""
+        """Note the reception time of an event; the latency of a turn is measured from its first event."""
         if not self._since:
             self._since = received
 
     def skip(self) -> None:
-        """A queue of this turn was not flushed, as it is behind."""
+        """Leave a queue that is behind out of the latency of this turn."""
         self._full += 1
 
     def stop(self) -> None:
-        """Flush now what is marked."""
+        """Flush all scheduled queues at once."""
         if self._call is not None:
             self._call.cancel()
             self._flush()
@@ -102,17 +102,17 @@ class Flusher:
     def _flush(self) -> None:
         dirty, self._dirty, self._call = self._dirty, [], None
         since, self._since = self._since, 0.0
-        for start in range(0, len(dirty), _GLANCE):
-            some = dirty[start : start + _GLANCE]
+        for start in range(0, len(dirty), _BATCH):
+            batch = dirty[start : start + _BATCH]
             self._full = 0
-            for outbound in some:
+            for queue in batch:
                 try:
-                    outbound.flush()
-                except Exception:  # noqa: BLE001 one peer's broken transport is not another's
-                    _log.failure("could not flush a peer")
-                    outbound.owner.abort()
-            if since and self._full < len(some):
-                self.latency.observe(self.now() - since, len(some) - self._full)
+                    queue.flush()
+                except Exception:  # noqa: BLE001 an error of one transport must not affect other peers
+                    _log.failure("flushing the queue of a peer failed")
+                    queue.owner.abort()
+            if since and self._full < len(batch):
+                self.latency.observe(self.now() - since, len(batch) - self._full)
         if self.budget.size > self.budget.limit:
             self.budget.relieve()
 
@@ -120,17 +120,20 @@ class Flusher:
 @implementer(IPushProducer)
 @define(eq=False)
 class SendQueue:
-    """One peer's queue. It is the transport's producer, and so learns when the transport is full.
+    """The send queue of one peer. It is the producer of the transport, which reports when it is full.
 
     Attributes:
-        writer: takes the bytes.
-        flusher: the server's.
-        cap: so many bytes may wait while the transport is full; what comes on top of more ends the
-            session. What the transport was not offered yet is no sign of a slow peer, however large.
-        owner: hears what becomes of it, in a turn of its own.
-        deflate: the peer takes events compressed.
-        size, peak: bytes that wait, and most that ever did.
-        events: how many were taken.
+        writer: writes the bytes.
+        flusher: flushes the queue in the next reactor turn.
+        cap: most bytes that may wait while the transport is full; a message above this limit ends the
+        session.
+            Data that was not yet passed to the transport does not show that a peer is slow, so it is not
+            limited.
+        owner: the connection, informed about the state of the queue.
+        deflate: the peer receives events compressed.
+        size: bytes that wait.
+        peak: largest size so far.
+        events: number of accepted events.
     """
 
     writer: Writer
@@ -146,14 +149,14 @@ class SendQueue:
     _marked: bool = False
     _full: bool = False
     _full_since: float = 0.0
-    _over: bool = False
-    _gone: bool = False
+    _over_cap: bool = False
+    _closed: bool = False
 
     def event(self, message: Message) -> None:
-        """Queue an event, unless too much waits before it; the hot path, one call a peer and event."""
+        """Queue an event, or drop it if the limit is reached. Hot path: one call per peer and event."""
         data = message.deflated if self.deflate else message.plain
         if self._full:
-            if self._takes():
+            if self._accepts():
                 self.events += 1
                 self._put(data)
             return
@@ -165,23 +168,23 @@ class SendQueue:
             self.flusher.mark(self)
 
     def reply(self, data: bytes) -> None:
-        """Queue a reply, unless too much waits before it."""
-        if not self._full or self._takes():
+        """Queue a reply, or drop it if the limit is reached."""
+        if not self._full or self._accepts():
             self._put(data)
 
     def insist(self, data: bytes) -> None:
-        """Queue data that is never refused: what the WebSocket layer itself has to say."""
-        if not self._gone:
+        """Queue a control frame; the limit does not apply."""
+        if not self._closed:
             self._put(data)
 
-    def _takes(self) -> bool:
-        """Say whether one more is taken while the transport is full."""
-        if self._gone:
+    def _accepts(self) -> bool:
+        """Return whether the queue of a full transport accepts one more message; if not, end the session."""
+        if self._closed:
             return False
         if self.size > self.cap:
-            self._over = True
+            self._over_cap = True
             self._mark()
-        return not self._over
+        return not self._over_cap
 
     def _put(self, data: bytes) -> None:
         if self._full:
@@ -196,9 +199,9 @@ class SendQueue:
             self.flusher.mark(self)
 
     def flush(self) -> None:
-        """Hand to the transport what waits, as far as it has room; the flusher's call."""
+        """Write the queue to the transport, as far as it has room. Only the flusher calls it."""
         self._marked = False
-        if self._full or self._over or self.size > CHUNK:
+        if self._full or self._over_cap or self.size > CHUNK:
             self._flush_slowly()
             return
         pieces = self._pieces
@@ -207,13 +210,13 @@ class SendQueue:
         if self.size > self.peak:  # noqa: PLR1730 max() would be a call
             self.peak = self.size
         self.size = 0
-        data = b"".join(pieces)  # without a copy if there is one only
+        data = b"".join(pieces)  # does not copy a single piece
         pieces.clear()
         self.writer.write(data)
 
     def _flush_slowly(self) -> None:
-        if self._over:
-            self._over = False
+        if self._over_cap:
+            self._over_cap = False
             self.give_up("its queue is over outbound.peer_bytes")
         if self._full:
             self.flusher.skip()
@@ -221,13 +224,13 @@ class SendQueue:
             self._write_some()
 
     def _write_some(self) -> None:
-        """Write chunk by chunk until the transport is full."""
+        """Write chunks until the transport is full or the queue is empty."""
         self.peak = max(self.peak, self.size)
         while self._pieces and not self._full:
             self.writer.write(self._next_chunk())
 
     def _next_chunk(self) -> bytes:
-        """Take as many messages as fit into a chunk, or a part of one that does not; its rest stays first."""
+        """Remove as many messages as fit into a chunk, or the first `CHUNK` bytes of a longer one."""
         pieces = self._pieces
         if len(pieces[0]) > CHUNK:
             begun = memoryview(pieces[0])
@@ -245,7 +248,7 @@ class SendQueue:
         return data
 
     def finish(self) -> None:
-        """Hand everything to the transport, whatever its room: the connection is about to close."""
+        """Write everything to the transport, even if it is full, because the connection closes next."""
         pieces = self._pieces
         if not pieces:
             return
@@ -257,10 +260,10 @@ class SendQueue:
         self.writer.write(data)
 
     def give_up(self, why: str) -> None:
-        """Drop what waits, whole messages only, and tell the owner; the rest of one begun is kept."""
+        """Drop the queued messages and inform the owner; the rest of a partly written message is kept."""
         self.peak = max(self.peak, self.size)
         dropped = self._pieces[self._begun :]
-        if self._full and not self._gone:
+        if self._full and not self._closed:
             self.flusher.budget.release(dropped)
         del self._pieces[self._begun :]
         self.size -= sum(map(len, dropped))
@@ -272,11 +275,11 @@ class SendQueue:
 
     @property
     def behind(self) -> bool:
-        """Whether the transport is full, so that what is put in now is not under way."""
+        """Whether the transport is full, so that new data waits in the queue."""
         return self._full
 
     def pauseProducing(self) -> None:
-        """Keep what comes: the transport is full."""
+        """Stop writing: the transport is full."""
         if not self._full:
             self._full = True
             self._full_since = self.flusher.now()
@@ -284,8 +287,8 @@ class SendQueue:
             self.owner.fell_behind()
 
     def resumeProducing(self) -> None:
-        """Go on: the transport has room again."""
-        if self._full and not self._gone:
+        """Write again: the transport has room."""
+        if self._full and not self._closed:
             self._full = False
             if self._pieces:
                 self.flusher.latency.observe(self.flusher.now() - self._full_since)
@@ -294,8 +297,8 @@ class SendQueue:
             self._write_some()
 
     def stopProducing(self) -> None:
-        """Forget what waits: the connection is gone."""
+        """Drop the queue: the connection is closed."""
         self.flusher.budget.leave(self, self._pieces)
         self.peak = max(self.peak, self.size)
-        self._full = self._gone = True
+        self._full = self._closed = True
         self._forget()

@@ -1,15 +1,14 @@
-"""Write-through: from a peer's queue to the kernel in one step, when nothing of the peer waits anywhere.
+"""Write-through: encrypt and send the data of a peer at once, if its transport has no buffered data.
 
-Twisted's way costs a change of epoll, a turn of the reactor and two copies for each small write; at one
-event for a thousand peers that is most of what the event costs. Here the bytes are encrypted and handed to
-the socket at once. What the kernel does not take goes to Twisted's transport, and so does everything after
-it, until the transport has drained: nothing ever overtakes anything. A transport that was given anything
-asks the reactor for its turn, so the reactor's set of those that wait tells all at once who is free: it is
-small and at hand, where a look into each of a thousand transports is what the processor waits for.
+A write through Twisted's transport costs a change of the epoll set, a reactor turn and two copies. For one
+small event to a thousand peers, this is most of the cost. The writers here encrypt the bytes and pass them to
+the socket directly. Twisted's transport gets the bytes that the socket does not accept, and all later bytes
+until the transport has drained, so the order is kept. A transport with buffered data is in the reactor's set
+of writers. The check uses this set, because it stays in the CPU cache; the state of a thousand transports
+does not.
 
-This is the one module that knows the insides of Twisted's transports and of pyOpenSSL. `unfit` tries at
-start whether they are as expected; if they are not, or if the configuration says so, `TransportWriter`, the
-twin of the other two, does the same by the public way.
+Only this module uses internals of Twisted's transports and of pyOpenSSL. `unfit` tests them at the start. If
+the test fails, or if `outbound.write_through` is false, `TransportWriter` uses the public interface instead.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from wsevents.delivery.send_queue import Writer
 
 RECORD = 16384
-"""Most that one TLS record holds (RFC 8446 section 5.1); more is written by the transport."""
+"""Most bytes of a TLS record (RFC 8446 section 5.1); the transport writes larger data."""
 _ROOM = RECORD + 1024
 
 try:
@@ -43,13 +42,13 @@ try:
     _bio_read: Any = _lib.BIO_read
     _clear_errors: Any = _lib.ERR_clear_error
     _buffer: Any = _ffi.new("char[]", _ROOM)
-    _encrypted = memoryview(_ffi.buffer(_buffer, _ROOM))  # of all peers: nothing stays in it
-except (ImportError, AttributeError):  # another pyOpenSSL than today's; `unfit` says so
+    _encrypted = memoryview(_ffi.buffer(_buffer, _ROOM))  # shared by all peers; each write overwrites it
+except (ImportError, AttributeError):  # another version of pyOpenSSL; `unfit` reports it
     pass
 
 
 def make_writer(transport: Any, *, through: bool) -> Writer:
-    """Return the writer for a connected transport; `through` says whether to write through where one can."""
+    """Return the writer for a connected transport; `through` permits write-through."""
     kind = type(transport)
     tcp = transport.transport if kind is BufferingTLSTransport else transport
     if not (through and isinstance(tcp, Connection) and isinstance(tcp.reactor, EPollReactor)):
@@ -58,7 +57,7 @@ def make_writer(transport: Any, *, through: bool) -> Writer:
 
 
 class TransportWriter:
-    """Writes by the transport, as any Twisted program does."""
+    """Writes through the public interface of the transport."""
 
     __slots__ = ("_transport", "write")
 
@@ -67,12 +66,11 @@ class TransportWriter:
         self.write: Callable[[bytes], None] = transport.write
 
     def taken(self) -> int:
-        """Return how many bytes the peer's machine has acknowledged so far."""
         return acknowledged(self._transport)
 
 
 class TcpWriter:
-    """Writes through a plain TCP transport."""
+    """Writes to the socket of a TCP transport."""
 
     __slots__ = ("_number", "_send", "_tcp", "_waiting")
 
@@ -82,24 +80,23 @@ class TcpWriter:
         self._number, self._waiting = tcp.fileno(), tcp.reactor._writes
 
     def write(self, data: bytes) -> None:
-        """Send bytes, or have the transport send them."""
+        """Send bytes directly, or through the transport if it has buffered data."""
         if self._number in self._waiting:
             self._tcp.write(data)
             return
         try:
             sent = self._send(data)
-        except OSError:  # full, or broken: the transport finds out which
+        except OSError:  # the socket is full or broken; the transport determines which
             sent = 0
         if sent < len(data):
             self._tcp.write(data[sent:])
 
     def taken(self) -> int:
-        """Return how many bytes the peer's machine has acknowledged so far."""
         return acknowledged(self._tcp)
 
 
 class TlsWriter:
-    """Writes through TLS and TCP."""
+    """Encrypts with the OpenSSL connection of a TLS transport and writes to its socket."""
 
     __slots__ = (
         "_aggregator", "_connection", "_from_ssl", "_number", "_send", "_ssl", "_tcp", "_tls", "_waiting"
@@ -110,92 +107,91 @@ class TlsWriter:
         self._tls, self._tcp, self._aggregator = tls, tcp, tls._aggregator
         self._send = tcp.socket.send
         self._number, self._waiting = tcp.fileno(), tcp.reactor._writes
-        connection = self._connection = tls.getHandle()  # held, as the next two live in it
+        connection = self._connection = tls.getHandle()  # keeps the next two valid
         self._ssl = connection._ssl
         self._from_ssl = connection._from_ssl
 
     def write(self, data: bytes) -> None:
-        """Encrypt and send bytes, or have the transport do it."""
+        """Encrypt and send bytes directly, or through the transport if it has buffered data."""
         size = len(data)
         if self._number in self._waiting or size > RECORD or self._aggregator._buffer:
             self._tls.write(data)
             return
         written = _ssl_write(self._ssl, data, size)
-        if written <= 0:  # it was shut down, or has to read first
+        if written <= 0:  # TLS was shut down or must read first
             _clear_errors()
-            self._tls.write(data)  # tries once more, and knows what to do about the error
+            self._tls.write(data)  # tries again and handles the error
             return
         size = _bio_read(self._from_ssl, _buffer, _ROOM)
         try:
             sent = self._send(_encrypted[:size])
-        except OSError:  # full, or broken: the transport finds out which
+        except OSError:  # the socket is full or broken; the transport determines which
             sent = 0
         if sent < size:
             self._tcp.write(bytes(_encrypted[sent:size]))
-        if written < len(data):  # the peer wants shorter records (RFC 6066 section 4): that was the first
+        if written < len(data):  # the peer negotiated shorter records (RFC 6066 section 4)
             self._tls.write(data[written:])
 
     def taken(self) -> int:
-        """Return how many bytes the peer's machine has acknowledged so far."""
         return acknowledged(self._tls)
 
 
-# -- whether the libraries' insides are as expected -------------------------------------------
+# -- test of the libraries' internals ---------------------------------------------------------
 
 
 def unfit(contexts: Any, reactor: Any) -> str:
-    """Return why one cannot write through, or "".
+    """Return the reason why write-through does not work, or "".
 
-    It is tried: bytes are written through TLS and TCP over a pair of sockets, and read at the other end.
+    The test writes bytes through TLS and TCP over a pair of sockets and compares them at the other end.
 
     Args:
-        contexts: has a method `getContext` that returns a server's OpenSSL context.
-        reactor: with which it is to be done.
+        contexts: an object with a method `getContext` that returns the OpenSSL context of a server.
+        reactor: the reactor of the gateway.
     """
     if not isinstance(reactor, EPollReactor):
-        return "the reactor is not the one of epoll"
-    here, there = socket.socketpair()
+        return "the reactor is not the epoll reactor"
+    server, client = socket.socketpair()
     try:
-        trial = _Trial(contexts, here, there, reactor)
+        trial = _Trial(contexts, server, client, reactor)
         try:
             return trial.run()
         finally:
             trial.tcp.stopWriting()
-    except Exception as mistake:  # noqa: BLE001 whatever another version of a library raises
-        return f"{type(mistake).__name__}: {mistake}"
+    except Exception as error:  # noqa: BLE001 another version of a library may raise any exception
+        return f"{type(error).__name__}: {error}"
     finally:
-        here.close()
-        there.close()
+        server.close()
+        client.close()
 
 
 class _Trial:
-    """A TLS connection of which both ends are here; the reactor does not turn meanwhile."""
+    """A TLS connection with both ends in this process; the reactor does not run during the test."""
 
     def __init__(
-        self, contexts: Any, here: socket.socket, there: socket.socket, reactor: EPollReactor
+        self, contexts: Any, server: socket.socket, client: socket.socket, reactor: EPollReactor
     ) -> None:
         self.clock = Clock()
         factory = TLSMemoryBIOFactory(contexts, False, Factory.forProtocol(Protocol), self.clock)
         self.tls: Any = factory.buildProtocol(None)
-        here.setblocking(False)
-        self.tcp: Any = Connection(here, self.tls, reactor)
+        server.setblocking(False)
+        self.tcp: Any = Connection(server, self.tls, reactor)
         self.tcp.connected = 1
-        there.settimeout(1.0)
-        self.there = there
+        client.settimeout(1.0)
+        self.socket = client
         self.client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
         self.client.set_connect_state()
 
     def run(self) -> str:
-        """Shake hands, write, and say what is not as it should be."""
+        """Perform the handshake and write; return the first problem, or ""."""
         self.tls.makeConnection(self.tcp)
-        self._shake_hands()
+        self._handshake()
         writer = make_writer(self.tls, through=True)
         if not isinstance(writer, TlsWriter):
-            return "TLS and TCP transports are of other kinds"
+            return "the TLS or the TCP transport has an unexpected type"
         for text in (b"straight", b"and again"):
             writer.write(text)
             if self._arrived() != text:
-                return "what was written is not what arrived"
+                return "the received bytes differ from the written bytes"
         self.tls.write(b"first the transport's, ")
         writer.write(b"then ours, ")
         self.clock.advance(0)
@@ -203,11 +199,11 @@ class _Trial:
         self.clock.advance(0)
         self.tcp.doWrite()
         if self._arrived() != b"first the transport's, then ours, all in order":
-            return "what waits in the transport is overtaken"
-        return "something is left over" if self.tcp.dataBuffer or self.tcp._tempDataLen else ""
+            return "bytes overtake the buffered bytes of the transport"
+        return "bytes are left in the transport" if self.tcp.dataBuffer or self.tcp._tempDataLen else ""
 
     def _arrived(self) -> bytes:
-        self.client.bio_write(self.there.recv(RECORD))
+        self.client.bio_write(self.socket.recv(RECORD))
         text = b""
         while True:
             try:
@@ -215,14 +211,14 @@ class _Trial:
             except SSL.WantReadError:
                 return text
 
-    def _shake_hands(self) -> None:
+    def _handshake(self) -> None:
         for _ in range(3):
             try:
                 self.client.do_handshake()
             except SSL.WantReadError:
                 self.tls.dataReceived(self.client.bio_read(65536))
                 self.tcp.doWrite()
-                self.client.bio_write(self.there.recv(65536))
+                self.client.bio_write(self.socket.recv(65536))
             else:
                 self.tls.dataReceived(self.client.bio_read(65536))
                 self.tcp.doWrite()
