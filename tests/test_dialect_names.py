@@ -40,7 +40,7 @@ PHRASES = {
     ),
     r"\bwazo-auth\b": (r"wsevents/(core/acl|cli/\w+)\.py", "a service that knows tokens"),
     r"\bwazo-headers\b": (r"wsevents/api/settings\.py", "an exchange of the bus"),
-    r"key\(\"wazo\", \"Kind of authenticator: wazo,": (
+    r"key\(\"wazo\", \"Type of authenticator: wazo,": (
         r"wsevents/api/settings\.py",
         "a type of authenticator",
     ),

@@ -292,7 +292,7 @@ class Bus:
 class Auth:
     """`auth:`, the keys that every type of authenticator has: when the gateway checks a token again."""
 
-    type: str = key("wazo", "Type of authenticator: wazo for wazo-auth, or static for tokens in this file.")
+    type: str = key("wazo", "Type of authenticator: wazo, or static for tokens in this file.")
     check_strategy: str = key(
         "dynamic",
         "When the token of a session is checked again. With dynamic, the interval shrinks as the expiry "
