@@ -58,13 +58,13 @@ def test_nobody_is_told_where_nobody_listens(log):
 
 def test_a_systemd_that_is_gone_is_a_line_in_the_log_and_no_end(tmp_path, log):
     Notifier(str(tmp_path / "nothing")).stopping(1.5)
-    assert log.lines == ["systemd cannot be told STOPPING=1: No such file or directory"]
+    assert log.lines == ["sending STOPPING=1 to systemd failed: No such file or directory"]
 
 
 def test_a_systemd_that_reads_nothing_is_not_waited_for_by_what_is_said_again_and_again(listening, log):
     notifier = Notifier(listening.getsockname())
     while not log.lines:  # until its queue is full
         notifier.alive()
-    assert log.lines == ["systemd cannot be told WATCHDOG=1: Resource temporarily unavailable"]
+    assert log.lines == ["sending WATCHDOG=1 to systemd failed: Resource temporarily unavailable"]
     notifier.status("all is well")
-    assert log.lines[1:] == ["systemd cannot be told STATUS=all is well: Resource temporarily unavailable"]
+    assert log.lines[1:] == ["sending STATUS=all is well to systemd failed: Resource temporarily unavailable"]

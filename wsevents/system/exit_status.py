@@ -1,4 +1,4 @@
-"""How a start ends that cannot go on: what the operator reads, and the status of the process."""
+"""The end of a failed start: the error message for the operator and the exit status."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from wsevents.system.systemd import is_journal
 
 
 def exit_status(error: WseventsError) -> SystemExit:
-    """Tell why it ends, and return what is to be raised.
+    """Write the error to standard error and return the exception to raise.
 
-    The status is 78 if no other start can do better before somebody has changed something, and 1 if
-    one can, such as when a port is free again (sysexits(3), systemd.exec(5)).
+    The status is 78 (EX_CONFIG, sysexits(3)) if a restart cannot succeed without a change by the operator. It
+    is 1 if a restart may succeed, for example because a port is free again. systemd.exec(5) lists both.
     """
     text = f"wsevents: {error}"
-    real = sys.stderr is sys.__stderr__  # else it is the log, which marks lines itself
-    mark = "<3>" if real and is_journal(2, os.environ) else ""
-    sys.stderr.write("".join(f"{mark}{line}\n" for line in text.split("\n")))
+    real = sys.stderr is sys.__stderr__  # otherwise Twisted's log replaced it, which adds levels itself
+    level = "<3>" if real and is_journal(2, os.environ) else ""  # sd-daemon(3): the level error
+    sys.stderr.write("".join(f"{level}{line}\n" for line in text.split("\n")))
     leaving = SystemExit(text)
     leaving.code = os.EX_CONFIG if isinstance(error, ConfigurationError | PluginError) else 1
     return leaving

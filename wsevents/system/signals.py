@@ -1,6 +1,6 @@
-"""Signals of the operating system, as calls in the reactor's thread.
+"""Signal handlers that run in the reactor's thread.
 
-Twisted's own handlers stop the reactor once and fail the second time; these take their place.
+They replace Twisted's handlers, which stop the reactor at the first signal and fail at the second.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 
 def handle_signals(reactor: Any, calls: Mapping[signal.Signals, Callable[[signal.Signals], None]]) -> None:
-    """Have each signal call what it stands for, with itself, from now on; also one that was held back.
+    """Install a handler per signal and unblock these signals; a handler receives the signal.
 
-    To be said once the reactor runs, or it takes them for itself.
+    Call it after the reactor has started; otherwise the reactor replaces the handlers by its own.
     """
 
-    def called(number: int, _: Any) -> None:
-        which = signal.Signals(number)
-        reactor.callFromThread(calls[which], which)
+    def handle(number: int, _: Any) -> None:
+        received = signal.Signals(number)
+        reactor.callFromThread(calls[received], received)
 
     for number in calls:
-        signal.signal(number, called)
+        signal.signal(number, handle)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, calls)
 
 
 def hold(*numbers: signal.Signals) -> None:
-    """Have these signals wait until they are heeded."""
+    """Block these signals; a blocked signal stays pending until `handle_signals` unblocks it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 
 
 def ignore(*numbers: signal.Signals) -> None:
-    """Have these signals do nothing."""
+    """Ignore these signals."""
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)

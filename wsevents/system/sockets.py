@@ -1,4 +1,4 @@
-"""What is asked of the kernel: room for sockets, and how far a peer has read."""
+"""Socket options, TCP acknowledgements, and the limit on open files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from wsevents.api.errors import StartError
 
 MORE_FILES = "raise LimitNOFILE= in the systemd unit, or `ulimit -n` in the shell that starts it"
-"""What an operator does when no more files can be opened."""
+"""The remedy for a process that reached its limit of open files."""
 LEAST_FILES = 64
-"""Open files with which something can be begun; the gateway itself takes some twenty."""
+"""Least limit of open files for a start; the gateway itself needs about twenty."""
 SEND_BUFFER = 131072
-"""Bytes that the kernel may hold for one peer; it reckons with twice as much, for its own needs."""
+"""SO_SNDBUF of a peer's socket, in bytes; the kernel doubles it for its own overhead (socket(7))."""
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 _BYTES_ACKED = slice(120, 128)  # of struct tcp_info, linux/tcp.h
 
 
 def socket_of(transport: Any) -> socket.socket | None:
-    """Return the socket below a transport, or None if there is none."""
+    """Return the socket of a transport or of its lowest transport, or None."""
     while hasattr(transport, "transport"):
         transport = transport.transport
     found = getattr(transport, "socket", None)
@@ -27,9 +27,9 @@ def socket_of(transport: Any) -> socket.socket | None:
 
 
 def fit_out(transport: Any) -> None:
-    """Have the kernel send what it gets at once, and bound what it holds.
+    """Set TCP_NODELAY and bound the send buffer of a transport's socket.
 
-    Left alone, that would grow to some megabytes for a peer that does not read.
+    Without the bound the kernel grows the buffer to several megabytes for a peer that does not read.
     """
     if (found := socket_of(transport)) is not None:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -38,7 +38,7 @@ def fit_out(transport: Any) -> None:
 
 
 def acknowledged(transport: Any) -> int:
-    """Return how many bytes the peer's machine has acknowledged, ever; 0 if that cannot be known."""
+    """Return how many bytes the peer's host has acknowledged since the connect; 0 if not known."""
     found = socket_of(transport)
     if found is None or found.fileno() < 0 or found.family not in _INTERNET:
         return 0
@@ -47,14 +47,20 @@ def acknowledged(transport: Any) -> int:
 
 
 def check_open_files() -> None:
-    """Check that there will be room for some peers. Raises StartError."""
+    """Check the limit of open files.
+
+    Raises:
+        StartError: the limit is lower than `LEAST_FILES`.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= hard < LEAST_FILES:
-        raise StartError(f"only {hard} files may be open, but {LEAST_FILES} are the least: {MORE_FILES}")
+        raise StartError(
+            f"the limit of open files is {hard}, but must be at least {LEAST_FILES}; {MORE_FILES}"
+        )
 
 
 def raise_open_files() -> int:
-    """Raise the limit of open files as far as we may, and return it: a peer needs one."""
+    """Raise the soft limit of open files to the hard limit; return it. Each peer needs one file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
