@@ -1,4 +1,4 @@
-"""Closings: the codes that clients rely on, and frames that a WebSocket can carry."""
+"""Close reasons: the public codes, and texts that fit into a close frame."""
 
 import pytest
 
@@ -26,31 +26,31 @@ LARGEST_REASON = 123
         (close_reasons.GOING_AWAY, 1001, ""),
     ],
 )
-def test_the_public_contract_stays_as_it_is(one, code, reason):
+def test_public_codes_and_reasons_do_not_change(one, code, reason):
     assert (one.code, one.reason) == (code, reason)
 
 
 @pytest.mark.parametrize("one", ALL.values(), ids=ALL)
-def test_every_closing_fits_into_a_close_frame(one):
+def test_every_close_reason_fits_into_a_close_frame(one):
     assert len(one.reason.encode()) <= LARGEST_REASON
-    # RFC 6455 section 7.4.1: these are never sent, they say what happened when nothing was.
+    # RFC 6455 section 7.4.1: an endpoint never sends these codes.
     assert one.code not in {1004, 1005, 1006, 1015}
     assert one.code is None or 1000 <= one.code <= 1013 or 3000 <= one.code <= 4999
 
 
 @pytest.mark.parametrize("one", ALL.values(), ids=ALL)
-def test_every_closing_is_explained_in_one_sentence(one):
+def test_the_meaning_of_every_close_reason_is_one_sentence(one):
     assert one.meaning.endswith(".")
     assert "\n" not in one.meaning
     assert isinstance(one.advice, Advice)
 
 
-def test_no_two_closings_look_the_same_to_a_client():
+def test_no_two_close_reasons_look_the_same_to_a_client():
     sent = [(one.code, one.reason) for one in ALL.values() if one.code is not None]
     assert len(set(sent)) == len(sent)
 
 
-def test_a_new_token_is_advised_only_where_the_token_was_at_fault():
+def test_only_token_errors_advise_a_new_token():
     assert {name for name, one in ALL.items() if one.advice is Advice.TOKEN} == {
         "AUTH_FAILED",
         "AUTH_EXPIRED",
@@ -58,7 +58,7 @@ def test_a_new_token_is_advised_only_where_the_token_was_at_fault():
 
 
 @pytest.mark.parametrize("reason", ["x" * 124, "é" * 62], ids=["ascii", "two bytes each"])
-def test_a_reason_that_does_not_fit_into_a_close_frame_is_a_mistake_where_it_is_made(reason):
+def test_a_reason_that_does_not_fit_into_a_close_frame_raises(reason):
     with pytest.raises(ValueError, match="must not be longer than 123 bytes"):
-        CloseReason(1011, reason, "It was too long.", Advice.RETRY)
-    assert CloseReason(1011, reason[:61], "It was not.", Advice.RETRY).reason == reason[:61]
+        CloseReason(1011, reason, "The reason is too long.", Advice.RETRY)
+    assert CloseReason(1011, reason[:61], "The reason fits.", Advice.RETRY).reason == reason[:61]

@@ -1,4 +1,4 @@
-"""The values that flow between the rooms: what cannot be is not made."""
+"""Effects reject invalid values."""
 
 from http import HTTPStatus
 
@@ -8,11 +8,11 @@ from wsevents.api.effects import Respond
 
 
 @pytest.mark.parametrize("status", HTTPStatus)
-def test_every_status_that_http_has_can_refuse(status):
+def test_every_http_status_can_be_a_response(status):
     assert Respond(status.value).status == status
 
 
 @pytest.mark.parametrize("status", [0, -1, 99, 299, 420, 499, 512, 599, 600, 4004])
-def test_a_status_that_http_does_not_have_is_a_mistake_where_it_is_made(status):
+def test_an_unknown_http_status_raises(status):
     with pytest.raises(ValueError, match=f"{status} is not a known HTTP status"):
         Respond(status)

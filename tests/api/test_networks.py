@@ -1,4 +1,4 @@
-"""From which addresses peers may come."""
+"""Lists of addresses and networks."""
 
 from ipaddress import ip_address
 
@@ -23,7 +23,7 @@ LOCAL = allowance(["127.0.0.0/8", "::1"])
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1"]
 )
-def test_this_machine_may(address):
+def test_loopback_addresses_are_covered(address):
     assert LOCAL.covers(address)
 
 
@@ -44,11 +44,11 @@ def test_this_machine_may(address):
         "2130706433",
     ],
 )
-def test_others_may_not(address):
+def test_other_addresses_are_not_covered(address):
     assert not LOCAL.covers(address)
 
 
-def test_all_there_are_may_be_allowed():
+def test_the_networks_of_all_addresses_cover_every_address():
     everywhere = allowance(["0.0.0.0/0", "::/0"])
     assert all(
         everywhere.covers(address)
@@ -57,17 +57,17 @@ def test_all_there_are_may_be_allowed():
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "::1/129", "10.0.0.*"])
-def test_what_is_no_network_is_named(text):
+def test_an_invalid_network_is_quoted_in_the_error(text):
     with pytest.raises(ValueError, match="neither an address nor a network"):
         allowance(["127.0.0.1", text])
 
 
 @given(st.text() | st.text("0123456789abf:.%/", max_size=20))
-def test_text_that_is_no_address_is_not_allowed(text):
+def test_text_that_is_not_an_address_is_not_covered(text):
     everywhere = allowance(["0.0.0.0/0", "::/0"])
     assert everywhere.covers(text) is is_address(text)
 
 
 @given(st.ip_addresses())
-def test_an_address_alone_allows_itself(address):
+def test_a_single_address_covers_itself(address):
     assert allowance([str(address)]).covers(str(address)) or getattr(address, "ipv4_mapped", None)

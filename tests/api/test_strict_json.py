@@ -1,4 +1,4 @@
-"""Strict JSON: an object is an object, and anything else is a ValueError."""
+"""Strict JSON: the parser returns an object or raises ValueError."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ OBJECTS = st.dictionaries(
 
 
 @given(OBJECTS)
-def test_an_object_comes_back_as_it_was_written(value):
+def test_an_object_is_parsed_to_the_value_that_was_serialised(value):
     assert parse_object(json.dumps(value)) == value
 
 
@@ -28,7 +28,7 @@ def test_bytes_are_utf_8(value):
     text = json.dumps(value, ensure_ascii=False)
     try:
         raw = text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair is text in Python, and no UTF-8
+    except UnicodeEncodeError:  # a lone surrogate is valid text in Python, but not in UTF-8
         return
     assert parse_object(raw) == value
 
@@ -59,19 +59,19 @@ def test_bytes_are_utf_8(value):
     ],
     ids=lambda text: text[:12] or "empty",
 )
-def test_what_is_no_strict_object_is_a_value_error(text):
+def test_text_that_is_not_a_strict_object_raises_a_value_error(text):
     for form in (text, text.encode()):
         with pytest.raises(ValueError):
             parse_object(form)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
-def test_another_encoding_is_not_guessed(encoding):
+def test_other_encodings_are_not_detected(encoding):
     with pytest.raises(ValueError):
         parse_object('{"a": 1}'.encode(encoding))
 
 
 @given(st.one_of(st.binary(), st.text()))
-def test_whatever_comes_nothing_but_a_value_error_is_raised(text):
+def test_any_bytes_parse_or_raise_a_value_error(text):
     with contextlib.suppress(ValueError):
         assert isinstance(parse_object(text), dict)

@@ -1,4 +1,4 @@
-"""The ACL rules, by the vectors of the protocol and by an independent reading of them."""
+"""The ACL rules, by the vectors of the specification and by a second implementation."""
 
 import re
 
@@ -53,16 +53,16 @@ VECTORS = [
 
 
 @pytest.mark.parametrize(("acl", "required", "allowed"), VECTORS)
-def test_each_vector_of_the_protocol_holds(acl, required, allowed):
+def test_each_vector_of_the_specification_holds(acl, required, allowed):
     assert compile_acl(tuple(acl)).may_see(required, ME, SESSION) is allowed
 
 
 @pytest.mark.parametrize("acl", [(), ("!#",), ("foo",)])
-def test_what_requires_nothing_is_open_to_everyone(acl):
+def test_every_holder_sees_an_event_without_a_required_acl(acl):
     assert compile_acl(acl).may_see(None, ME)
 
 
-def test_the_answer_for_one_user_is_not_remembered_for_another():
+def test_the_cached_result_of_one_user_is_not_used_for_another():
     access = compile_acl(("events.calls.me",))
     assert access.may_see("events.calls.a", "a")
     assert not access.may_see("events.calls.a", "b")
@@ -70,7 +70,7 @@ def test_the_answer_for_one_user_is_not_remembered_for_another():
     assert access.may_see("events.calls.a", "a")
 
 
-def test_a_user_without_a_session_is_not_everybodys_session():
+def test_a_user_without_a_session_matches_no_session():
     assert not compile_acl(("foo.my_session",)).may_see("foo.None", "me", None)
 
 
@@ -78,13 +78,13 @@ def test_equal_lists_share_one_compiled_form():
     assert compile_acl(("a.#", "!b")) is compile_acl(("a.#", "!b"))
 
 
-def test_a_hostile_pattern_takes_no_more_time_than_pattern_times_text():
+def test_a_malicious_pattern_takes_time_in_proportion_to_pattern_times_text():
     access = compile_acl(("#.#.#.#.#.#.#.#.#.#.#.#x", "*a*a*a*a*a*a*a*a*a*b"))
     assert not access.may_see("a" * 400 + "." + "a." * 400, "me")
 
 
 def by_the_letter(patterns, required, me, session):
-    """The rules again, as a regular expression, for comparison."""
+    """Return whether the ACL grants access, by a second implementation with regular expressions."""
 
     def matches(pattern):
         out = []
@@ -114,7 +114,7 @@ patterns = st.builds(lambda sign, text: sign + text, st.sampled_from(["", "", "!
     st.sampled_from(["u1", "u1.u2", "a"]),
     st.sampled_from([None, "s1", "a"]),
 )
-def test_the_rules_read_independently_agree(acl, required, me, session):
+def test_a_second_implementation_of_the_rules_agrees(acl, required, me, session):
     access = compile_acl(tuple(acl))
     expected = by_the_letter(acl, required, me, session)
     assert access.may_see(required, me, session) is expected
@@ -125,6 +125,6 @@ texts = st.text(max_size=30) | st.text("!ab.*#\n", max_size=6) | st.sampled_from
 
 
 @given(st.lists(texts, max_size=5), texts, st.text(max_size=10))
-def test_the_rules_read_independently_agree_on_any_text(acl, required, me):
+def test_a_second_implementation_of_the_rules_agrees_on_any_text(acl, required, me):
     seen = compile_acl(tuple(acl)).may_see(required, me, me)
     assert seen is by_the_letter(acl, required, me, me)

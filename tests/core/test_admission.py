@@ -1,4 +1,4 @@
-"""Who may connect, and whose turn it is."""
+"""Admission control: limits in total and per address, and the order of waiting connections."""
 
 from collections import Counter
 
@@ -11,11 +11,11 @@ from wsevents.core.admission import Admission
 
 
 def everybody(admission):
-    """Return all whose turn it is now."""
+    """Return all connections that start their handshake now."""
     return list(iter(admission.next, None))
 
 
-def test_so_many_have_their_turn_at_a_time_and_the_others_wait():
+def test_handshakes_above_the_limit_wait():
     admission = Admission(Limits(pending_handshakes=2, pending_per_address=0))
     assert [admission.arrive(key, "a") for key in range(5)] == [None] * 5
     assert everybody(admission) == [0, 1]
@@ -26,7 +26,7 @@ def test_so_many_have_their_turn_at_a_time_and_the_others_wait():
     assert everybody(admission) == [4]
 
 
-def test_addresses_take_turns_and_one_that_has_its_share_keeps_nobody_waiting():
+def test_addresses_take_turns_and_an_address_at_its_limit_does_not_delay_others():
     admission = Admission(Limits(pending_handshakes=0, pending_per_address=2))
     for number in range(4):
         admission.arrive(f"a{number}", "a")
@@ -39,7 +39,7 @@ def test_addresses_take_turns_and_one_that_has_its_share_keeps_nobody_waiting():
     assert everybody(admission) == ["a2"]
 
 
-def test_only_so_many_wait_and_who_came_last_goes():
+def test_above_the_limit_of_waiting_connections_the_newest_is_excess():
     admission = Admission(Limits(pending_handshakes=1, waiting_handshakes=2))
     assert [admission.arrive(0, "a"), *everybody(admission)] == [None, 0]
     for key in (1, 2):
@@ -51,7 +51,7 @@ def test_only_so_many_wait_and_who_came_last_goes():
     assert admission.excess() is None
 
 
-def test_an_address_that_fills_the_line_keeps_nobody_else_out():
+def test_an_address_that_fills_the_queue_does_not_keep_others_out():
     admission = Admission(Limits(pending_handshakes=1, waiting_handshakes=3))
     for key in range(4):
         admission.arrive(key, "flood")
@@ -61,7 +61,7 @@ def test_an_address_that_fills_the_line_keeps_nobody_else_out():
         admission.arrive(key, address)
         gone.append(admission.excess())
         admission.leave(gone[-1])
-    assert gone == [3, 2, "d"], "who has no more than others does not make way"
+    assert gone == [3, 2, "d"], "an address with as few connections as the others loses none"
     admission.leave(0)
     assert everybody(admission) == [1]
 
@@ -83,7 +83,7 @@ def test_zero_is_no_limit():
     assert everybody(admission) == list(range(20000))
 
 
-def test_only_so_many_are_let_in_at_all_wherever_they_come_from():
+def test_the_total_of_connections_is_limited_across_addresses():
     admission = Admission(Limits(connections=2))
     assert [admission.arrive(1, "a"), admission.enter(2)] == [None, None]
     assert admission.arrive(3, "b") == "too many connections"
@@ -93,7 +93,7 @@ def test_only_so_many_are_let_in_at_all_wherever_they_come_from():
     assert admission.arrive(3, "b") is None
 
 
-def test_nobody_is_limited_by_the_address_of_a_proxy_but_by_his_own_once_it_is_known():
+def test_a_proxied_connection_is_limited_by_the_address_of_its_client_only():
     admission = Admission(Limits(pending_handshakes=0, pending_per_address=1, connections_per_address=2))
     assert [admission.arrive(key, "proxy", shared=True) for key in range(4)] == [None] * 4
     assert everybody(admission) == [0, 1, 2, 3]
@@ -113,24 +113,24 @@ def test_nobody_is_limited_by_the_address_of_a_proxy_but_by_his_own_once_it_is_k
     assert admission.empty
 
 
-def test_who_waits_may_be_passed_on_when_its_turn_has_come():
+def test_a_connection_in_its_handshake_can_be_replaced_by_another_object():
     admission = Admission(Limits(pending_handshakes=1, connections_per_address=1))
-    admission.enter("porch")
-    admission.arrive("porch", "a")
+    admission.enter("proxied")
+    admission.arrive("proxied", "a")
     admission.arrive("late", "b")
-    assert everybody(admission) == ["porch"]
-    admission.pass_on("porch", "door")
-    admission.leave("porch")
+    assert everybody(admission) == ["proxied"]
+    admission.pass_on("proxied", "handshake")
+    admission.leave("proxied")
     assert admission.arrive("other", "a") is not None
-    admission.finish("door")
+    admission.finish("handshake")
     assert everybody(admission) == ["late"]
-    admission.leave("door")
+    admission.leave("handshake")
     admission.leave("late")
     assert admission.empty
 
 
-class Doors(RuleBasedStateMachine):
-    """Whatever comes and goes: the limits hold, nobody waits who need not, and nothing is left behind."""
+class AdmissionMachine(RuleBasedStateMachine):
+    """For any sequence of calls, the limits hold, no connection waits without need, and nothing is left."""
 
     def __init__(self):
         super().__init__()
@@ -203,11 +203,11 @@ class Doors(RuleBasedStateMachine):
         assert self.admission.empty
 
 
-TestDoors = Doors.TestCase
+TestAdmissionMachine = AdmissionMachine.TestCase
 
 
 @given(st.lists(st.sampled_from("abc")))
-def test_when_all_have_left_nothing_is_remembered(addresses):
+def test_nothing_is_kept_after_all_connections_have_left(addresses):
     admission = Admission(Limits(pending_handshakes=2))
     for key, address in enumerate(addresses):
         admission.arrive(key, address)

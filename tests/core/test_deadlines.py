@@ -1,4 +1,4 @@
-"""The heap of deadlines, against a dictionary that is searched."""
+"""The heap of deadlines, compared with a search in a dictionary."""
 
 from weakref import ref
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from wsevents.core.deadlines import Deadlines
 
 
-def test_the_earliest_comes_first_and_equal_ones_in_order():
+def test_the_earliest_deadline_comes_first_and_equal_ones_in_order():
     deadlines = Deadlines()
     for key, at in [("c", 3.0), ("a", 1.0), ("b", 1.0)]:
         deadlines.set(key, at)
@@ -21,7 +21,7 @@ def test_the_earliest_comes_first_and_equal_ones_in_order():
     assert len(deadlines) == 1
 
 
-def test_a_new_setting_replaces_the_old_one():
+def test_a_new_deadline_replaces_the_old_one():
     deadlines = Deadlines()
     deadlines.set("a", 1.0)
     deadlines.set("a", 5.0)
@@ -29,7 +29,7 @@ def test_a_new_setting_replaces_the_old_one():
     assert deadlines.next() == 5.0
 
 
-def test_what_was_cleared_does_not_come():
+def test_a_cleared_deadline_is_never_due():
     deadlines = Deadlines()
     deadlines.set("a", 1.0)
     deadlines.clear("a")
@@ -77,7 +77,7 @@ class Thing:
     pass
 
 
-def test_nothing_is_kept_alive_by_what_was_cleared_or_replaced():
+def test_cleared_and_replaced_deadlines_keep_no_key_alive():
     deadlines = Deadlines()
     others = [Thing() for _ in range(100)]
     for other in others:
@@ -102,7 +102,7 @@ def test_clearing_shrinks_the_heap():
     assert len(deadlines._heap) < 200
 
 
-def test_what_is_set_while_the_due_are_taken_waits_for_the_next_round():
+def test_a_deadline_that_is_set_during_a_round_waits_for_the_next_round():
     deadlines = Deadlines()
     deadlines.set("a", 1.0)
     settings = deadlines.settings

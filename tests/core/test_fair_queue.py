@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""The fair queue: order, bounds and turns of the lines."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ def drained(lines):
     return found
 
 
-def test_the_lines_take_turns_and_each_is_in_order():
+def test_lines_take_turns_and_each_is_in_order():
     lines = FairQueue(9, 99)
     for name in ("a", "a", "a", "b", "c", "b"):
         lines.join(name, f"{name}{len(lines)}")
@@ -21,13 +21,13 @@ def test_the_lines_take_turns_and_each_is_in_order():
     assert not len(lines)
 
 
-def test_a_full_line_takes_nobody():
+def test_a_full_line_rejects_a_new_item():
     lines = FairQueue(2, 99)
     assert [lines.join("a", number) for number in range(3)] == [None, None, 2]
     assert lines.join("b", 9) is None
 
 
-def test_when_all_are_full_the_longest_line_makes_room_for_a_shorter_one():
+def test_if_all_lines_are_full_the_longest_loses_an_item_to_a_shorter_one():
     lines = FairQueue(3, 4)
     assert [lines.join("a", number) for number in range(3)] == [None] * 3
     assert lines.join("b", 10) is None
@@ -37,7 +37,7 @@ def test_when_all_are_full_the_longest_line_makes_room_for_a_shorter_one():
     assert drained(lines) == [0, 10, 20, 30]
 
 
-def test_one_who_gives_up_leaves_at_once_and_once():
+def test_an_item_leaves_its_line_at_once_and_once():
     lines = FairQueue(3, 9)
     lines.join("a", 1)
     lines.join("a", 2)
@@ -49,7 +49,7 @@ def test_one_who_gives_up_leaves_at_once_and_once():
 
 
 @given(st.lists(st.tuples(st.sampled_from("jnl"), st.sampled_from("abc"), st.integers(0, 5)), max_size=60))
-def test_nobody_is_lost_and_nobody_is_there_twice(steps):
+def test_no_item_is_lost_or_duplicated(steps):
     lines, inside, serial = FairQueue(3, 5), {}, 0
     for step, line, pick in steps:
         if step == "j":

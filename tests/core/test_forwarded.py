@@ -1,4 +1,4 @@
-"""Whom proxies for HTTP speak for."""
+"""The client address and scheme that HTTP proxies report."""
 
 from ipaddress import ip_address
 
@@ -42,11 +42,11 @@ def for_(text, trusted=TRUSTED):
         ("", None),
     ],
 )
-def test_the_last_address_that_is_no_trusted_proxys_is_the_peers(text, found):
+def test_the_last_address_that_is_not_a_trusted_proxy_is_the_clients(text, found):
     assert for_(text) == found
 
 
-def test_without_the_header_nothing_is_known():
+def test_without_the_headers_address_and_scheme_are_unknown():
     assert peer({}, TRUSTED) is None
     assert secure({}) is None
 
@@ -56,7 +56,7 @@ ports = st.just("") | st.integers(0, 99999).map(":{}".format)
 
 
 @given(st.lists(st.builds("{}{}".format, hops, ports), max_size=4).map(", ".join))
-def test_of_any_text_only_addresses_and_ports_are_understood(text):
+def test_any_text_gives_a_valid_address_and_port_or_none(text):
     found = for_(text)
     if found is not None:
         address, port = found
@@ -66,7 +66,7 @@ def test_of_any_text_only_addresses_and_ports_are_understood(text):
 
 
 @given(st.text(max_size=50), st.ip_addresses())
-def test_what_a_peer_says_itself_does_not_matter(said, address):
+def test_entries_that_the_client_sends_itself_are_ignored(said, address):
     real = str(getattr(address, "ipv4_mapped", None) or address)
     if not TRUSTED.covers(real):
         assert for_(f"{said}, {address}") == (real, 0)
@@ -77,11 +77,11 @@ def test_what_a_peer_says_itself_does_not_matter(said, address):
     [("https", True), ("HTTPS ", True), ("wss", True), ("http", False), ("ws", False), ("http, https", True),
      ("https, http", False), ("", None), ("ftp", None)],
 )  # fmt: skip
-def test_a_proxy_says_whether_a_peer_came_over_tls(said, is_secure):
+def test_the_last_forwarded_scheme_counts(said, is_secure):
     assert secure({"x-forwarded-proto": said}) is is_secure
 
 
-def test_nobody_is_trusted_unless_named_and_a_unix_socket_only_by_its_name():
+def test_only_listed_proxies_are_trusted_and_unix_sockets_only_by_their_keyword():
     nobody, unix = proxies([]), proxies(["unix"])
     assert not nobody
     assert not any(nobody.covers(address) for address in ("127.0.0.1", "::1", LOCAL))
@@ -90,6 +90,6 @@ def test_nobody_is_trusted_unless_named_and_a_unix_socket_only_by_its_name():
     assert not unix.covers("127.0.0.1")
 
 
-def test_what_is_no_network_is_named():
+def test_an_invalid_network_is_quoted_in_the_error():
     with pytest.raises(ValueError, match=r"'example\.org', which is neither an address nor a network"):
         proxies(["unix", "example.org"])

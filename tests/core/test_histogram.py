@@ -1,4 +1,4 @@
-"""How long something took: no observation is lost, and two histograms add up."""
+"""Histograms of durations: no observation is lost, and two histograms add up."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,11 +25,11 @@ def test_each_observation_is_in_the_first_bucket_that_it_fits_into(observations)
 
 
 @given(TIMES, TIMES)
-def test_two_together_are_as_if_one_had_seen_all(some, others):
+def test_the_sum_of_two_histograms_has_the_observations_of_both(some, others):
     whole = filled(some) + filled(others)
     assert whole.counts == filled(some + others).counts
 
 
-def test_a_clock_that_was_put_back_counts_as_no_time_at_all():
+def test_a_negative_duration_counts_as_zero():
     histogram = filled([(-5.0, 2)])
     assert (histogram.counts[0], histogram.sum) == (2, 0.0)

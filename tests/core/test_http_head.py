@@ -22,7 +22,7 @@ def test_only_the_upgrade_header_asks_for_a_websocket(head, wanted):
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_it_raise(data):
+def test_parsing_any_bytes_does_not_raise(data):
     head = parse_head(data)
     assert head is None or head.handshake()
     head_end(data)
@@ -35,7 +35,7 @@ def test_any_target_has_a_path_and_a_query_without_blank_values(target):
     assert "?" in target or not request.query
 
 
-def test_blank_values_are_left_out_and_the_order_is_kept():
+def test_blank_values_are_omitted_and_the_order_is_kept():
     request = make_request("/api/a%20b/?token=&token=x&token=y&v=%20&=&%zz=%ff", {})
     assert request.path == "/api/a b/"
     assert request.query["token"] == ("x", "y")
@@ -56,13 +56,13 @@ def test_a_parameter_among_many_is_found():
         ("/a?token=x?y", "/a"),
     ],
 )
-def test_any_form_of_target_has_a_path_and_a_query(target, path):
+def test_each_form_of_target_has_a_path_and_a_query(target, path):
     request = make_request(target, {})
     assert request.path == path
     assert request.query["token"][0].startswith("x")
 
 
-def test_the_values_of_several_headers_of_a_name_are_joined():
+def test_values_of_headers_with_the_same_name_are_joined():
     head = parse_head(b"GET /x HTTP/1.1\r\nA:  1 \r\nB:\r\na:2\r\nC: caf\xc3\xa9\r\nD: \xe9\r\n\r\n")
     assert head is not None
     assert head.headers == {"a": "1, 2", "b": "", "c": "caf\xc3\xa9", "d": "\xe9"}, (
@@ -83,7 +83,7 @@ def test_the_values_of_several_headers_of_a_name_are_joined():
         b"GET / HTTP/1.1\r\nA: \0\r\n\r\n",
     ],
 )
-def test_a_head_that_is_none(head):
+def test_an_invalid_head_is_none(head):
     assert parse_head(head) is None
 
 

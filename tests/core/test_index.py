@@ -1,4 +1,4 @@
-"""The index, against a search through everybody."""
+"""The index, compared with a search through all peers."""
 
 from attrs import frozen
 from hypothesis import given
@@ -22,7 +22,7 @@ def test_peers_with_equal_interests_are_one_audience():
     assert list(audiences[0].peers) == list(range(100))
 
 
-def test_an_event_that_nobody_asked_for_finds_nobody():
+def test_an_address_without_interests_has_no_audience():
     index = Index()
     index.subscribe("p", frozenset({Wish("w", (1,))}))
     assert list(index.at([2])) == []
@@ -35,7 +35,7 @@ wishes = st.frozensets(
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), wishes), max_size=30), st.lists(st.integers(0, 3), max_size=4))
-def test_it_finds_whom_a_search_finds_and_is_empty_after_all_have_left(changes, addresses):
+def test_the_index_agrees_with_a_search_and_is_empty_after_all_peers_have_left(changes, addresses):
     index, held = Index(), {}
     for peer, interests in changes:
         index.subscribe(peer, interests)
@@ -59,7 +59,7 @@ def test_it_finds_whom_a_search_finds_and_is_empty_after_all_have_left(changes, 
     assert index.empty
 
 
-def test_two_thousand_who_come_and_go_leave_nothing():
+def test_two_thousand_peers_that_leave_again_leave_the_index_empty():
     index = Index()
     for peer in range(2000):
         index.subscribe(peer, frozenset({Wish(str(peer % 7), (peer % 13, "*"))}))

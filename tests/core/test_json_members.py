@@ -1,4 +1,4 @@
-"""A JSON object cut at its top level."""
+"""The members of a JSON object with their source texts."""
 
 import json
 from contextlib import suppress
@@ -40,7 +40,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
-def test_what_is_no_object_with_each_key_once_is_refused(text):
+def test_text_that_is_not_an_object_with_unique_keys_raises(text):
     with pytest.raises(ValueError):
         parse_parts(text)
 
@@ -62,7 +62,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=5), values, max_size=4), st.sampled_from([None, 0, 2]), st.booleans())
-def test_the_parts_of_any_object_are_its_values(fields, indent, ascii_only):
+def test_the_texts_of_any_object_parse_to_its_values(fields, indent, ascii_only):
     with suppress(ValueError):  # an infinity
         text = json.dumps(fields, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
         parts = parse_parts(text)
@@ -71,7 +71,7 @@ def test_the_parts_of_any_object_are_its_values(fields, indent, ascii_only):
 
 
 @given(st.text() | st.text('{}[]":,\\ 01ae').map(lambda text: "{" + text))
-def test_any_text_is_cut_as_the_strict_reader_reads_it_or_refused(text):
+def test_any_text_raises_or_gives_the_result_of_the_strict_reader(text):
     try:
         parts = parse_parts(text)
     except ValueError:

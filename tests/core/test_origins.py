@@ -1,4 +1,4 @@
-"""Which pages may connect, and which may bring credentials along."""
+"""Which pages may connect, and which may use credentials of the browser."""
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ def test_a_page_connects_only_from_an_allowed_origin(origin, patterns, allowed):
         (None, HOST, True, False),
     ],
 )
-def test_a_page_is_the_gateways_own_if_scheme_host_and_port_are(origin, host, secure, own):
+def test_a_page_has_the_gateways_origin_if_scheme_host_and_port_are_equal(origin, host, secure, own):
     headers = {"origin": origin, "host": host}
     headers = {name: value for name, value in headers.items() if value is not None}
     assert is_own(make_request("/", headers, secure=secure)) is own
@@ -95,13 +95,13 @@ def test_a_page_is_the_gateways_own_if_scheme_host_and_port_are(origin, host, se
         ("null", ("null", "*"), False),
     ],
 )
-def test_credentials_of_a_browser_count_only_for_pages_that_are_named(origin, patterns, may):
+def test_credentials_of_a_browser_count_only_for_listed_origins(origin, patterns, may):
     headers = {"host": HOST} | ({} if origin is None else {"origin": origin})
     assert may_bring_credentials(make_request("/", headers), patterns) is may
 
 
 @given(st.text(), st.text(), st.text())
-def test_nothing_is_too_odd(origin, host, pattern):
+def test_any_origin_host_and_pattern_is_accepted_without_an_error(origin, host, pattern):
     request = make_request("/", {"origin": origin, "host": host})
     may_bring_credentials(request, [pattern])
     assert may_come_from(origin, ["*"])

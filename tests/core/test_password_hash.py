@@ -11,7 +11,7 @@ QUICK = "scrypt$16$1$1$c2FsdHNhbHQ=$"
 DOCUMENTED = next(word for word in PAGE.split() if word.startswith("scrypt$16384"))
 
 
-def test_it_computes_what_the_rfc_says():
+def test_the_digest_agrees_with_the_vector_of_the_rfc():
     # RFC 7914 section 12, the second vector.
     digest = bytes.fromhex(
         "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
@@ -20,12 +20,12 @@ def test_it_computes_what_the_rfc_says():
     assert derive("password", ScryptHash(1024, 8, 16, b"NaCl", digest)) == digest
 
 
-def test_the_documented_hash_is_of_the_documented_password():
+def test_the_documented_hash_matches_the_documented_password():
     assert matches("manag3rpa55word", parse(DOCUMENTED))
     assert not matches("manag3rpa55wore", parse(DOCUMENTED))
 
 
-def test_a_hash_that_was_made_is_read_back():
+def test_the_text_form_of_a_hash_is_parsed_back():
     made = make("pâté", b"salted with this")
     assert parse(made.text()) == made
     assert matches("pâté", made)
@@ -55,24 +55,24 @@ def test_a_hash_that_was_made_is_read_back():
         "scrypt$16384$8$5$é$é",
     ],
 )
-def test_what_is_no_hash_is_told_how_to_make_one(text):
+def test_the_error_for_an_invalid_hash_names_the_command_that_makes_one(text):
     with pytest.raises(ValueError, match="`wsevents hash-password`"):
         parse(text)
 
 
 @pytest.mark.parametrize("costs", ["4194304$8$1", "16384$8$9999", "536870912$1$1", "2$9999$9999"])
-def test_what_would_cost_too_much_is_refused_at_the_start(costs):
+def test_a_hash_with_too_high_costs_raises(costs):
     with pytest.raises(ValueError, match="costs too much"):
         parse(f"scrypt${costs}$c2FsdHNhbHQ=${'A' * 43}=")
 
 
-def test_a_hash_shows_nothing_of_itself():
+def test_the_repr_of_a_hash_shows_neither_salt_nor_digest():
     assert "53p7Oo9" not in repr(parse(DOCUMENTED))
     assert "digest" not in repr(parse(DOCUMENTED))
 
 
 @given(st.text() | st.from_regex(r"scrypt\$\d{1,10}\$\d{1,5}\$\d{1,5}\$[A-Za-z0-9+/]*=*\$[A-Za-z0-9+/]*=*"))
-def test_any_text_is_a_hash_that_can_be_computed_or_a_mistake(text):
+def test_any_text_is_a_computable_hash_or_raises(text):
     try:
         found = parse(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The header of a proxy for TCP."""
+"""The headers of the PROXY protocol, versions 1 and 2."""
 
 import struct
 from ipaddress import IPv4Address, IPv6Address
@@ -25,7 +25,7 @@ def line(address, port):
 
 
 def pieces(data, size):
-    """Return the header in data that comes in pieces of some bytes, and how much was read until then."""
+    """Return the header of data that arrives in pieces, and the number of bytes read until then."""
     for end in range(size, len(data) + size, size):
         if (found := read(data[:end])) is not None:
             return found, data[:end]
@@ -37,14 +37,16 @@ PORTS = st.integers(0, 65535)
 
 
 @given(ADDRESSES, PORTS, st.binary(max_size=50), st.integers(1, 60))
-def test_a_line_says_whose_connection_it_is_in_whatever_pieces_it_comes(address, port, rest, size):
+def test_a_version_1_header_has_the_clients_address_in_any_fragmentation(address, port, rest, size):
     head = line(address, port)
     found, _ = pieces(head + rest, size)
     assert found == ProxyHeader(len(head), str(address), port)
 
 
 @given(ADDRESSES, PORTS, st.binary(max_size=50), st.binary(max_size=50), st.integers(1, 60))
-def test_so_does_the_binary_form_with_whatever_else_is_in_it(address, port, more, rest, size):
+def test_a_version_2_header_has_the_clients_address_with_any_additional_fields(
+    address, port, more, rest, size
+):
     kind = 0x11 if address.version == 4 else 0x21
     head = binary(0x21, kind, ends(address, port, more))
     found, _ = pieces(head + rest, size)
@@ -52,7 +54,7 @@ def test_so_does_the_binary_form_with_whatever_else_is_in_it(address, port, more
 
 
 def told(*values):
-    """Return what a binary header tells besides, as pairs of kind and value."""
+    """Return the additional fields of a version 2 header from pairs of type and value."""
     return b"".join(bytes([kind]) + struct.pack("!H", len(value)) + value for kind, value in values)
 
 
@@ -70,7 +72,7 @@ def told(*values):
         (b"\x20\0\0", False),
     ],
 )
-def test_a_proxy_may_tell_that_the_peer_came_over_tls(more, secure):
+def test_a_version_2_header_can_report_tls(more, secure):
     assert read(binary(0x21, 0x11, ends(IPv4Address("192.0.2.7"), 1, more))).secure is secure
 
 
@@ -87,7 +89,7 @@ def test_a_proxy_may_tell_that_the_peer_came_over_tls(more, secure):
         binary(0x21, 0x31, bytes(216)),
     ],
 )
-def test_a_proxy_may_speak_for_itself_or_for_somebody_without_address(head):
+def test_a_header_can_have_no_address(head):
     assert read(head + b"rest") == ProxyHeader(len(head))
 
 
@@ -118,7 +120,7 @@ def test_a_proxy_may_speak_for_itself_or_for_somebody_without_address(head):
         binary(0x21, 0x11, bytes(BINARY_MAX)),
     ],
 )
-def test_what_is_no_header_is_found_out_without_waiting_for_more_than_a_header_has(data):
+def test_invalid_bytes_raise_before_the_longest_header_is_complete(data):
     with pytest.raises(ProxyHeaderError):
         read(data)
 
@@ -126,14 +128,14 @@ def test_what_is_no_header_is_found_out_without_waiting_for_more_than_a_header_h
 @pytest.mark.parametrize(
     "data", [b"", b"PRO", b"PROXY TCP4 192.0.2.7", SIGNATURE[:5], binary(0x21, 0x11, b"x" * 40)[:30]]
 )
-def test_a_header_that_goes_on_is_waited_for(data):
+def test_an_incomplete_header_is_none(data):
     assert read(data) is None
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(lambda data: SIGNATURE + data))
 @example(b"")
 @example(b"PROXY TCP4 1.1.1.1 1.1.1.1 \xb2 1\r\n")
-def test_any_bytes_are_a_header_or_the_begin_of_one_or_none(data):
+def test_any_bytes_are_a_header_or_incomplete_or_raise(data):
     try:
         found = read(data)
     except ProxyHeaderError:
@@ -145,7 +147,7 @@ def test_any_bytes_are_a_header_or_the_begin_of_one_or_none(data):
     st.sampled_from([line(IPv6Address("2001:db8::7"), 1), binary(0x21, 0x11, ends(IPv4Address(1), 2))]),
     st.data(),
 )
-def test_a_header_that_was_tampered_with_never_reaches_beyond_what_came(head, data):
+def test_the_size_of_a_modified_header_never_exceeds_the_data(head, data):
     at = data.draw(st.integers(0, len(head) - 1))
     tampered = head[:at] + data.draw(st.binary(min_size=1, max_size=3)) + head[at + 1 :]
     try:

@@ -1,4 +1,4 @@
-"""What waits for all together."""
+"""The memory of all slow peers together."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ class Queue:
         self.pieces = []
 
 
-def test_what_many_wait_for_counts_once_and_equal_bytes_that_are_not_the_same_count_twice():
+def test_a_shared_object_counts_once_and_equal_but_distinct_objects_count_twice():
     backlog = SendBudget(100)
     piece, twin = bytes(bytearray(b"x" * 10)), bytes(bytearray(b"x" * 10))
     queues = [Queue(backlog) for _ in range(5)]
@@ -40,7 +40,7 @@ def test_what_many_wait_for_counts_once_and_equal_bytes_that_are_not_the_same_co
     assert not backlog.behind
 
 
-def test_over_the_limit_the_most_behind_go_until_the_rest_fits():
+def test_above_the_limit_the_largest_queues_are_given_up_until_the_rest_fits():
     backlog = SendBudget(100)
     queues = [Queue(backlog) for _ in range(4)]
     for size, queue in zip((40, 10, 30, 60), queues, strict=True):
@@ -51,7 +51,7 @@ def test_over_the_limit_the_most_behind_go_until_the_rest_fits():
     assert backlog.size == 80
 
 
-def test_each_queue_is_looked_at_once_however_many_have_to_go():
+def test_each_queue_is_examined_once_for_any_number_of_ended_sessions():
     looks = 0
 
     class Counted(Queue):
@@ -70,7 +70,7 @@ def test_each_queue_is_looked_at_once_however_many_have_to_go():
     assert (backlog.size, looks) == (0, 100)
 
 
-def test_who_leaves_without_having_been_behind_changes_nothing():
+def test_a_queue_that_was_never_behind_leaves_without_a_change():
     backlog = SendBudget(100)
     backlog.leave(Queue(backlog), [b"never held"])
     assert backlog.size == 0
@@ -81,7 +81,7 @@ steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*range(5), "leave
 
 
 @given(steps)
-def test_its_size_is_that_of_the_distinct_pieces_that_somebody_holds(steps):
+def test_the_size_is_that_of_the_distinct_held_objects(steps):
     backlog, queues = SendBudget(10**6), {}
     for number, what in steps:
         if what == "leave":

@@ -1,14 +1,14 @@
-"""What has become of sessions: counted by code, and the last ones remembered, however many there were."""
+"""The session log: counters by code, and a bounded list of closed sessions."""
 
 from attrs import evolve
 
 from wsevents.core.session_log import REMEMBERED, ClosedSession, SessionInfo, SessionLog
 
-VISIT = SessionInfo("7-1", "wazo", "192.0.2.1", 4711, "u1", "t1", 100.0, 3, 20, 512, None)
+INFO = SessionInfo("7-1", "wazo", "192.0.2.1", 4711, "u1", "t1", 100.0, 3, 20, 512, None)
 
 
-def departure(code, **changes):
-    return ClosedSession(evolve(VISIT, **changes), 200.0, code, "It is over.", "")
+def closed(code, **changes):
+    return ClosedSession(evolve(INFO, **changes), 200.0, code, "The session ended.", "")
 
 
 def test_no_two_sessions_have_the_same_id():
@@ -17,11 +17,11 @@ def test_no_two_sessions_have_the_same_id():
     assert session_log.opened == {"wazo": 2, "voipbin": 1}
 
 
-def test_ends_are_counted_by_who_and_code():
+def test_closed_sessions_are_counted_by_side_and_code():
     session_log = SessionLog()
-    session_log.closed_session(departure(4003), "gateway")
-    session_log.closed_session(departure(1000), "peer")
-    session_log.closed_session(departure(None), "nobody")
+    session_log.closed_session(closed(4003), "gateway")
+    session_log.closed_session(closed(1000), "peer")
+    session_log.closed_session(closed(None), "nobody")
     assert session_log.closed == {
         ("wazo", "gateway", "4003"): 1,
         ("wazo", "peer", "1000"): 1,
@@ -29,17 +29,17 @@ def test_ends_are_counted_by_who_and_code():
     }
 
 
-def test_a_peer_cannot_make_it_grow_by_codes_of_its_own():
+def test_unknown_codes_of_peers_share_one_counter():
     session_log = SessionLog()
     for code in range(3000, 5000):
-        session_log.closed_session(departure(code), "peer")
+        session_log.closed_session(closed(code), "peer")
     assert session_log.closed == {("wazo", "peer", "other"): 2000}
 
 
-def test_only_the_last_departures_are_remembered():
+def test_only_the_last_closed_sessions_are_kept():
     session_log = SessionLog()
     for number in range(REMEMBERED + 5):
-        session_log.closed_session(departure(1000, id=f"7-{number}"), "peer")
+        session_log.closed_session(closed(1000, id=f"7-{number}"), "peer")
     assert len(session_log.closed_sessions) == REMEMBERED
     assert [session_log.closed_sessions[0].info.id, session_log.closed_sessions[-1].info.id] == [
         "7-5",

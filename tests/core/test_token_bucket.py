@@ -1,15 +1,15 @@
-"""How fast a peer may speak."""
+"""The message rate of a peer."""
 
 from wsevents.core.token_bucket import TokenBucket
 
 
-def test_ten_seconds_worth_may_come_at_once_and_no_more():
+def test_a_burst_is_limited_to_ten_seconds_of_the_rate():
     bucket = TokenBucket(rate=10)
     assert [bucket.take(0.0) for _ in range(100)] == [0.0] * 100
     assert bucket.take(0.0) > 0
 
 
-def test_after_the_wait_that_it_asked_for_the_next_message_is_in_time():
+def test_after_the_returned_wait_the_next_message_is_within_the_rate():
     bucket = TokenBucket(rate=10)
     for _ in range(100):
         bucket.take(0.0)
@@ -17,7 +17,7 @@ def test_after_the_wait_that_it_asked_for_the_next_message_is_in_time():
     assert bucket.take(wait + 0.11) <= 0.1
 
 
-def test_silence_earns_no_more_than_the_burst():
+def test_an_idle_peer_gains_at_most_one_burst():
     bucket = TokenBucket(rate=10)
     bucket.take(0.0)
     assert sum(bucket.take(1000.0) == 0 for _ in range(200)) == 100

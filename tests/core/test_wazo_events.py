@@ -1,4 +1,4 @@
-"""What a delivery of the `bus:` section's exchange means: which are asked for, and which are taken."""
+"""The sources of the generic event format: requested bindings and accepted deliveries."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def delivery(**headers):
     ("origin", "arguments"),
     [(None, ()), ("here", (("origin_uuid", "here"),)), ("", (("origin_uuid", ""),))],
 )
-def test_what_is_asked_for_is_what_is_taken(origin, arguments):
+def test_the_source_accepts_the_events_that_its_binding_requests(origin, arguments):
     source = HeadersSource(EXCHANGE, origin)
     assert source.bindings == (Binding("events", "", arguments),)
     for came in ("here", "there", ""):
@@ -27,6 +27,6 @@ def test_what_is_asked_for_is_what_is_taken(origin, arguments):
 
 
 @pytest.mark.parametrize(("kind", "made"), [("headers", HeadersSource), ("topic", TopicSource)])
-def test_the_bus_section_says_which_source_it_is(kind, made):
+def test_the_bus_section_selects_the_source(kind, made):
     config = Config(bus=Bus(exchange_name="events", exchange_type=kind), origin_uuid="here")
     assert generic_source(config) == made(Exchange("events", kind), "here")

@@ -1,4 +1,4 @@
-"""The form in which things that happened are published."""
+"""Encoding of published events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_an_event_for_one_user_names_that_user():
     }
 
 
-def test_the_time_is_local_without_a_zone_and_no_zone_but_the_one_that_is_given_counts(monkeypatch):
+def test_the_timestamp_is_local_time_without_a_zone_from_the_given_offset(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
@@ -34,7 +34,7 @@ def test_the_time_is_local_without_a_zone_and_no_zone_but_the_one_that_is_given_
     assert said == ["2027-01-15T08:00:00.250000", "2027-01-15T04:30:00.250000"]
 
 
-def test_an_event_for_nobody_in_particular_is_for_everyone():
+def test_an_event_without_users_is_for_every_user():
     head = headers(NewEvent("x", "t", {}, "events.x"), "o", NOW, 0)
     assert head["user_uuid:*"] is True
 
@@ -44,7 +44,7 @@ def test_several_users_are_all_named():
     assert [name for name in head if name.startswith("user_uuid")] == ["user_uuid:u", "user_uuid:v"]
 
 
-def test_an_event_that_everyone_may_see_says_so_with_null():
+def test_an_event_without_a_required_acl_has_null():
     assert headers(NewEvent("x", "t", {}, None), "o", NOW, 0)["required_acl"] is None
 
 

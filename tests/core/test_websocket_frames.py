@@ -41,7 +41,7 @@ def test_a_longer_message_is_fragmented_and_only_the_last_frame_is_final(payload
 
 
 @given(st.binary(max_size=300), st.integers(0, 50))
-def test_a_message_is_compressed_for_all_by_itself_and_only_once(payload, frame_max):
+def test_a_message_is_compressed_once_and_without_context(payload, frame_max):
     message = Message(payload, frame_max)
     assert message.plain == text_frames(payload, frame_max)
     wire = message.deflated

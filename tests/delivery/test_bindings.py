@@ -1,4 +1,4 @@
-"""Bindings on demand, with a bus that answers when it is told to."""
+"""Reference-counted bindings, on a bus that answers at the command of the test."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ class SlowBus:
             done.callback(None)
 
 
-def test_a_binding_is_made_for_the_first_and_undone_after_the_last():
+def test_the_first_interest_binds_and_the_last_unbinds():
     bus = SlowBus()
     bindings = Bindings(bus)
     first, second = bindings.change([A], []), bindings.change([A, B], [])
@@ -54,7 +54,7 @@ def test_a_binding_is_made_for_the_first_and_undone_after_the_last():
     assert not bindings._needed
 
 
-def test_who_comes_second_is_live_no_sooner_than_the_first():
+def test_a_second_interest_is_live_no_sooner_than_the_first():
     bus = SlowBus()
     bindings = Bindings(bus)
     bindings.change([A], [])
@@ -64,7 +64,7 @@ def test_who_comes_second_is_live_no_sooner_than_the_first():
     assert second.result is True
 
 
-def test_a_bus_that_fails_is_said_and_tried_again_by_the_next():
+def test_a_failed_binding_is_reported_and_retried_by_the_next_interest():
     bus = SlowBus()
     bindings = Bindings(bus)
     first = bindings.change([A], [])
@@ -77,7 +77,7 @@ def test_a_bus_that_fails_is_said_and_tried_again_by_the_next():
 
 
 @given(st.lists(st.sampled_from(["add", "remove", "work"]), max_size=40))
-def test_however_fast_they_come_and_go_the_bus_ends_up_right(steps):
+def test_after_any_sequence_of_changes_the_bus_has_exactly_the_needed_bindings(steps):
     bus, count = SlowBus(), 0
     bindings = Bindings(bus)
     for step in steps:
@@ -94,7 +94,7 @@ def test_however_fast_they_come_and_go_the_bus_ends_up_right(steps):
 
 
 class RefusingBus:
-    """Refuses some bindings, in the way that it is told to."""
+    """A bus that rejects some bindings with the given exception."""
 
     def __init__(self, **refused):
         self.refused, self.calls = refused, []
@@ -112,7 +112,7 @@ class RefusingBus:
         return fail(mistake) if mistake else succeed(None)
 
 
-def test_an_unbinding_that_fails_does_not_keep_others_from_being_bound():
+def test_a_failed_unbind_does_not_prevent_other_bindings():
     bus = RefusingBus()
     bindings = Bindings(bus)
     bindings.change([A], [])
@@ -121,7 +121,7 @@ def test_an_unbinding_that_fails_does_not_keep_others_from_being_bound():
     assert bus.calls[-1] == ("bind", B)
 
 
-def test_a_bus_that_raises_what_it_likes_is_blamed_and_nobody_waits(errors):
+def test_an_unexpected_exception_of_the_bus_is_logged_and_reported(errors):
     bus = RefusingBus(a=ZeroDivisionError("oh"))
     bindings = Bindings(bus)
     assert bindings.change([A], []).result is False

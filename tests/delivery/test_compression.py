@@ -1,4 +1,4 @@
-"""What is agreed about compression."""
+"""Negotiation of compression."""
 
 import pytest
 from autobahn.websocket.compress import PerMessageDeflateOffer
@@ -19,7 +19,7 @@ def offer(**parameters):
         {"client_max_window_bits": "10"},
     ],
 )
-def test_no_message_refers_to_an_earlier_one_and_both_sides_know(parameters):
+def test_context_takeover_is_off_in_both_directions(parameters):
     answer = accept([offer(**parameters)]).get_extension_string()
     assert answer.split("; ") == [
         "permessage-deflate",
@@ -28,11 +28,11 @@ def test_no_message_refers_to_an_earlier_one_and_both_sides_know(parameters):
     ]
 
 
-def test_the_first_offer_that_suits_is_taken():
+def test_the_first_suitable_offer_is_accepted():
     small, fitting, other = offer(server_max_window_bits="9"), offer(server_max_window_bits="15"), offer()
     assert accept([small, fitting, other]).offer is fitting
 
 
 @pytest.mark.parametrize("offers", [[], [offer(server_max_window_bits="9")], ["something else"]])
-def test_without_one_nothing_is_compressed(offers):
+def test_without_a_suitable_offer_nothing_is_compressed(offers):
     assert accept(offers) is None

@@ -1,4 +1,4 @@
-"""From a delivery to frames: what fails, fails alone."""
+"""From a delivery to frames: errors of one dialect do not affect another."""
 
 import pytest
 from attrs import frozen
@@ -10,7 +10,7 @@ from wsevents.delivery.relay import Relay, Stage
 
 
 class Source:
-    """Takes every delivery as an event of its own name."""
+    """A source that decodes every delivery."""
 
     bindings = (Binding("x"),)
     exchange = Exchange("x", "topic")
@@ -41,7 +41,7 @@ class Projection:
 
 
 class Dialect:
-    """Sends bodies on; with a mistake, raises it where it is told to."""
+    """A dialect that sends the body of an event, or raises an exception at a chosen method."""
 
     wire = ConnectionPolicy()
 
@@ -82,7 +82,7 @@ def deliver(relay, body=b"{}", exchange="x"):
 
 @pytest.fixture
 def said():
-    """What is logged at level warn and above."""
+    """Collects the log messages of level warn and above."""
     texts = []
 
     def observe(event):
@@ -95,7 +95,7 @@ def said():
 
 
 @pytest.mark.parametrize("place", ["project", "encode"])
-def test_a_dialect_that_fails_costs_its_own_peers_an_event_and_is_told_once(said, place):
+def test_only_the_peers_of_a_failing_dialect_miss_the_event_and_it_is_logged_once(said, place):
     relay, (broken, sound) = make(Dialect("bad", fails=place), Dialect("good"))
     for _ in range(3):
         deliver(relay)
@@ -107,14 +107,14 @@ def test_a_dialect_that_fails_costs_its_own_peers_an_event_and_is_told_once(said
     assert "token" not in said[0]
 
 
-def test_each_source_of_an_exchange_makes_its_own_event_of_a_delivery():
+def test_each_source_of_an_exchange_decodes_a_delivery():
     relay, peers = make(Dialect("a", "one"), Dialect("b", "two"), sources=[Source("one"), Source("two")])
     deliver(relay)
     assert [peer.frames for peer in peers] == [[b"\x81\x02{}"], [b"\x81\x02{}"]]
     assert relay.stats.consumed == 1
 
 
-def test_what_is_dropped_is_told_once_a_reason_and_counted(said):
+def test_drops_are_counted_and_logged_once_per_reason(said):
     relay, (peer,) = make(Dialect("a"))
     for _ in range(3):
         deliver(relay, b"unfit")

@@ -1,4 +1,4 @@
-"""A peer's queue: order, one write a turn, its bounds."""
+"""A peer's send queue: order, one write per turn, limits."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ class Writer:
 
 
 class Peer:
-    """A queue with all that belongs to it."""
+    """A queue with its transport and its owner."""
 
     def __init__(self, cap=100, room=10**9, flusher=None, total=10**9):
         self.clock = Clock()
@@ -62,7 +62,7 @@ def message(size, fill=b"m"):
     return Message(fill * size)
 
 
-def test_everything_of_one_turn_is_one_write_in_order():
+def test_all_data_of_one_turn_is_one_write_in_order():
     peer = Peer()
     peer.queue.reply(b"a")
     peer.queue.insist(b"b")
@@ -74,7 +74,7 @@ def test_everything_of_one_turn_is_one_write_in_order():
     assert not peer.clock.getDelayedCalls()
 
 
-def test_a_full_transport_is_waited_for():
+def test_a_full_transport_receives_nothing():
     peer = Peer()
     assert verifyObject(IPushProducer, peer.queue)
     peer.queue.pauseProducing()
@@ -90,7 +90,7 @@ def test_a_full_transport_is_waited_for():
     assert peer.flusher.budget.size == 0
 
 
-def test_a_peer_that_is_behind_and_over_its_cap_is_given_up_in_a_turn_of_its_own():
+def test_a_peer_that_is_behind_and_over_its_cap_is_given_up_in_the_next_turn():
     peer = Peer(cap=10)
     peer.queue.pauseProducing()
     peer.queue.event(message(50))
@@ -106,7 +106,7 @@ def test_a_peer_that_is_behind_and_over_its_cap_is_given_up_in_a_turn_of_its_own
     assert peer.queue.peak == 52
 
 
-def test_what_the_transport_was_not_offered_yet_makes_nobody_slow():
+def test_data_that_was_not_yet_passed_to_the_transport_is_not_limited():
     peer = Peer(cap=10)
     for size in (1000, 10, 10):
         peer.queue.event(message(size))
@@ -115,7 +115,7 @@ def test_what_the_transport_was_not_offered_yet_makes_nobody_slow():
     assert peer.said == []
 
 
-def test_the_transport_is_asked_for_room_between_chunks():
+def test_writing_stops_between_chunks_when_the_transport_is_full():
     peer = Peer(cap=10**7, room=2 * CHUNK)
     messages = [message(CHUNK // 2, bytes([number])) for number in range(20)]
     for one in messages:
@@ -127,7 +127,7 @@ def test_the_transport_is_asked_for_room_between_chunks():
     assert peer.writer.sent == b"".join(one.plain for one in messages)
 
 
-def test_a_message_larger_than_a_chunk_goes_in_parts_and_is_never_cut_short():
+def test_a_message_larger_than_a_chunk_is_written_in_parts_and_completely():
     peer = Peer(cap=10, room=CHUNK)
     large, small = message(10 * CHUNK), message(100, b"s")
     peer.queue.event(large)
@@ -145,7 +145,7 @@ def test_a_message_larger_than_a_chunk_goes_in_parts_and_is_never_cut_short():
     assert peer.flusher.budget.size == 0
 
 
-def test_of_all_together_the_most_behind_go_first():
+def test_above_the_total_limit_the_largest_queue_is_given_up_first():
     clock = Clock()
     flusher = Flusher(clock, SendBudget(1000), clock.seconds)
     peers = [Peer(cap=10**6, flusher=flusher) for _ in range(3)]
@@ -162,7 +162,7 @@ def test_of_all_together_the_most_behind_go_first():
     assert peers[1].said[1] == "all queues together are over outbound.total_bytes"
 
 
-def test_a_connection_that_ends_hands_over_everything_whatever_its_room():
+def test_finish_writes_everything_to_a_full_transport():
     peer = Peer(room=10)
     for _ in range(3):
         peer.queue.reply(b"x" * 10)
@@ -173,7 +173,7 @@ def test_a_connection_that_ends_hands_over_everything_whatever_its_room():
     assert peer.flusher.budget.size == 0
 
 
-def test_a_queue_whose_connection_is_gone_holds_nothing_and_takes_nothing():
+def test_the_queue_of_a_closed_connection_is_empty_and_accepts_nothing():
     peer = Peer()
     peer.queue.pauseProducing()
     peer.queue.event(message(10))
@@ -186,7 +186,7 @@ def test_a_queue_whose_connection_is_gone_holds_nothing_and_takes_nothing():
     assert (peer.queue.size, peer.flusher.budget.size, len(peer.flusher.budget.behind)) == (0, 0, 0)
 
 
-def test_one_broken_transport_does_not_keep_the_others_waiting(errors):
+def test_an_error_of_one_transport_does_not_affect_other_queues(errors):
     clock = Clock()
     flusher = Flusher(clock, SendBudget(1000), clock.seconds)
     broken, working = Peer(flusher=flusher), Peer(flusher=flusher)
@@ -199,7 +199,7 @@ def test_one_broken_transport_does_not_keep_the_others_waiting(errors):
     assert len(errors.flush(AttributeError)) == 1
 
 
-def test_a_compressed_event_is_for_who_understands_it():
+def test_only_peers_with_compression_receive_compressed_events():
     peer = Peer()
     one = message(50)
     peer.queue.deflate = True
@@ -213,7 +213,7 @@ steps = st.lists(st.one_of(st.binary(min_size=1, max_size=50), st.sampled_from([
 
 
 @given(steps, st.integers(0, 100))
-def test_no_order_of_turns_and_pauses_changes_what_is_sent(steps, room):
+def test_any_order_of_turns_and_pauses_sends_the_same_bytes(steps, room):
     peer, sent = Peer(cap=10**6, room=room), b""
     for step in steps:
         if isinstance(step, bytes):

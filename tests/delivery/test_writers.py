@@ -1,4 +1,4 @@
-"""Writing through, and its twin: the same contract, over Twisted's own transports and a socket of ours."""
+"""All writers fulfil the same contract, over Twisted's transports and a fake socket."""
 
 from contextlib import suppress
 from errno import EAGAIN, EPIPE
@@ -23,7 +23,7 @@ CERTIFICATE = passing()
 
 
 class Socket:
-    """A kernel that takes so many bytes at a time, as it is told."""
+    """A socket that accepts a chosen number of bytes per call."""
 
     def __init__(self):
         self.taken, self.room, self.broken = b"", 10**9, False
@@ -52,7 +52,7 @@ class Socket:
 
 
 class Reactor(EPollReactor):
-    """Epoll's, as far as it knows who waits to write; its turns are made by hand."""
+    """An epoll reactor reduced to its set of writers; the test makes its turns."""
 
     def __init__(self):
         self.writers, self._writes = set(), set()
@@ -72,7 +72,7 @@ class Reactor(EPollReactor):
 
 
 class Line:
-    """A connection: Twisted's transport at our end, the bytes that a client reads at the other."""
+    """A connection: Twisted's transport at one end, the bytes that a client reads at the other."""
 
     def __init__(self, kind, through):
         self.socket, self.reactor, self.clock = Socket(), Reactor(), Clock()
@@ -104,13 +104,13 @@ class Line:
         assert self.read() == b""
 
     def turn(self):
-        """Let the reactor write what it can, and ring what is due."""
+        """Let the reactor write and run the due calls."""
         self.clock.advance(0)
         for one in list(self.reactor.writers):
             one.doWrite()
 
     def read(self):
-        """Let the client read what the kernel has taken; return all that it has read."""
+        """Let the client read the bytes in the kernel; return all bytes read so far."""
         taken, self.socket.taken = self.socket.taken, b""
         if self.client is None:
             self.heard += taken
@@ -135,14 +135,14 @@ KINDS = pytest.mark.parametrize("kind", ["tls", "tcp"])
 
 
 @KINDS
-def test_there_is_a_writer_for_each_transport_and_a_twin_for_any(kind):
+def test_each_transport_has_a_writer_and_any_transport_the_public_one(kind):
     through = {"tls": TlsWriter, "tcp": TcpWriter}
     assert type(Line(kind, through=True).writer) is through[kind]
     assert type(Line(kind, through=False).writer) is TransportWriter
 
 
 @KINDS
-def test_what_an_idle_connection_is_given_is_with_the_kernel_at_once(kind):
+def test_an_idle_connection_writes_to_the_kernel_at_once(kind):
     line = Line(kind, through=True)
     line.writer.write(b"now")
     assert line.read() == b"now"
@@ -151,7 +151,7 @@ def test_what_an_idle_connection_is_given_is_with_the_kernel_at_once(kind):
 
 @KINDS
 @BOTH
-def test_what_the_kernel_does_not_take_follows_in_order(kind, through):
+def test_bytes_that_the_kernel_does_not_accept_follow_in_order(kind, through):
     line = Line(kind, through)
     line.socket.room = 5
     for text in (b"first", b"second", b"third"):
@@ -165,11 +165,11 @@ def test_what_the_kernel_does_not_take_follows_in_order(kind, through):
 @KINDS
 @BOTH
 @pytest.mark.parametrize("turns", [0, 1])
-def test_room_that_appears_meanwhile_is_not_taken_before_what_waits(kind, through, turns):
+def test_new_bytes_do_not_overtake_buffered_bytes_when_room_appears(kind, through, turns):
     line = Line(kind, through)
     line.socket.room = 2
     line.writer.write(b"first")
-    for _ in range(turns):  # moves what waits from one of Twisted's two buffers to the other
+    for _ in range(turns):  # moves the bytes from one of Twisted's two buffers to the other
         line.socket.room = 2
         line.turn()
     line.socket.room = 10**9
@@ -179,7 +179,7 @@ def test_room_that_appears_meanwhile_is_not_taken_before_what_waits(kind, throug
 
 @KINDS
 @BOTH
-def test_what_was_written_the_ordinary_way_is_not_overtaken(kind, through):
+def test_bytes_that_were_written_through_the_transport_are_not_overtaken(kind, through):
     line = Line(kind, through)
     line.transport.write(b"one ")
     line.writer.write(b"two ")
@@ -190,15 +190,15 @@ def test_what_was_written_the_ordinary_way_is_not_overtaken(kind, through):
 @KINDS
 @BOTH
 @pytest.mark.parametrize("size", [RECORD - 1, RECORD, RECORD + 1, 5 * RECORD])
-def test_any_size_arrives_whole(kind, through, size):
+def test_data_of_any_size_arrives_completely(kind, through, size):
     line = Line(kind, through)
     data = bytes(range(256)) * (size // 256 + 1)
     line.writer.write(data[:size])
     assert line.drain() == data[:size]
 
 
-def test_a_client_that_wants_short_records_gets_everything_once_and_in_order(monkeypatch):
-    """As one that negotiates max_fragment_length (RFC 6066): OpenSSL then writes one record at a time."""
+def test_a_client_with_short_records_receives_everything_once_and_in_order(monkeypatch):
+    """With max_fragment_length (RFC 6066), OpenSSL writes one record at a time."""
     write, short = writers._ssl_write, 512
     monkeypatch.setattr(writers, "_ssl_write", lambda to, data, size: write(to, data, min(size, short)))
     line = Line("tls", through=True)
@@ -211,7 +211,7 @@ def test_a_client_that_wants_short_records_gets_everything_once_and_in_order(mon
 
 @KINDS
 @BOTH
-def test_a_broken_connection_is_left_for_the_reactor_to_find(kind, through):
+def test_the_reactor_detects_a_broken_connection(kind, through):
     line = Line(kind, through)
     line.socket.broken = True
     line.writer.write(b"lost")
@@ -232,25 +232,25 @@ def test_after_the_end_nothing_is_written_and_nothing_raises(kind, through):
 
 @KINDS
 @BOTH
-def test_a_connection_that_was_lost_takes_nothing_and_does_not_raise(kind, through):
+def test_writing_to_a_lost_connection_has_no_effect_and_does_not_raise(kind, through):
     line = Line(kind, through)
     line.tcp.connectionLost(Failure(ConnectionDone()))
     line.writer.write(b"late")
     assert line.read() == b""
 
 
-def test_the_insides_of_the_libraries_are_as_expected():
+def test_the_internals_of_the_libraries_are_as_expected():
     from twisted.internet import reactor
 
     assert unfit(CERTIFICATE, reactor) == ""
 
 
-def test_insides_that_are_not_as_expected_are_noticed_and_explained(monkeypatch):
+def test_unexpected_internals_are_detected_and_explained(monkeypatch):
     from twisted.internet import reactor
 
     assert unfit(CERTIFICATE, Clock()) == "the reactor is not the epoll reactor"
     with monkeypatch.context() as patch:
-        patch.setattr(reactor, "_writes", set())  # a reactor that keeps book elsewhere
+        patch.setattr(reactor, "_writes", set())  # a reactor that does not maintain this set
         patch.setattr(type(reactor), "addWriter", lambda *_: None)
         assert unfit(CERTIFICATE, reactor)
     monkeypatch.setattr(writers, "_bio_read", lambda *_: 0)
@@ -274,7 +274,7 @@ steps = st.lists(
 
 @settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(["tls", "tcp"]), steps)
-def test_however_the_kernel_takes_it_both_ways_give_the_same_stream_in_the_order_of_writing(kind, steps):
+def test_every_writer_sends_the_same_stream_for_any_behaviour_of_the_kernel(kind, steps):
     lines = [Line(kind, through=True), Line(kind, through=False)]
     written = b""
     for what, value in steps:

@@ -1,4 +1,4 @@
-"""Signals of this very process."""
+"""Signal handlers of this process."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ reactor.run()
 
 @pytest.fixture(autouse=True)
 def restored():
-    """The handlers are as before, whatever a test does."""
+    """Restore the handlers after each test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)}
     yield
     for number, handler in before.items():
@@ -38,7 +38,7 @@ def restored():
 
 
 @pytest_twisted.ensureDeferred
-async def test_each_signal_calls_what_it_stands_for_with_itself_in_the_reactors_thread():
+async def test_each_signal_calls_its_handler_in_the_reactors_thread():
     came, both = [], Deferred()
 
     def call(number):
@@ -54,13 +54,13 @@ async def test_each_signal_calls_what_it_stands_for_with_itself_in_the_reactors_
     assert sorted(came) == [signal.SIGUSR1, signal.SIGUSR2]
 
 
-def test_what_is_ignored_does_not_end_the_process():
+def test_an_ignored_signal_does_not_end_the_process():
     ignore(signal.SIGHUP)
     os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
-def test_what_is_held_back_is_heeded_later():
-    # In a process of its own: here another thread might take the signal.
+def test_a_blocked_signal_is_delivered_after_it_is_unblocked():
+    # In a separate process: in this one another thread might receive the signal.
     done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "SIGHUP\n", "")

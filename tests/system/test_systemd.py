@@ -24,7 +24,7 @@ PID = 77
         ({"WATCHDOG_USEC": "1500000"}, Notifier()),
     ],
 )
-def test_the_environment_says_who_listens_and_is_not_passed_on(environ, expected):
+def test_the_environment_has_the_socket_and_is_removed(environ, expected):
     environ = {"HOME": "/", **environ}
     assert Notifier.of(environ, PID) == expected
     assert environ == {"HOME": "/"}
@@ -38,12 +38,12 @@ def listening(tmp_path):
         yield end
 
 
-def test_a_status_is_one_line_whatever_is_in_it(listening):
+def test_a_status_is_always_one_line(listening):
     Notifier(listening.getsockname()).status("bus down:\nREADY=1\n  no")
     assert listening.recv(100) == b"STATUS=bus down: READY=1 no"
 
 
-def test_a_socket_without_a_file():
+def test_an_abstract_socket_receives_notifications():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind(f"\0wsevents-test-{os.getpid()}-x")
         Notifier(f"@wsevents-test-{os.getpid()}-x").alive()
@@ -51,17 +51,17 @@ def test_a_socket_without_a_file():
         assert end.recv(100) == b"WATCHDOG=1"
 
 
-def test_nobody_is_told_where_nobody_listens(log):
+def test_without_a_socket_nothing_is_sent(log):
     Notifier().ready()
     assert log.lines == []
 
 
-def test_a_systemd_that_is_gone_is_a_line_in_the_log_and_no_end(tmp_path, log):
+def test_a_missing_socket_is_only_logged(tmp_path, log):
     Notifier(str(tmp_path / "nothing")).stopping(1.5)
     assert log.lines == ["sending STOPPING=1 to systemd failed: No such file or directory"]
 
 
-def test_a_systemd_that_reads_nothing_is_not_waited_for_by_what_is_said_again_and_again(listening, log):
+def test_periodic_notifications_do_not_wait_for_a_systemd_that_does_not_read(listening, log):
     notifier = Notifier(listening.getsockname())
     while not log.lines:  # until its queue is full
         notifier.alive()
