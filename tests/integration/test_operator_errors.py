@@ -216,7 +216,13 @@ def test_a_disk_that_is_full_for_the_embedded_default(tmp_path):
 
 def test_too_few_open_files_to_begin(tmp_path):
     twistd = ("sh", "-c", 'ulimit -n 20; exec "$0" "$@"', TWISTD)
-    fails(tmp_path, standalone(tmp_path), "the limit of open files is 20, but must be at least 64", 1, twistd=twistd)
+    fails(
+        tmp_path,
+        standalone(tmp_path),
+        "the limit of open files is 20, but must be at least 64",
+        1,
+        twistd=twistd,
+    )
 
 
 def test_in_the_journal_an_error_of_the_start_has_its_priority(tmp_path):
