@@ -7,8 +7,9 @@ until the transport has drained, so the order is kept. A transport with buffered
 of writers. The check uses this set, because it stays in the CPU cache; the state of a thousand transports
 does not.
 
-Only this module uses internals of Twisted's transports and of pyOpenSSL. At the start, `unfit` tests them.
-If the test fails, or if `outbound.write_through` is false, `TransportWriter` uses the public interface.
+Only this module uses internals of Twisted's transports and of pyOpenSSL.
+At the start, `unfit` tests these internals. If the test fails, or if `outbound.write_through` is false,
+`TransportWriter` uses the public interface.
 """
 
 from __future__ import annotations
