@@ -101,7 +101,7 @@ def test_who_is_told_may_ask_again_at_once(lookups, oracle):
     assert again == [[ALICE]]
 
 
-WITHDRAWN = Unavailable("the question was withdrawn")
+WITHDRAWN = Unavailable("the lookup was cancelled")
 
 
 @pytest_twisted.ensureDeferred
@@ -261,7 +261,7 @@ def test_what_is_remembered_is_not_the_token(lookups, oracle):
     lookups.bus_lost()
     ask(lookups, WhoIs("sesame"))
     assert "sesame" not in repr(vars(lookups))
-    assert all(b"sesame" not in key for key in lookups._memory.entries)
+    assert all(b"sesame" not in key for key in lookups._cache.entries)
 
 
 @pytest.mark.parametrize(

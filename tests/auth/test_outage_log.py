@@ -11,28 +11,28 @@ def clock():
 
 
 @pytest.fixture
-def health(clock):
+def outages(clock):
     return OutageLog("wazo-auth", clock, Logger())
 
 
-def test_the_first_failure_and_the_first_success_after_it_are_reported(health, logged):
+def test_the_first_failure_and_the_first_success_after_it_are_logged(outages, logged):
     for _ in range(100):
-        health.worked()
+        outages.succeeded()
     for _ in range(100):
-        health.failed("refused")
+        outages.failed("refused")
     for _ in range(100):
-        health.worked()
+        outages.succeeded()
     assert [formatEvent(event) for event in logged] == [
-        "wazo-auth cannot be asked about tokens: refused",
-        "wazo-auth can be asked about tokens again",
+        "wazo-auth is unavailable: refused",
+        "wazo-auth is available again",
     ]
 
 
-def test_one_that_fails_now_and_then_is_reported_once_a_minute(health, clock, logged):
+def test_alternating_failures_are_logged_once_a_minute(outages, clock, logged):
     for _ in range(600):
-        health.failed("slow")
-        health.worked()
+        outages.failed("slow")
+        outages.succeeded()
         clock.advance(0.1)
     assert len(logged) == 2
-    health.failed("slow")
+    outages.failed("slow")
     assert len(logged) == 3

@@ -5,45 +5,45 @@ from hypothesis import strategies as st
 from wsevents.auth.semaphore import QueueFullError, Semaphore
 
 
-def test_so_many_pass_and_so_many_wait_and_the_next_is_sent_away():
-    turnstile = Semaphore(inside=2, waiting=1)
-    first, second, third = (turnstile.enter() for _ in range(3))
-    assert [turn.called for turn in (first, second, third)] == [True, True, False]
+def test_the_limits_of_holders_and_of_the_queue():
+    semaphore = Semaphore(limit=2, queue_limit=1)
+    first, second, third = (semaphore.acquire() for _ in range(3))
+    assert [waiter.called for waiter in (first, second, third)] == [True, True, False]
     with pytest.raises(QueueFullError):
-        turnstile.enter()
-    turnstile.leave()
+        semaphore.acquire()
+    semaphore.release()
     assert third.called
 
 
-def test_who_gives_up_makes_room_for_another_to_wait():
-    turnstile = Semaphore(inside=1, waiting=1)
-    turnstile.enter()
-    turnstile.enter().addErrback(lambda _: None).cancel()
-    last = turnstile.enter()
-    turnstile.leave()
+def test_a_cancelled_wait_frees_its_place_in_the_queue():
+    semaphore = Semaphore(limit=1, queue_limit=1)
+    semaphore.acquire()
+    semaphore.acquire().addErrback(lambda _: None).cancel()
+    last = semaphore.acquire()
+    semaphore.release()
     assert last.called
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.lists(st.sampled_from(["enter", "leave", "give up"])))
-def test_never_do_more_pass_or_wait_than_may_and_each_gets_a_turn_in_order(inside, waiting, steps):
-    turnstile = Semaphore(inside, waiting)
-    within, queue = 0, []
+@given(st.integers(1, 3), st.integers(1, 3), st.lists(st.sampled_from(["acquire", "release", "cancel"])))
+def test_the_limits_hold_and_the_queue_is_first_in_first_out(limit, queue_limit, steps):
+    semaphore = Semaphore(limit, queue_limit)
+    holders, queue = 0, []
     for step in steps:
-        if step == "enter" and within < inside:
-            assert turnstile.enter().called
-            within += 1
-        elif step == "enter" and len(queue) < waiting:
-            queue.append(turnstile.enter())
+        if step == "acquire" and holders < limit:
+            assert semaphore.acquire().called
+            holders += 1
+        elif step == "acquire" and len(queue) < queue_limit:
+            queue.append(semaphore.acquire())
             assert not queue[-1].called
-        elif step == "enter":
+        elif step == "acquire":
             with pytest.raises(QueueFullError):
-                turnstile.enter()
-        elif step == "leave" and within:
-            turnstile.leave()
+                semaphore.acquire()
+        elif step == "release" and holders:
+            semaphore.release()
             if queue:
                 assert queue.pop(0).called
             else:
-                within -= 1
-        elif step == "give up" and queue:
+                holders -= 1
+        elif step == "cancel" and queue:
             queue.pop().addErrback(lambda _: None).cancel()
-        assert not any(turn.called for turn in queue)
+        assert not any(waiter.called for waiter in queue)

@@ -143,7 +143,7 @@ def test_any_text_that_is_configured_is_a_token_unless_it_is_blank(text, now):
     if text.strip():
         assert isinstance(answer(running(tokens), WhoIs(text), now), Identity)
     else:
-        with pytest.raises(ValueError, match="has a token that is blank"):
+        with pytest.raises(ValueError, match="has a blank token"):
             StaticAuth(tokens=tokens)
 
 

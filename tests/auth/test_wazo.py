@@ -406,7 +406,7 @@ async def test_a_question_that_is_withdrawn_says_nothing_about_wazo_auth(stand_i
     answer = authenticator.answer(WhoIs("good"), time.time())
     await stand_in.requested(1)
     answer.cancel()
-    assert await answer == Unavailable("the question was withdrawn")
+    assert await answer == Unavailable("the lookup was cancelled")
     assert not [event for event in logged if "cannot be asked" in eventAsText(event)]
     await stand_in.site.deserted()
 
@@ -544,7 +544,7 @@ async def test_a_service_token_that_nobody_can_be_asked_for_is_reported_with_pla
         errors = [formatEvent(event) for event in logged if event["log_level"] is LogLevel.error]
     (error,) = errors
     assert f"wazo-auth at http://127.0.0.1:{stand_in.port}/api/auth: Connection was refused" in error
-    assert f"({REMEDY})" in error
+    assert f"; {REMEDY};" in error
     expected("no service token")
 
 
@@ -767,8 +767,8 @@ async def test_an_outage_is_two_lines_whatever_is_asked_meanwhile(stand_in, star
     refused = "Connection was refused by other side: 111: Connection refused"
     own = [event for event in logged if event["log_namespace"].startswith("wsevents")]
     assert [formatEvent(event) for event in own] == [
-        f"{name} cannot be asked about tokens: {refused} ({REMEDY})",
-        f"{name} can be asked about tokens again",
+        f"{name} is unavailable: {refused}; {REMEDY}",
+        f"{name} is available again",
     ]
 
 

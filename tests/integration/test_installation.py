@@ -315,7 +315,7 @@ async def test_a_wazo_auth_that_is_down_refuses_newcomers_and_throws_nobody_out(
         assert (await receive(short))["op"] == "init"
         await site.auth.stop()
         # The strategy asks every second.
-        await deferToThread(site.gateway.wait_for, "cannot be asked about tokens")
+        await deferToThread(site.gateway.wait_for, "is unavailable")
         newcomer = await site.connect("/?token=T-other")
         assert await closed(newcomer) == (4002, "authentication failed")
         assert await closed(short) == (4003, "authentication expired")

@@ -1,1 +1,1 @@
-"""Authenticators, and what they share: the HTTP client, the look-up cache, the token digest."""
+"""Authenticators and their shared parts: the HTTP client, the lookup cache, the token digest."""

@@ -1,4 +1,7 @@
-"""HTTP requests to one server: bounded, cancellable, and with one kind of error."""
+"""An HTTP client for one server: bounded responses, cancellable requests, one kind of error.
+
+Rule: the text of an error never contains data that the gateway sent.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,11 @@ if TYPE_CHECKING:
 _AGENT = f"wsevents/{__version__}"
 _LARGEST_BODY = 1048576
 _KEPT_SECONDS = 60
-_REMEDIES = {Fault.TRUST: "name the CA certificate that it is signed by in verify_certificate"}
+_REMEDIES = {Fault.TRUST: "name the CA certificate that signed it in verify_certificate"}
 
 
 class UnreachableError(WseventsError):
-    """A request got no answer; the text says why, in a few words and without a secret."""
+    """A request got no usable response. The text gives the reason and contains no secret."""
 
 
 @frozen
@@ -48,7 +51,7 @@ class Reply:
 
 
 class _Body(Protocol):
-    """Collects the body of a response up to a size."""
+    """Collects the body of a response of at most `_LARGEST_BODY` bytes."""
 
     def __init__(self, whole: Deferred[bytes]) -> None:
         self._whole: Deferred[bytes] | None = whole
@@ -60,7 +63,7 @@ class _Body(Protocol):
         if self._size <= _LARGEST_BODY:
             self._pieces.append(data)
         else:
-            self._fail(UnreachableError(f"its answer is larger than {_LARGEST_BODY} bytes"))
+            self._fail(UnreachableError(f"the response is larger than {_LARGEST_BODY} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._whole is None:
@@ -69,10 +72,9 @@ class _Body(Protocol):
             whole, self._whole = self._whole, None
             whole.callback(b"".join(self._pieces))
         else:
-            self._fail(UnreachableError("the connection was lost amid its answer"))
+            self._fail(UnreachableError("the connection was lost during the response"))
 
     def cancel(self) -> None:
-        """Give up."""
         self._fail(CancelledError())
 
     def _fail(self, error: Exception) -> None:
@@ -84,7 +86,7 @@ class _Body(Protocol):
 
 
 def _body(response: IResponse) -> Deferred[bytes]:
-    """Return the whole body; cancelling it drops the connection."""
+    """Return the whole body. Cancelling the Deferred closes the connection."""
     collector: _Body
     whole: Deferred[bytes] = Deferred(lambda _: collector.cancel())
     collector = _Body(whole)
@@ -93,14 +95,14 @@ def _body(response: IResponse) -> Deferred[bytes]:
 
 
 def _cause(error: Exception) -> object:
-    """Return what is behind an error of the HTTP client; it wraps whatever ends a request, a cancel too."""
+    """Return the first reason of an error. The HTTP client wraps every reason, also a cancellation."""
     reasons = getattr(error, "reasons", None)
     cause = reasons[0] if reasons else error
     return cause.value if isinstance(cause, Failure) else cause
 
 
 def _reason(cause: object) -> str:
-    """Say why a request failed, by what is known to hold nothing that was sent."""
+    """Return why a request failed, built only from texts that cannot contain sent data."""
     if isinstance(cause, CertificateRefusedError):
         return cause.explained(_REMEDIES)
     if isinstance(cause, TLSError):
@@ -115,9 +117,12 @@ def _reason(cause: object) -> str:
 
 @define(eq=False)
 class HttpClient:
-    """Asks one server over connections that are kept open between requests.
+    """Sends requests to one server over persistent connections.
 
-    Redirects are not followed and cookies are not kept: either could carry a secret elsewhere.
+    It follows no redirects and keeps no cookies: both could send a secret to another server.
+
+    Attributes:
+        base: URL of the server, with the prefix, for log lines.
     """
 
     base: str
@@ -139,15 +144,15 @@ class HttpClient:
         tls: IOpenSSLClientConnectionCreator | None,
         kept: int,
     ) -> HttpClient:
-        """Return a client; it does nothing until it is asked to.
+        """Return a client. It connects at the first request.
 
         Args:
-            reactor: has time and TCP.
-            host: name or address of the server.
+            reactor: IReactorTime and IReactorTCP.
+            host: host name or IP address of the server.
             port: its port.
-            prefix: beginning of every path.
-            tls: how to speak TLS to it; None: plain HTTP.
-            kept: connections to keep open at most.
+            prefix: path prefix of every request.
+            tls: TLS settings of the connections, from `tls_for`; None means plain HTTP.
+            kept: idle connections to keep open, at most.
         """
         endpoint: Any = HostnameEndpoint(reactor, host, port)
         connections = Connections(over_tls(endpoint, tls) if tls else endpoint)
@@ -160,7 +165,7 @@ class HttpClient:
         path = f"/{prefix.strip('/')}".rstrip("/")
         return cls(
             base=f"{scheme}://{authority}{path}",
-            # treq takes an IPv6 address for a name that it cannot encode; `connections` know better.
+            # treq tries to encode an IPv6 address as a host name and fails. `connections` ignores this host.
             url=f"{scheme}://localhost:{port}{path}",
             headers=headers,
             reactor=reactor,
@@ -170,16 +175,16 @@ class HttpClient:
         )
 
     async def ask(self, method: str, path: str, **options: Any) -> Reply:
-        """Make a request and return the response with its whole body.
+        """Send a request and return the response with its whole body.
 
         Args:
             method: GET, HEAD or POST.
-            path: what follows the base, percent-encoded, with a leading slash.
-            options: `json` and `auth`, as treq takes them.
+            path: path below `base`, percent-encoded, with a leading slash.
+            options: `json` and `auth` of treq.
 
         Raises:
-            UnreachableError: there was no complete response.
-            CancelledError: it was cancelled.
+            UnreachableError: no complete response was received.
+            CancelledError: the request was cancelled.
         """
         try:
             response = await self._http.request(
@@ -192,14 +197,14 @@ class HttpClient:
                 **options,
             )
             return Reply(response.code, await _body(response))
-        except Exception as error:  # noqa: BLE001 whatever an HTTP client raises: there is no answer
+        except Exception as error:  # noqa: BLE001 treq and Twisted document no common base class
             cause = _cause(error)
             if isinstance(cause, CancelledError):
                 raise CancelledError from None
             raise UnreachableError(_reason(cause)) from None
 
     async def close(self) -> None:
-        """Drop every connection; return when all are gone. Requests under way are to be cancelled first."""
+        """Close every connection and wait until all are closed. Cancel pending requests first."""
         emptied = self._pool.closeCachedConnections()
         await self._connections.close()
         await emptied

@@ -1,4 +1,4 @@
-"""The gateway's own service account at wazo-auth, in a key file as Wazo makes them."""
+"""Read the gateway's service account at wazo-auth from a key file in Wazo's format (YAML)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from wsevents.config.yaml_files import Document, Section, read
 
 
 def account_in(path: str) -> tuple[str, str]:
-    """Return the id and the key of the service account.
+    """Return the id and the key of the service account in a key file.
 
     Raises:
-        ValueError: the file is no use; the text names it and says why, and quotes nothing of it.
+        ValueError: the file is unusable. The text gives the reason and quotes nothing of the file.
     """
     content = _content(path)
     found = content.get("service_id"), content.get("service_key")
@@ -26,7 +26,7 @@ def _content(path: str) -> Section:
         return read(Path(path).read_text("utf-8-sig"), Document(0, path))
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:  # no UTF-8, or no path at all
+    except ValueError:  # not UTF-8, or not a valid path
         raise ValueError(f"cannot read {path} as UTF-8 text") from None
     except ConfigurationError as error:
         raise ValueError(f"{error}; it must be YAML with the texts service_id and service_key") from None

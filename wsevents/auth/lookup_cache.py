@@ -1,12 +1,12 @@
-"""What stands between the sessions and any authenticator: equal questions are put once.
+"""A cache between the sessions and an authenticator: equal concurrent questions cause one lookup.
 
-Rule 1: while a question is on its way, whoever asks the same waits for the same answer.
-Rule 2: only while the bus is down are identities remembered, for some seconds, so that thousands of
-peers who come back again and again do not each cost a look-up; their sessions end with 1011
-anyway, so that nobody gains by an answer that is a little old.
-Rule 3: an authenticator that fails, against its promise, has given an answer too: Unavailable.
-Rule 4: a question that nobody waits for any more is withdrawn, so that peers who come and go at once
-cannot fill the queue of those who stay.
+Rule 1: while a lookup is pending, further callers with the same question share its answer.
+Rule 2: the cache keeps identities for some seconds, but only while the bus is down. Then thousands of
+peers reconnect repeatedly, and each attempt would cause a lookup. The gateway closes these sessions
+with 1011, so a slightly outdated identity gives no access to events.
+Rule 3: if an authenticator raises an error, against its interface, the answer is Unavailable.
+Rule 4: when the last caller cancels, the cache cancels the lookup. So peers that disconnect at once
+cannot fill the queue of the authenticator.
 """
 
 from __future__ import annotations
@@ -35,55 +35,55 @@ if TYPE_CHECKING:
     from wsevents.api.identity import Answer
 
 
-_WITHDRAWN = "the question was withdrawn"
+_CANCELLED = "the lookup was cancelled"
 
 
 @frozen
-class _Memory:
-    """Identities of tokens, by the token's fingerprint, with the time that each was asked for."""
+class _IdentityCache:
+    """Identities by token digest, each with the time of its lookup."""
 
     size: int
     seconds: float
     digest: TokenDigest = field(factory=TokenDigest)
     entries: OrderedDict[bytes, tuple[float, Identity]] = field(factory=OrderedDict, repr=False)
 
-    def keep(self, token: str, identity: Identity, now: float) -> None:
-        """Remember an identity; the oldest make room."""
+    def store(self, token: str, identity: Identity, now: float) -> None:
+        """Store an identity; remove the oldest entries above `size`."""
         key = self.digest.of(token)
         self.entries.pop(key, None)
         self.entries[key] = now, identity
         while len(self.entries) > self.size:
             self.entries.popitem(last=False)
 
-    def recall(self, token: str, now: float) -> Identity | None:
-        """Return the identity if it is known, young enough, and its token has not expired."""
+    def get(self, token: str, now: float) -> Identity | None:
+        """Return a stored identity, or None if it is missing, too old, or its token has expired."""
         entry = self.entries.get(self.digest.of(token))
         if entry is None:
             return None
         since, identity = entry
-        ended = identity.expires is not None and identity.expires <= now
-        return None if ended or not 0 <= now - since < self.seconds else identity
+        expired = identity.expires is not None and identity.expires <= now
+        return None if expired or not 0 <= now - since < self.seconds else identity
 
 
 @define(eq=False)
-class _Asked:
-    """A question under way: who waits for the answer, in order, and what the authenticator is at."""
+class _Lookup:
+    """A pending lookup: the callers in order, and the Deferred of the authenticator."""
 
-    askers: OrderedDict[Deferred[Answer], None] = field(factory=OrderedDict)
+    callers: OrderedDict[Deferred[Answer], None] = field(factory=OrderedDict)
     answered: Deferred[Any] | None = None
 
 
 @implementer(IAuthority)
 class LookupCache(MultiService):
-    """An authority that shares and, while the bus is down, remembers the answers of an authenticator.
+    """An authority that shares lookups of an authenticator and, while the bus is down, caches identities.
 
-    It starts and stops the authenticator. `bus_lost` and `bus_back` are for the one who listens to the bus.
+    It starts and stops the authenticator. The bus listener calls `bus_lost` and `bus_back`.
 
     Attributes:
-        called: what the authenticator is called, for people.
-        answers: what it has said, by kind such as "identity" or "denied"; withdrawn questions have no answer.
-        latency: how long that took.
-        trouble: why its last answer was none; None: it was one.
+        called: name of the authenticator in metrics and the status page.
+        answers: number of answers by type, such as "identity" or "denied"; without cancelled lookups.
+        latency: duration of these lookups, in seconds.
+        trouble: reason of the last answer if that was Unavailable, else None.
     """
 
     _log = Logger()
@@ -100,11 +100,11 @@ class LookupCache(MultiService):
         """Wrap an authenticator.
 
         Args:
-            authenticator: whom to ask; it becomes a child of this service.
-            called: as above.
-            elapsed: the time that answers are measured in.
-            remembered: identities to remember at most while the bus is down.
-            seconds: how long each is remembered.
+            authenticator: IAuthenticator; it becomes a child of this service.
+            called: see above.
+            elapsed: monotonic clock in seconds, for `latency`.
+            remembered: cached identities, at most.
+            seconds: lifetime of a cached identity.
         """
         super().__init__()
         self.called, self.latency = called, Histogram()
@@ -113,88 +113,86 @@ class LookupCache(MultiService):
         self._elapsed = elapsed
         self._authenticator = authenticator
         IService(authenticator).setServiceParent(self)
-        self._memory = _Memory(remembered, seconds)
-        self._lenient = False
-        self._waiting: dict[Hashable, _Asked] = {}
+        self._cache = _IdentityCache(remembered, seconds)
+        self._caching = False
+        self._lookups: dict[Hashable, _Lookup] = {}
 
     def bus_lost(self) -> None:
-        """From now on remember identities for some seconds. Said again, it changes nothing."""
-        self._lenient = True
+        """Start to cache identities. Repeated calls have no effect."""
+        self._caching = True
 
     def bus_back(self) -> None:
-        """From now on ask for every token; what was remembered is forgotten."""
-        self._lenient = False
-        self._memory.entries.clear()
+        """Stop caching and clear the cache."""
+        self._caching = False
+        self._cache.entries.clear()
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer as the authenticator does, or with what it is just being asked or said a moment ago.
+        """Answer from the cache, from a pending lookup, or by a new lookup.
 
-        Cancelled, it fires with Unavailable at once.
+        If the caller cancels the Deferred, it fires with Unavailable at once.
         """
-        known = self._recall(question, now)
-        if known is not None:
-            return succeed(known)
-        asked = self._waiting.get(question)
-        new = asked is None
-        if asked is None:
-            asked = self._waiting[question] = _Asked()
-        asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, question, asked))
-        asked.askers[asker] = None
+        cached = self._cached(question, now)
+        if cached is not None:
+            return succeed(cached)
+        lookup = self._lookups.get(question)
+        new = lookup is None
+        if lookup is None:
+            lookup = self._lookups[question] = _Lookup()
+        caller: Deferred[Answer] = Deferred(lambda caller: self._cancel(caller, question, lookup))
+        lookup.callers[caller] = None
         if new:
             began = self._elapsed()
             answered = maybeDeferred(self._authenticator.answer, question, now)
-            asked.answered = answered.addErrback(self._blame, asked)
-            answered.addCallback(self._measure, asked, began)
-            answered.addCallback(self._tell, question, asked, now)
-        return asker
+            lookup.answered = answered.addErrback(self._failed, lookup)
+            answered.addCallback(self._measure, lookup, began)
+            answered.addCallback(self._deliver, question, lookup, now)
+        return caller
 
     def revise(self, identity: Identity) -> Answer:
-        """Say what the authenticator says."""
         answer: Answer = self._authenticator.revise(identity)
         return answer
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Watch the authenticator."""
         self._authenticator.watch(changed)
 
-    def _recall(self, question: Hashable, now: float) -> Answer | None:
-        if not self._lenient or not isinstance(question, WhoIs) or not self.running:
+    def _cached(self, question: Hashable, now: float) -> Answer | None:
+        if not self._caching or not isinstance(question, WhoIs) or not self.running:
             return None
-        identity = self._memory.recall(question.token, now)
+        identity = self._cache.get(question.token, now)
         return None if identity is None else self.revise(identity)
 
-    def _withdraw(self, asker: Deferred[Answer], question: Hashable, asked: _Asked) -> None:
-        """Let one who gives up go; after the last, give up the question too."""
-        del asked.askers[asker]
-        if not asked.askers and self._waiting.get(question) is asked:
-            del self._waiting[question]
-            if asked.answered is not None:
-                asked.answered.cancel()
-        asker.callback(Unavailable(_WITHDRAWN))
+    def _cancel(self, caller: Deferred[Answer], question: Hashable, lookup: _Lookup) -> None:
+        """Remove a caller; after the last, cancel the lookup too."""
+        del lookup.callers[caller]
+        if not lookup.callers and self._lookups.get(question) is lookup:
+            del self._lookups[question]
+            if lookup.answered is not None:
+                lookup.answered.cancel()
+        caller.callback(Unavailable(_CANCELLED))
 
-    def _measure(self, answer: Answer, asked: _Asked, began: float) -> Answer:
-        """Count an answer that somebody waits for."""
-        if asked.askers:
+    def _measure(self, answer: Answer, lookup: _Lookup, began: float) -> Answer:
+        """Count an answer unless every caller has cancelled."""
+        if lookup.callers:
             self.latency.observe(self._elapsed() - began)
             self.answers[type(answer).__name__.lower()] += 1
             self.trouble = answer.why if isinstance(answer, Unavailable) else None
         return answer
 
-    def _tell(self, answer: Answer, question: Hashable, asked: _Asked, now: float) -> None:
-        if self._waiting.get(question) is asked:
-            del self._waiting[question]
-        if self._lenient and isinstance(question, WhoIs) and isinstance(answer, Identity):
-            self._memory.keep(question.token, answer, now)
-        while asked.askers:  # one who is told may cancel another
-            asker, _ = asked.askers.popitem(last=False)
-            asker.callback(answer)
+    def _deliver(self, answer: Answer, question: Hashable, lookup: _Lookup, now: float) -> None:
+        if self._lookups.get(question) is lookup:
+            del self._lookups[question]
+        if self._caching and isinstance(question, WhoIs) and isinstance(answer, Identity):
+            self._cache.store(question.token, answer, now)
+        while lookup.callers:  # a callback may cancel another caller
+            caller, _ = lookup.callers.popitem(last=False)
+            caller.callback(answer)
 
-    def _blame(self, failure: Failure, asked: _Asked) -> Answer:
-        """Report a failure, unless it came of withdrawing the question."""
-        if not asked.askers:
-            return Unavailable(_WITHDRAWN)
+    def _failed(self, failure: Failure, lookup: _Lookup) -> Answer:
+        """Log an error of the authenticator, unless cancelling the lookup caused it."""
+        if not lookup.callers:
+            return Unavailable(_CANCELLED)
         self._log.error(
-            "The authenticator failed where it must answer: {safe_location}",
+            "the authenticator raised an error: {safe_location}",
             safe_location=safe_location(failure),
         )
         return Unavailable("the authenticator failed")

@@ -1,4 +1,4 @@
-"""The master tenant: the one that the gateway's own service token belongs to."""
+"""The master tenant: the tenant of the gateway's own service token."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 EXPIRATION = 21600
-"""Seconds that a service token is asked for."""
+"""Requested lifetime of a service token, in seconds."""
 
 _RENEWAL = 0.85 * EXPIRATION
 _FIRST_RETRY, _LAST_RETRY = 1.0, 32.0
 
 
 class MasterTenant(Service):
-    """Keeps a service token alive, because whose it is says which tenant is the master tenant.
+    """Keeps a valid service token; the tenant of this token is the master tenant.
 
-    Once known, the tenant stays known while a renewal fails.
+    A failed renewal does not change the known tenant.
+
+    Attributes:
+        tenant: uuid of the master tenant; None until the first service token.
     """
 
     tenant: str | None = None
     _log = Logger()
 
     def __init__(self, fetch: Callable[[], Deferred[str]], clock: Any, changed: Callable[[], None]) -> None:
-        """Prepare.
+        """Store the callbacks; `startService` sends the first request.
 
         Args:
-            fetch: makes a service token and returns its tenant; fails with WseventsError, whose text says
-                why and, where it can, what to do about it.
+            fetch: creates a service token and returns its tenant. It fails with WseventsError, whose text
+                gives the reason and, if known, the remedy.
             clock: IReactorTime.
-            changed: called when the tenant has become known or another one; does not raise.
+            changed: called after each change of `tenant`; must not raise.
         """
         self._fetch = fetch
         self._clock = clock
@@ -50,53 +53,55 @@ class MasterTenant(Service):
         self._next: IDelayedCall | None = None
 
     def startService(self) -> None:
-        """Fetch, retry and renew until stopped."""
+        """Fetch a service token, and retry and renew until `stopService`."""
         super().startService()
         self._retry = _FIRST_RETRY
-        self._begin()
+        self._fetch_token()
 
     def stopService(self) -> None:
-        """Stop at once, even amid a request."""
+        """Stop at once; cancel a pending request."""
         super().stopService()
         request, self._request = self._request, None
-        following, self._next = self._next, None
-        if following is not None:
-            following.cancel()
+        timer, self._next = self._next, None
+        if timer is not None:
+            timer.cancel()
         if request is not None:
             request.cancel()
 
-    def _begin(self) -> None:
+    def _fetch_token(self) -> None:
         self._next = None
-        self._request = self._fetch().addCallbacks(self._had, self._failed)
+        self._request = self._fetch().addCallbacks(self._fetched, self._failed)
 
-    def _had(self, tenant: str) -> None:
-        """Go on before telling anybody, who might stop this."""
+    def _fetched(self, tenant: str) -> None:
+        # The timer first: `changed` may call stopService, which must find it.
         self._retry = _FIRST_RETRY
-        self._next = self._clock.callLater(_RENEWAL, self._begin)
-        self._learn(tenant)
+        self._next = self._clock.callLater(_RENEWAL, self._fetch_token)
+        self._update(tenant)
 
     def _failed(self, failure: Failure) -> None:
         if not self.running:
             return
-        self._next = self._clock.callLater(self._retry, self._begin)
+        self._next = self._clock.callLater(self._retry, self._fetch_token)
         self._retry = min(2 * self._retry, _LAST_RETRY)
-        self._complain(str(failure.value) if failure.check(WseventsError) else type(failure.value).__name__)
+        self._log_failure(
+            str(failure.value) if failure.check(WseventsError) else type(failure.value).__name__
+        )
 
-    def _learn(self, tenant: str) -> None:
+    def _update(self, tenant: str) -> None:
         if self._failing or self.tenant is None:
-            self._log.info("The gateway has its service token; the master tenant is {tenant}", tenant=tenant)
+            self._log.info("obtained a service token; the master tenant is {tenant}", tenant=tenant)
         self._failing = False
         if tenant != self.tenant:
             self.tenant = tenant
             self._changed()
 
-    def _complain(self, why: str) -> None:
+    def _log_failure(self, why: str) -> None:
         if not self._failing:
             self._failing = True
             self._log.error(
-                "The gateway has no service token: {why}. It keeps trying; {meanwhile}",
+                "no service token: {why}; retrying, {meanwhile}",
                 why=why,
-                meanwhile="the master tenant stays as it was"
+                meanwhile="the master tenant is unchanged"
                 if self.tenant
-                else "until it has one, nobody is taken for a member of the master tenant",
+                else "until then no user has the rights of the master tenant",
             )

@@ -1,4 +1,4 @@
-"""Whether an authority answers, as an operator wants to read it: once when it stops, once when it is back."""
+"""Log the start and the end of an authority's outage, one line each."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _QUIET_SECONDS = 60
 
 @define(eq=False)
 class OutageLog:
-    """Turns any number of failures and successes into few log lines.
+    """Logs the first failure of an authority, and the first success after it.
 
-    An authority that fails now and then is reported once a minute at most.
+    If failures and successes alternate, it logs at most one failure in `_QUIET_SECONDS`.
 
     Attributes:
-        name: of the authority.
-        clock: has the time.
-        log: where it is told.
-        remedy: is added to what is told of a failure.
+        name: name of the authority, for the log line.
+        clock: IReactorTime.
+        log: logger that gets the lines.
+        remedy: appended to the line about a failure, with its own punctuation.
     """
 
     name: str
@@ -30,19 +30,19 @@ class OutageLog:
     log: Logger
     remedy: str = ""
     _failing: bool = field(default=False, init=False)
-    _told: float | None = field(default=None, init=False)
+    _logged_at: float | None = field(default=None, init=False)
 
     def failed(self, why: str) -> None:
-        """Take note that a request got no usable answer."""
+        """Record that a request got no usable response."""
         now = self.clock.seconds()
-        if self._failing or (self._told is not None and now - self._told < _QUIET_SECONDS):
+        if self._failing or (self._logged_at is not None and now - self._logged_at < _QUIET_SECONDS):
             return
-        self._failing, self._told = True, now
-        text = "{name} cannot be asked about tokens: {why}{remedy}"
-        self.log.warn(text, name=self.name, why=why, remedy=self.remedy)  # noqa: G010 its name in Twisted
+        self._failing, self._logged_at = True, now
+        text = "{name} is unavailable: {why}{remedy}"
+        self.log.warn(text, name=self.name, why=why, remedy=self.remedy)  # noqa: G010 the name in Twisted
 
-    def worked(self) -> None:
-        """Take note that a request got an answer."""
+    def succeeded(self) -> None:
+        """Record that a request got a response."""
         if self._failing:
             self._failing = False
-            self.log.info("{name} can be asked about tokens again", name=self.name)
+            self.log.info("{name} is available again", name=self.name)

@@ -1,4 +1,4 @@
-"""So many at once, so many waiting for their turn, and everybody else is sent away."""
+"""A semaphore with a bounded queue."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from wsevents.api.errors import WseventsError
 
 
 class QueueFullError(WseventsError):
-    """As many are waiting as may wait."""
+    """The queue of a semaphore is full."""
 
 
 @define(eq=False)
 class Semaphore:
-    """Lets `inside` pass at once; up to `waiting` wait, first come, first served."""
+    """Lets `limit` holders in at the same time; up to `queue_limit` more wait in order of arrival."""
 
-    inside: int
-    waiting: int
-    _passed: int = field(default=0, init=False)
-    # Ordered, so that one who gives up in the middle leaves at no cost.
+    limit: int
+    queue_limit: int
+    _holders: int = field(default=0, init=False)
+    # An OrderedDict removes a cancelled waiter in constant time.
     _queue: OrderedDict[Deferred[None], None] = field(factory=OrderedDict, init=False)
 
-    def enter(self) -> Deferred[None]:
-        """Wait for one's turn, and then `leave` when done. Who cancels the wait never had a turn.
+    def acquire(self) -> Deferred[None]:
+        """Wait for a free slot; call `release` afterwards. A cancelled wait needs no `release`.
 
         Raises:
-            CrowdedError: too many are waiting.
+            QueueFullError: `queue_limit` callers are waiting.
         """
-        if self._passed < self.inside:
-            self._passed += 1
+        if self._holders < self.limit:
+            self._holders += 1
             return succeed(None)
-        if len(self._queue) >= self.waiting:
-            raise QueueFullError("too many requests are waiting for it")
-        turn: Deferred[None] = Deferred(lambda turn: self._queue.pop(turn, None))
-        self._queue[turn] = None
-        return turn
+        if len(self._queue) >= self.queue_limit:
+            raise QueueFullError("too many requests are queued")
+        waiter: Deferred[None] = Deferred(lambda waiter: self._queue.pop(waiter, None))
+        self._queue[waiter] = None
+        return waiter
 
-    def leave(self) -> None:
-        """Make room; the next one's turn comes at once."""
+    def release(self) -> None:
+        """Free a slot; the first waiter, if any, gets it at once."""
         if self._queue:
-            turn, _ = self._queue.popitem(last=False)
-            turn.callback(None)
+            waiter, _ = self._queue.popitem(last=False)
+            waiter.callback(None)
         else:
-            self._passed -= 1
+            self._holders -= 1

@@ -1,4 +1,4 @@
-"""Tokens that the configuration lists: for trying things out, and for sites without wazo-auth."""
+"""Tokens from the configuration: for tests, demonstrations and sites without wazo-auth."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
     from wsevents.api.identity import Answer
 
 ENDED_SECONDS = 5.0
-"""How long a token that ended after so many seconds is refused, before it begins anew."""
-_CLAIM = "fingerprint"
-"""The claim that holds the fingerprint of an identity's token."""
+"""Seconds during which a token is rejected after `expires_in`; then its next use starts it again."""
+_STOPPED = "the authenticator is not running"
+_CLAIM = "token_digest"
+"""The claim that holds the digest of an identity's token."""
 
 
 def _epoch(value: Any) -> float:
-    """Return the time that `expires_at` means, in seconds since the epoch.
+    """Return the time of an `expires_at`, in seconds since the epoch.
 
     Raises:
-        ValueError: it means none.
+        ValueError: the value is not a time.
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return float(value)
     try:
-        if isinstance(value, date):  # YAML makes these itself of a text without quotes
+        if isinstance(value, date):  # YAML parses an unquoted date or time
             return epoch(value if isinstance(value, datetime) else datetime.combine(value, time()))
         if isinstance(value, str):
             return moment(value)
@@ -54,7 +55,7 @@ def _time(_: object, __: Any, value: Any) -> None:
         _epoch(value)
 
 
-def _alone(token: StaticToken, attribute: Any, value: float | None) -> None:
+def _exclusive(token: StaticToken, attribute: Any, value: float | None) -> None:
     if value is None:
         return
     if token.expires_at is not None:
@@ -63,35 +64,35 @@ def _alone(token: StaticToken, attribute: Any, value: float | None) -> None:
 
 
 def _usable(_: object, __: Any, tokens: dict[str, StaticToken]) -> None:
-    """Attrs validator: somebody can come in, and nobody without a token."""
+    """Attrs validator: there is at least one token, and no token is blank."""
     if not tokens:
-        raise ValueError("must have at least one token, or nobody can connect")
+        raise ValueError("must have at least one token, otherwise no client can connect")
     if not all(token.strip() for token in tokens):
-        raise ValueError("has a token that is blank")
+        raise ValueError("has a blank token")
 
 
 @frozen(kw_only=True)
 class StaticToken:
-    """`auth.tokens.<token>`: whose token it is and what it may see."""
+    """`auth.tokens.<token>`: the user of a token and its permissions."""
 
-    uuid: str = key(NOTHING, 'Uuid of its user, "me" in an ACL.', check=filled)
-    tenant_uuid: str = key(NOTHING, "Uuid of its tenant.", check=filled)
-    acl: list[str] = key([], 'ACL patterns; "websocketd" must be among what they grant.')
-    admin: bool = key(False, "It sees all of its tenant, not only what is for its user.")
-    master: bool = key(False, "It sees every tenant.")
-    session_uuid: str | None = key(None, 'Uuid of its login session, "my_session" in an ACL.', check=filled)
+    uuid: str = key(NOTHING, 'Uuid of the user; "me" in an ACL.', check=filled)
+    tenant_uuid: str = key(NOTHING, "Uuid of the tenant.", check=filled)
+    acl: list[str] = key([], 'ACL patterns; they must grant "websocketd".')
+    admin: bool = key(False, "The token grants all events of its tenant, not only those for its user.")
+    master: bool = key(False, "The token grants the events of every tenant.")
+    session_uuid: str | None = key(None, 'Uuid of the login session; "my_session" in an ACL.', check=filled)
     expires_at: str | datetime | date | float | None = key(
-        None, "When it ends: ISO 8601 (UTC unless it says otherwise) or seconds since the epoch.", check=_time
+        None, "Expiry: ISO 8601 (UTC unless it has a zone) or seconds since the epoch.", check=_time
     )
     expires_in: float | None = key(
         None,
-        "Seconds after its first use when it ends, for showing what that looks like; soon it begins anew.",
-        check=_alone,
+        "Expiry in seconds after the first use, for demonstrations; soon after, the token is valid again.",
+        check=_exclusive,
     )
 
     @property
     def reach(self) -> str:
-        """As in `Identity.reach`."""
+        """The value of `Identity.reach`."""
         if self.master:
             return "all"
         return "tenant" if self.admin else "user"
@@ -101,40 +102,38 @@ class StaticToken:
 class StaticAuth(Auth):
     """`auth:` of type static."""
 
-    # The keys of this map are secrets themselves: it is never shown.
+    # The keys of this map are secrets, therefore repr=False.
     tokens: dict[str, StaticToken] = field(
         repr=False,
-        metadata={"doc": "The tokens, each with whom it belongs to.", "live": True},
+        metadata={"doc": "The tokens, each with its user and permissions.", "live": True},
         validator=_usable,
     )
 
 
 @implementer(IAuthenticator, IReloadable)
 class StaticAuthenticator(Service):
-    """Answers from a table, which a reload replaces."""
+    """Answers from the table of configured tokens, which a reload replaces."""
 
     settings = StaticAuth
 
     def __init__(self, settings: StaticAuth) -> None:
-        """Take the tokens of an `auth:` section."""
+        """Read the tokens of an `auth:` section."""
         self._digest = TokenDigest()
         self._tokens = self._table(settings)
-        self._began: dict[bytes, float] = {}
+        self._started: dict[bytes, float] = {}
         self._watchers: list[Callable[[], None]] = []
 
     @classmethod
-    def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:  # noqa: ARG003 it needs none
-        """Return an authenticator with these tokens."""
+    def create(cls, settings: StaticAuth, reactor: Any) -> StaticAuthenticator:  # noqa: ARG003 part of the interface
         return cls(settings)
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer at once."""
-        return succeed(self._answer(question, now) if self.running else Unavailable("not running"))
+        return succeed(self._answer(question, now) if self.running else Unavailable(_STOPPED))
 
     def reconfigure(self, settings: StaticAuth) -> None:
-        """Take these tokens instead; who came with one that is gone or says other things hears of it."""
+        """Replace the tokens, and notify the watchers: identities may have changed or become invalid."""
         self._tokens = self._table(settings)
-        self._began = {token: began for token, began in self._began.items() if token in self._tokens}
+        self._started = {token: started for token, started in self._started.items() if token in self._tokens}
         for changed in self._watchers:
             changed()
 
@@ -142,17 +141,17 @@ class StaticAuthenticator(Service):
         return {self._digest.of(token): entry for token, entry in settings.tokens.items()}
 
     def revise(self, identity: Identity) -> Answer:
-        """Say what its token is worth now; an identity of somebody else's stays as it is."""
+        """Return the identity of its token now, or Denied; another authenticator's identity is unchanged."""
         token = identity.claims.get(_CLAIM)
         if token is None:
             return identity
         entry = self._tokens.get(token)
         if entry is None:
-            return Denied("the token is no longer among the configured ones")
-        return _admitted(self._identity(token, entry, self._ends(token, entry)))
+            return Denied("the token was removed from the configuration")
+        return _allowed(self._identity(token, entry, self._expiry(token, entry)))
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` after each `renew`."""
+        """Call `changed` after each `reconfigure`."""
         self._watchers.append(changed)
 
     def _answer(self, question: Hashable, now: float) -> Answer:
@@ -167,15 +166,15 @@ class StaticAuthenticator(Service):
 
     def _identify(self, token: str, now: float) -> Identity | Denied:
         identity = self._describe(token, now)
-        return identity if isinstance(identity, Denied) else _admitted(identity)
+        return identity if isinstance(identity, Denied) else _allowed(identity)
 
     def _describe(self, token: str, now: float) -> Identity | Denied:
         key = self._digest.of(token)
         entry = self._tokens.get(key)
         if entry is None or not token.strip():
-            return Denied("the token is not among the configured ones")
-        self._begin(key, entry, now)
-        expires = self._ends(key, entry)
+            return Denied("the token is not in the configuration")
+        self._start(key, entry, now)
+        expires = self._expiry(key, entry)
         if expires is not None and expires <= now:
             return Denied("the token has expired")
         return self._identity(key, entry, expires)
@@ -191,23 +190,23 @@ class StaticAuthenticator(Service):
             claims={_CLAIM: key},
         )
 
-    def _begin(self, key: bytes, entry: StaticToken, now: float) -> None:
-        """Count the seconds of a token from its first use, and anew some time after its end."""
+    def _start(self, key: bytes, entry: StaticToken, now: float) -> None:
+        """Start the lifetime of a token at its first use, and again ENDED_SECONDS after it expired."""
         if entry.expires_in is None:
             return
-        began = self._began.get(key)
-        if began is None or not began <= now < began + entry.expires_in + ENDED_SECONDS:
-            self._began[key] = now
+        started = self._started.get(key)
+        if started is None or not started <= now < started + entry.expires_in + ENDED_SECONDS:
+            self._started[key] = now
 
-    def _ends(self, key: bytes, entry: StaticToken) -> float | None:
-        """Return when a token ends; None: never, or so many seconds after a first use that is yet to come."""
+    def _expiry(self, key: bytes, entry: StaticToken) -> float | None:
+        """Return when a token expires; None if it never expires or has not been used yet."""
         if entry.expires_in is not None:
-            return self._began[key] + entry.expires_in if key in self._began else None
+            return self._started[key] + entry.expires_in if key in self._started else None
         return None if entry.expires_at is None else _epoch(entry.expires_at)
 
 
-def _admitted(identity: Identity) -> Identity | Denied:
-    """Return the identity of somebody who may connect."""
+def _allowed(identity: Identity) -> Identity | Denied:
+    """Return the identity if its ACL allows a connection, else Denied."""
     if not compile_acl(identity.acl).may_see("websocketd", me=identity.subject, session=identity.session):
         return Denied("the token does not grant websocketd")
     return identity

@@ -1,4 +1,4 @@
-"""Every TCP connection to one server, plain or over TLS, so that all can be ended at once."""
+"""The open connections to one server, TCP or TLS, so that all can be closed at once."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from twisted.internet.protocol import Factory
 
 
-class _Abrupt(ProtocolWrapper):
-    """A connection that is dropped rather than closed politely.
+class _AbortingConnection(ProtocolWrapper):
+    """A connection that aborts instead of closing in order.
 
-    A client closes when it has all it wants or will not wait any longer; over TLS the polite way would
-    wait for a peer that may never answer.
+    The HTTP client closes after a complete response or a timeout. An orderly TLS shutdown would wait for
+    a server that may never answer.
     """
 
     def loseConnection(self) -> None:
         self.disconnecting = True
-        self.abortConnection()  # the transport's own
+        self.abortConnection()  # of the transport
 
 
-class _Registering(WrappingFactory[_Abrupt]):
-    """Registers each connection for as long as it is there."""
+class _Registering(WrappingFactory[_AbortingConnection]):
+    """Keeps each connection in `Connections` while it is open."""
 
-    protocol = _Abrupt
+    protocol = _AbortingConnection
     noisy = False
 
     def __init__(self, wrapped: Factory, connections: Connections) -> None:
@@ -38,47 +38,47 @@ class _Registering(WrappingFactory[_Abrupt]):
         super().__init__(wrapped)
         self._connections = connections
 
-    def registerProtocol(self, p: _Abrupt) -> None:
+    def registerProtocol(self, p: _AbortingConnection) -> None:
         self._connections.add(p)
 
-    def unregisterProtocol(self, p: _Abrupt) -> None:
+    def unregisterProtocol(self, p: _AbortingConnection) -> None:
         self._connections.remove(p)
 
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 @define(eq=False)
 class Connections:
-    """Every connection to the server: an endpoint that knows what it has connected."""
+    """A client endpoint that records its open connections."""
 
     endpoint: Any
-    _open: set[_Abrupt] = field(factory=set)
-    _over: Deferred[None] | None = None
+    _open: set[_AbortingConnection] = field(factory=set)
+    _closed: Deferred[None] | None = None
 
     def endpointForURI(self, uri: object) -> Connections:
-        """Return itself: there is one server."""
+        """Return this endpoint for every URI: there is one server."""
         return self
 
     def connect(self, factory: Any) -> Deferred[Any]:
-        """Connect; as of IStreamClientEndpoint."""
+        """Connect, see IStreamClientEndpoint."""
         connected: Deferred[Any] = self.endpoint.connect(_Registering(factory, self))
         return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
-    def add(self, connection: _Abrupt) -> None:
-        """Take note of a new connection."""
+    def add(self, connection: _AbortingConnection) -> None:
+        """Record a new connection."""
         self._open.add(connection)
 
-    def remove(self, connection: _Abrupt) -> None:
-        """Take note that a connection is over."""
+    def remove(self, connection: _AbortingConnection) -> None:
+        """Remove a closed connection."""
         self._open.discard(connection)
-        if self._over is not None and not self._open:
-            over, self._over = self._over, None
-            over.callback(None)
+        if self._closed is not None and not self._open:
+            closed, self._closed = self._closed, None
+            closed.callback(None)
 
     async def close(self) -> None:
-        """Drop every connection; return when all are gone."""
+        """Abort every connection and wait until all are closed."""
         if self._open:
-            over: Deferred[None] = Deferred()
-            self._over = over
+            closed: Deferred[None] = Deferred()
+            self._closed = closed
             for connection in tuple(self._open):
                 connection.loseConnection()
-            await over
+            await closed

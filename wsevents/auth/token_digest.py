@@ -1,4 +1,4 @@
-"""Fingerprints of tokens: what is kept, looked up and compared in place of a token."""
+"""Digests of tokens, which caches and tables store and compare instead of the tokens."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from attrs import field, frozen
 
 @frozen
 class TokenDigest:
-    """Keyed digests, with a key that is made anew in each process and never leaves it.
+    """Keyed BLAKE2b digests. Each process creates its own random key, which never leaves it.
 
-    Who does not know the key cannot choose a token whose digest begins like another's, so the time
-    that a look-up by digest takes tells nothing about the tokens that exist; and what is kept for
-    longer than a question lasts is not the token.
+    Without the key, an attacker cannot choose a token whose digest shares a prefix with another digest.
+    So the duration of a lookup by digest reveals nothing about existing tokens. A cache that outlives
+    a lookup stores the digest and not the token.
     """
 
     key: bytes = field(factory=lambda: token_bytes(32), repr=False)
 
     def of(self, token: str) -> bytes:
-        """Return the digest of a token, 32 bytes. Takes any text."""
+        """Return the digest of a token, 32 bytes. Every `str` is accepted, also with surrogates."""
         return blake2b(token.encode("utf-8", "surrogatepass"), key=self.key, digest_size=32).digest()

@@ -1,8 +1,8 @@
-"""Tokens of Wazo: questions are put to wazo-auth over its HTTP API.
+"""Authentication by wazo-auth, over its HTTP API.
 
-Rule 1: every question is answered within `timeout`, waiting for its turn included.
-Rule 2: what an answer means is decided in `identity.py`; here is only how it is got.
-Rule 3: no token and no key ever reaches a log line.
+Rule 1: every question is answered within `timeout`, including the time in the queue.
+Rule 2: this module sends the requests; `wazo_token.py` interprets the responses.
+Rule 3: no log line contains a token or a key.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from wsevents.auth.http_client import Reply
 
 REMEDY = "start it, or correct auth.host, port, https and prefix"
-"""What to do about a wazo-auth that does not answer."""
+"""The remedy for a wazo-auth that does not answer."""
 
 _OK = 200
-_MAY_CONNECT = "?scope=websocketd"
-_WRONG_KEY = frozenset({401, 403})
+_CONNECT_SCOPE = "?scope=websocketd"
+_REJECTED = frozenset({401, 403})
 _PREFIX = re.compile(r"[\w.~%/-]*", re.ASCII)
 
 
@@ -54,11 +54,11 @@ def _host(_: object, __: Any, value: str) -> None:
 
 def _path(_: object, __: Any, value: str) -> None:
     if not _PREFIX.fullmatch(value):
-        raise ValueError(f"must be the beginning of a path, such as /api/auth, not {value!r}")
+        raise ValueError(f"must be the prefix of a path, such as /api/auth, not {value!r}")
 
 
 def _trusted(auth: WazoAuth, attribute: Any, value: bool | str) -> None:
-    """Attrs validator: if a file of CA certificates is used, it can be."""
+    """Attrs validator: the file of CA certificates is usable, if one is configured and used."""
     if isinstance(value, str):
         filled(auth, attribute, value)
         if auth.https:
@@ -72,7 +72,7 @@ def _paired(auth: WazoAuth, attribute: Any, value: str | None) -> None:
 
 
 def _account(auth: WazoAuth, attribute: Any, value: str | None) -> None:
-    """Attrs validator: if a key file is used, it can be."""
+    """Attrs validator: the key file is usable, if one is configured and used."""
     filled(auth, attribute, value)
     if value is not None and auth.service_id is None:
         account_in(value)
@@ -83,42 +83,44 @@ class WazoAuth(Auth):
     """`auth:` of type wazo."""
 
     host: str = key("localhost", "Host of wazo-auth.", check=_host)
-    port: int = key(80, "Its port.", check=within(1, 65535))
-    https: bool = key(False, "Speak TLS to it.")
-    prefix: str = key("/api/auth", "What its paths begin with; empty when it is asked directly.", check=_path)
+    port: int = key(80, "Port of wazo-auth.", check=within(1, 65535))
+    https: bool = key(False, "Connect with TLS.")
+    prefix: str = key(
+        "/api/auth", "Path prefix; empty without a reverse proxy before wazo-auth.", check=_path
+    )
     verify_certificate: bool | str = key(
         True,
-        "How its certificate is verified: true (the system's CA certificates), a PEM file of CA "
+        "How the server certificate is verified: true (the system's CA certificates), a PEM file of CA "
         "certificates, or false (not at all).",
         check=_trusted,
     )
     timeout: float = key(
-        10.0, "Seconds that a question about a token may take in all.", check=within(1, 3600)
+        10.0, "Timeout of a token lookup in seconds, including the time in the queue.", check=within(1, 3600)
     )
-    concurrent_lookups: int = key(32, "Questions put to wazo-auth at the same time.", check=positive)
+    concurrent_lookups: int = key(32, "Concurrent requests to wazo-auth.", check=positive)
     waiting_lookups: int = key(
         10000,
-        "Questions that wait for their turn; more are answered at once, as if it were down.",
+        "Queued lookups; further ones fail at once, as if wazo-auth were down.",
         check=positive,
     )
     service_id: str | None = key(
         None,
-        "Id of the gateway's own service account, which tells the master tenant; null: there is none.",
+        "Id of the gateway's service account, whose tenant is the master tenant; null for no account.",
         check=filled,
     )
-    service_key: str | None = key(None, "The key that belongs to service_id.", secret=True, check=_paired)
+    service_key: str | None = key(None, "Key of the service account.", secret=True, check=_paired)
     key_file: str | None = key(
         None,
-        "A key file of Wazo (YAML with service_id and service_key), read when service_id is null.",
+        "Key file of Wazo (YAML with service_id and service_key), read if service_id is null.",
         check=_account,
     )
 
 
 def _credentials(settings: WazoAuth) -> tuple[str, str] | None:
-    """Return id and key of the service account, or None if none is configured.
+    """Return the id and the key of the configured service account, or None.
 
     Raises:
-        ValueError: the key file is no use any more.
+        ValueError: the key file is no longer usable.
     """
     if settings.service_id is not None and settings.service_key is not None:
         return settings.service_id, settings.service_key
@@ -126,10 +128,10 @@ def _credentials(settings: WazoAuth) -> tuple[str, str] | None:
 
 
 def _tls(settings: WazoAuth) -> IOpenSSLClientConnectionCreator | None:
-    """Return how to speak TLS to wazo-auth; None: not at all.
+    """Return the TLS settings for wazo-auth; None for plain HTTP.
 
     Raises:
-        ValueError: the file of CA certificates is no use any more.
+        ValueError: the file of CA certificates is no longer usable.
     """
     if not settings.https:
         return None
@@ -140,7 +142,7 @@ def _tls(settings: WazoAuth) -> IOpenSSLClientConnectionCreator | None:
 
 @implementer(IAuthenticator)
 class WazoAuthenticator(Service):
-    """Asks wazo-auth whose a token is, and keeps a service token to know the master tenant."""
+    """Looks up tokens at wazo-auth, and keeps a service token to know the master tenant."""
 
     settings = WazoAuth
     _log = Logger()
@@ -167,11 +169,11 @@ class WazoAuthenticator(Service):
         self._requests = WazoRequests(
             settings.timeout,
             reactor,
-            OutageLog(f"wazo-auth at {self._client.base}", reactor, self._log, f" ({REMEDY})"),
+            OutageLog(f"wazo-auth at {self._client.base}", reactor, self._log, f"; {REMEDY}"),
             Semaphore(settings.concurrent_lookups, settings.waiting_lookups),
         )
         self._master = MasterTenant(
-            lambda: Deferred.fromCoroutine(self._service_tenant()), reactor, self._tell
+            lambda: Deferred.fromCoroutine(self._service_tenant()), reactor, self._notify
         )
         self._watchers: list[Callable[[], None]] = []
 
@@ -180,7 +182,7 @@ class WazoAuthenticator(Service):
         """Return an authenticator.
 
         Raises:
-            ConfigurationError: a file that the settings name has changed since they were checked.
+            ConfigurationError: a configured file has become unusable since the settings were checked.
         """
         try:
             return cls(settings, reactor)
@@ -188,14 +190,14 @@ class WazoAuthenticator(Service):
             raise ConfigurationError(f"auth: {error}") from None
 
     def startService(self) -> None:
-        """Begin to answer, and fetch a service token if there is an account for it."""
+        """Accept questions, and fetch a service token if a service account is configured."""
         super().startService()
         self._requests.open()
         if self._credentials is not None:
             self._master.startService()
 
     def stopService(self) -> Deferred[None]:
-        """Answer what is pending with Unavailable; fires when every connection is gone."""
+        """Answer pending questions with Unavailable; fires when every connection is closed."""
         super().stopService()
         if self._master.running:
             self._master.stopService()
@@ -203,56 +205,58 @@ class WazoAuthenticator(Service):
         return Deferred.fromCoroutine(self._client.close())
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer a question about a token in time. Cancelled, it fires with Unavailable at once."""
+        """Answer a question within `timeout`. If cancelled, it fires with Unavailable at once."""
         if not self.running:
-            return succeed(Unavailable("the gateway does not ask wazo-auth now"))
+            return succeed(Unavailable("the authenticator is not running"))
         if not isinstance(question, WhoIs | Check | Describe):
             return succeed(Unavailable(f"wazo-auth does not answer {type(question).__name__}"))
         if not plausible(question.token):
-            return succeed(Denied("the token is not of a form that a token can have"))
-        return self._requests.put(self._asking(question))
+            return succeed(Denied("the token is malformed"))
+        return self._requests.put(self._look_up(question))
 
     def revise(self, identity: Identity) -> Answer:
-        """Return the identity with the reach it has by the master tenant known now."""
+        """Return the identity with the reach that the current master tenant gives it."""
         return with_reach(identity, self._master.tenant)
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` whenever the master tenant becomes known or another one."""
+        """Call `changed` after each change of the master tenant."""
         self._watchers.append(changed)
 
-    async def _asking(self, question: WhoIs | Check | Describe) -> Answer:
+    async def _look_up(self, question: WhoIs | Check | Describe) -> Answer:
         if isinstance(question, Check):
-            return confirmation_of((await self._in_turn("HEAD", question.token, _MAY_CONNECT)).status)
-        scope = _MAY_CONNECT if isinstance(question, WhoIs) else ""
-        reply = await self._in_turn("GET", question.token, scope)
+            return confirmation_of((await self._request("HEAD", question.token, _CONNECT_SCOPE)).status)
+        scope = _CONNECT_SCOPE if isinstance(question, WhoIs) else ""
+        reply = await self._request("GET", question.token, scope)
         return answer_of(reply.status, reply.body, self._master.tenant)
 
-    async def _in_turn(self, method: str, token: str, scope: str) -> Reply:
+    async def _request(self, method: str, token: str, scope: str) -> Reply:
         path = f"/0.1/token/{quote(token, safe='')}{scope}"
         reply: Reply = await self._requests.in_turn(lambda: self._client.ask(method, path))
         return reply
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for changed in tuple(self._watchers):
             try:
                 changed()
-            except Exception:  # noqa: BLE001 one watcher's mistake must not keep it from the others
-                self._log.failure("A watcher of the master tenant failed")
+            except Exception:  # noqa: BLE001 the other watchers must be called too
+                self._log.failure("a watcher of the master tenant failed")
 
     async def _service_tenant(self) -> str:
-        """Make a service token and return its tenant.
+        """Create a service token and return its tenant.
 
         Raises:
-            UnreachableError: wazo-auth gave none; the text says what to do about it.
+            UnreachableError: wazo-auth created no token; the text names the remedy.
         """
-        post = self._client.ask("POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials)
+        request = self._client.ask(
+            "POST", "/0.1/token", json={"expiration": EXPIRATION}, auth=self._credentials
+        )
         try:
-            reply: Reply = await self._requests.within_time(post)
+            reply: Reply = await self._requests.within_time(request)
         except UnreachableError as error:
-            raise UnreachableError(f"wazo-auth at {self._client.base}: {error} ({REMEDY})") from None
-        if reply.status in _WRONG_KEY:
+            raise UnreachableError(f"wazo-auth at {self._client.base}: {error}; {REMEDY}") from None
+        if reply.status in _REJECTED:
             raise UnreachableError(
-                f"wazo-auth refuses the service account (HTTP status {reply.status}); "
+                f"wazo-auth rejected the service account (HTTP status {reply.status}); "
                 "check auth.service_id and auth.service_key, or the key file"
             )
         if reply.status != _OK:

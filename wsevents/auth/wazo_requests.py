@@ -1,8 +1,8 @@
-"""Questions that are put to a server: each is answered in time, whatever becomes of it.
+"""Lookups at one server, with a timeout, a bounded queue and a log of outages.
 
-Rule 1: every question is answered within the timeout, waiting for its turn included.
-Rule 2: who withdraws a question is answered at once, and what was under way for it ends.
-Rule 3: the operator hears when the server stops answering, and when it answers again.
+Rule 1: every lookup is answered within the timeout, including the time in the queue.
+Rule 2: a cancelled lookup is answered with Unavailable at once, and its request is cancelled.
+Rule 3: a line is logged when the server stops answering, and when it answers again.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from wsevents.auth.outage_log import OutageLog
     from wsevents.auth.semaphore import Semaphore
 
-_WITHDRAWN = "the question was withdrawn"
+_CANCELLED = "the lookup was cancelled"
 
 
 @define(eq=False)
 class WazoRequests:
-    """The questions under way to one server.
+    """The pending lookups at one server.
 
     Attributes:
-        timeout: seconds for each.
-        reactor: has the time.
-        health: is told how it goes.
-        turnstile: who may ask at the same time.
+        timeout: seconds for each lookup.
+        reactor: IReactorTime.
+        outages: logs the start and the end of an outage.
+        semaphore: limits the concurrent requests.
     """
 
     timeout: float
@@ -47,63 +47,65 @@ class WazoRequests:
     _pending: dict[Deferred[Any], None] = field(factory=dict, init=False)
 
     def open(self) -> None:
-        """From now on failures are the server's."""
+        """Log failures as outages of the server."""
         self._closed = False
 
     def close(self) -> None:
-        """Answer what is pending with Unavailable."""
+        """Answer every pending lookup with Unavailable, and stop logging failures."""
         self._closed = True
-        for asked in reversed(tuple(self._pending)):  # who waits before who would make room
-            asked.cancel()
+        for work in reversed(tuple(self._pending)):  # the queued ones first, so that none gets a free slot
+            work.cancel()
 
     def put(self, work: Coroutine[Deferred[Any], Any, Answer]) -> Deferred[Answer]:
-        """Run what finds the answer. It always fires with one; cancelled, with Unavailable at once."""
+        """Run a lookup. It always fires with an answer; if cancelled, with Unavailable at once."""
         done = self.within_time(work).addErrback(self._fail)
-        asker: Deferred[Answer] = Deferred(lambda asker: self._withdraw(asker, done))
-        done.addCallback(self._deliver, asker)
-        return asker
+        caller: Deferred[Answer] = Deferred(lambda caller: self._cancel(caller, done))
+        done.addCallback(self._deliver, caller)
+        return caller
 
     async def in_turn(self, request: Callable[[], Awaitable[Any]]) -> Any:
-        """Make a request when it is its turn."""
-        await self.semaphore.enter()
+        """Send a request when the semaphore has a free slot."""
+        await self.semaphore.acquire()
         try:
             return await request()
         finally:
-            self.semaphore.leave()
+            self.semaphore.release()
 
     def within_time(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
-        """Run a coroutine; it fails with UnreachableError after the timeout, or when this is closed."""
+        """Run a coroutine. Fails with UnreachableError after the timeout, with CancelledError on `close`."""
         done: Deferred[Any] = Deferred.fromCoroutine(work)
         self._pending[done] = None
-        done.addTimeout(self.timeout, self.reactor, self._out_of_time)
+        done.addTimeout(self.timeout, self.reactor, self._timed_out)
         return done.addBoth(self._forget, done)
 
     def _forget(self, result: Any, done: Deferred[Any]) -> Any:
         del self._pending[done]
         return result
 
-    def _out_of_time(self, result: object, timeout: float) -> None:
+    def _timed_out(self, result: object, timeout: float) -> None:
         raise UnreachableError(f"no answer within {timeout:g} seconds")
 
     def _fail(self, failure: Failure) -> Unavailable:
         if failure.check(CancelledError):
-            return Unavailable(_WITHDRAWN)
+            return Unavailable(_CANCELLED)
         known = failure.check(WseventsError)
-        return Unavailable(str(failure.value) if known else f"unforeseen: {failure.value.__class__.__name__}")
+        return Unavailable(
+            str(failure.value) if known else f"unexpected error: {failure.value.__class__.__name__}"
+        )
 
-    def _withdraw(self, asker: Deferred[Answer], work: Deferred[Any]) -> None:
-        asker.callback(Unavailable(_WITHDRAWN))
+    def _cancel(self, caller: Deferred[Answer], work: Deferred[Any]) -> None:
+        caller.callback(Unavailable(_CANCELLED))
         work.cancel()
 
-    def _deliver(self, answer: Answer, asker: Deferred[Answer]) -> None:
-        """Answer, and keep the operator informed.
+    def _deliver(self, answer: Answer, caller: Deferred[Answer]) -> None:
+        """Answer the caller and record success or failure.
 
-        How work ends that was cancelled says nothing about the server: amid connecting it is DNSLookupError.
+        Cancelled work says nothing about the server. While connecting it fails with DNSLookupError.
         """
-        if asker.called:
+        if caller.called:
             return
         if not isinstance(answer, Unavailable):
-            self.outages.worked()
+            self.outages.succeeded()
         elif not self._closed:
             self.outages.failed(answer.why)
-        asker.callback(answer)
+        caller.callback(answer)

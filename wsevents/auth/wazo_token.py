@@ -1,7 +1,7 @@
-"""From what wazo-auth says to an answer. Pure; nothing here raises, whatever wazo-auth says.
+"""Interpret the responses of wazo-auth. Pure; no response makes a public function raise.
 
-Rule 1: only a 200 with a complete token document lets anybody in.
-Rule 2: 401, 403 and 404 are a no; every other status says nothing about the token.
+Rule 1: only status 200 with a complete token document gives an identity.
+Rule 2: 401, 403 and 404 mean Denied. Every other status means Unavailable.
 The shape of a token document is that of `GET /0.1/token/<id>` (docs/protocol/wazo.md).
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OK = 200
 _CONFIRMATIONS = frozenset({200, 204})
-_REFUSALS = {
+_DENIALS = {
     401: "wazo-auth does not accept the token",
     403: "the token does not grant websocketd",
     404: "the token is unknown or has expired",
@@ -29,14 +29,14 @@ _TENANT_WIDE = frozenset({"internal", "external_api"})
 _LONGEST_TOKEN = 4096
 
 
-class _Incomplete(Exception):  # noqa: N818 never leaves this module
-    """A token document lacks something; the text says what."""
+class _Incomplete(Exception):  # noqa: N818 private to this module
+    """A member of a token document is missing or unusable; the text names it."""
 
 
 def plausible(token: str) -> bool:
-    """Say whether a token could exist at all, so that it is worth a request.
+    """Return whether a token may exist, so that a request makes sense.
 
-    Blank ones, enormous ones, and those that would change which resource the URL names could not.
+    Blank and very long tokens cannot exist. Tokens that would change the path of the URL are rejected too.
     """
     if not token.strip() or len(token) > _LONGEST_TOKEN or token in {".", ".."}:
         return False
@@ -44,39 +44,39 @@ def plausible(token: str) -> bool:
 
 
 def answer_of(status: int, body: bytes, master: str | None) -> Identity | Denied | Unavailable | Faulty:
-    """Return what the response to `GET /0.1/token/<id>` means.
+    """Return the answer that a response to `GET /0.1/token/<id>` means.
 
     Args:
         status: the HTTP status.
-        body: its body.
-        master: uuid of the master tenant, if it is known.
+        body: the body of the response.
+        master: uuid of the master tenant, or None if unknown.
     """
-    if status in _REFUSALS:
-        return Denied(_REFUSALS[status])
+    if status in _DENIALS:
+        return Denied(_DENIALS[status])
     if status != _OK:
         return Unavailable(f"wazo-auth answered with HTTP status {status}")
     try:
         document = parse_object(body)
     except ValueError:
-        return Unavailable("wazo-auth answered with something that is not a JSON object")
+        return Unavailable("wazo-auth answered with a body that is not a JSON object")
     return identity_of(document, master)
 
 
 def confirmation_of(status: int) -> Confirmed | Denied | Unavailable:
-    """Return what the response to `HEAD /0.1/token/<id>` means."""
+    """Return the answer that a response to `HEAD /0.1/token/<id>` means."""
     if status in _CONFIRMATIONS:
         return Confirmed()
-    if status in _REFUSALS:
-        return Denied(_REFUSALS[status])
+    if status in _DENIALS:
+        return Denied(_DENIALS[status])
     return Unavailable(f"wazo-auth answered with HTTP status {status}")
 
 
 def identity_of(document: Any, master: str | None) -> Identity | Faulty:
-    """Return whose token a token document, any JSON value, describes.
+    """Return the identity in a token document.
 
     Args:
-        document: `{"data": {…}}`; the older key `acls` is taken for `acl` too.
-        master: uuid of the master tenant, if it is known.
+        document: any JSON value; expected is `{"data": {…}}`. The older key `acls` replaces a missing `acl`.
+        master: uuid of the master tenant, or None if unknown.
     """
     try:
         data = _part(document, "data")
@@ -93,13 +93,13 @@ def identity_of(document: Any, master: str | None) -> Identity | Faulty:
                 "purpose": purpose if isinstance(purpose, str) else None,
             },
         )
-    except _Incomplete as problem:
-        return Faulty(f"the token document of wazo-auth {problem}")
+    except _Incomplete as error:
+        return Faulty(f"the token document of wazo-auth {error}")
     return with_reach(identity, master)
 
 
 def tenant_of(document: Any) -> str | None:
-    """Return the tenant's uuid in a token document, any JSON value; None: it has none."""
+    """Return the uuid of the tenant in a token document (any JSON value), or None."""
     try:
         return _text(_part(_part(document, "data"), "metadata"), "tenant_uuid")
     except _Incomplete:
@@ -107,9 +107,9 @@ def tenant_of(document: Any) -> str | None:
 
 
 def with_reach(identity: Identity, master: str | None) -> Identity:
-    """Return the identity with the reach that follows from its tenant and claims.
+    """Return the identity with the reach that its tenant and claims give it.
 
-    The master tenant sees every tenant; administrators and services see all of their tenant.
+    Users of the master tenant see every tenant. Administrators and services see all of their tenant.
     """
     return evolve(identity, reach=_reach(identity.tenant, identity.claims, master))
 
@@ -123,10 +123,10 @@ def _reach(tenant: str, claims: Mapping[str, Any], master: str | None) -> str:
 
 
 def moment(text: str) -> float:
-    """Return the time that an ISO 8601 text means, in seconds since the epoch; without a zone it is UTC.
+    """Return the time of an ISO 8601 text in seconds since the epoch; without a zone it is UTC.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: the text is not ISO 8601.
     """
     return epoch(datetime.fromisoformat(text))
 
@@ -151,7 +151,7 @@ def _text(part: dict[str, Any], name: str) -> str:
 
 
 def _patterns(data: dict[str, Any]) -> tuple[str, ...]:
-    """Return the ACL; servers before 2021 called it `acls`."""
+    """Return the ACL. Servers from before 2021 call it `acls`."""
     patterns = data["acl"] if "acl" in data else data.get("acls")
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
         raise _Incomplete("has no usable acl")
@@ -159,7 +159,7 @@ def _patterns(data: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _expiry(text: Any) -> float | None:
-    """Return when the token ends; a document without it is of a token that does not end by itself."""
+    """Return when the token expires; None if the document has no expiry."""
     if text is None:
         return None
     try:
