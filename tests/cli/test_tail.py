@@ -235,7 +235,7 @@ def test_a_certificate_for_another_name_ends_it(tmp_path):
         gateway.ready()
         done = wsevents("tail", url(gateway), "--token", "s3cret-user", *trust(gateway))
     assert done.status == 1
-    assert "it is for pbx.example.org and not for localhost; connect by a name that it has" in done.err
+    assert "it is for pbx.example.org and not for localhost; connect with a name that it contains" in done.err
 
 
 def test_a_file_of_ca_certificates_that_is_none_is_named(tmp_path):

@@ -351,7 +351,7 @@ def test_a_validator_that_misses_another_key_does_not_hide_what_is_wrong_with_th
     ("listen", "said"),
     [
         ("9502", "listen[0]: must be text or a mapping, not 9502: write it in quotes"),
-        ("'tcp:x'", "listen[0]: is not an endpoint that can be used"),
+        ("'tcp:x'", "listen[0]: is not a usable endpoint"),
         (
             "'ssl:9502:privateKey=/nowhere/a.key:certKey=/nowhere/a.crt'",
             "listen[0]: cannot read /nowhere/a.crt: No such file or directory",
@@ -402,7 +402,7 @@ def test_a_listener_may_say_which_dialects_are_spoken_there():
         ),
         ("{endpoint: 'tcp:2', dialects: talk}", "listen[1].dialects: must be a list or null, not 'talk'"),
         ("{endpoint: 'tcp:2', dialects: [5]}", "listen[1].dialects[0]: must be text, not 5"),
-        ("{endpoint: 'tcp:x'}", "listen[1].endpoint: is not an endpoint that can be used"),
+        ("{endpoint: 'tcp:x'}", "listen[1].endpoint: is not a usable endpoint"),
         ("{endpoint: 5}", "listen[1].endpoint: must be text, not 5: write it in quotes"),
         ("{dialects: [talk]}", "listen[1].endpoint: is missing"),
         ("{endpoint: 'tcp:2', dialect: [talk]}", "listen[1].dialect: is not a key that exists here; did you"),

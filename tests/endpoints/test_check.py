@@ -1,4 +1,4 @@
-"""Endpoint strings: what can be used passes; what cannot is explained, with the file at fault."""
+"""`check_endpoint` and `check_client_endpoint` accept usable strings, and explain unusable ones."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from wsevents.endpoints.check import check_client_endpoint, check_endpoint
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_pair(tmp_path, "a")
     write_pair(tmp_path, "b")
@@ -40,17 +40,17 @@ def here(tmp_path, monkeypatch):
         "systemd:domain=INET:index=0:privateKey=both.pem",
         pytest.param(
             "tls:.:port=9502",
-            # Twisted's reader of such a folder still asks pyOpenSSL for the issuer.
+            # Twisted's parser of such a folder calls the deprecated X509.get_issuer.
             marks=pytest.mark.filterwarnings("ignore:X509.get_issuer:DeprecationWarning"),
         ),
     ],
 )
-def test_an_endpoint_that_can_be_listened_on_passes(here, string):
+def test_a_usable_server_endpoint_is_accepted(folder, string):
     check_endpoint(string)
 
 
 @pytest.mark.parametrize(
-    ("string", "said"),
+    ("string", "expected"),
     [
         ("ssl:9502:privateKey=no.key:certKey=a.crt", "cannot read no.key: No such file or directory"),
         ("ssl:9502:privateKey=a.key:certKey=no.crt", "cannot read no.crt: No such file or directory"),
@@ -64,17 +64,17 @@ def test_an_endpoint_that_can_be_listened_on_passes(here, string):
         ("ssl:9502:privateKey=a.key:certKey=b.crt", "key a.key does not belong to the certificate b.crt"),
         ("ssl:9502:privatekey=a.key", "unexpected keyword argument 'privatekey'); write it like tcp:9502"),
         ("tls:nowhere:port=9502", "nowhere is not a folder"),
-        ("tls::port=9502", "is not a folder; it must be one that holds *.pem files"),
+        ("tls::port=9502", "is not a folder; name a folder with *.pem files"),
         (
             "systemd:domain=INET",
-            "is not a socket of systemd's that can be used; write it like systemd:domain",
+            "is not a usable systemd socket; write it like systemd:domain",
         ),
-        ("systemd:domain=INET:index=first", "is not a socket of systemd's"),
-        ("systemd:domain=INET:index=0:name=wsevents", "is not a socket of systemd's"),
-        ("systemd:domain=IPV4:index=0", "is not a socket of systemd's"),
-        ("systemd:INET:index=0", "is not a socket of systemd's"),
-        ("systemd:domain=INET:index=0:backlog=5", "is not a socket of systemd's"),
-        ("systemd:domain=INET:index=0:certKey=a.crt", "is not a socket of systemd's"),
+        ("systemd:domain=INET:index=first", "is not a usable systemd socket"),
+        ("systemd:domain=INET:index=0:name=wsevents", "is not a usable systemd socket"),
+        ("systemd:domain=IPV4:index=0", "is not a usable systemd socket"),
+        ("systemd:INET:index=0", "is not a usable systemd socket"),
+        ("systemd:domain=INET:index=0:backlog=5", "is not a usable systemd socket"),
+        ("systemd:domain=INET:index=0:certKey=a.crt", "is not a usable systemd socket"),
         ("systemd:domain=INET:index=0:privateKey=no.key:certKey=a.crt", "cannot read no.key: No such file"),
         ("systemd:domain=INET:index=0:privateKey=a.key:certKey=b.crt", "does not belong to the certificate"),
         ("tcp:99999", "has port 99999; it must be from 0 to 65535"),
@@ -88,10 +88,10 @@ def test_an_endpoint_that_can_be_listened_on_passes(here, string):
         ("", "Unknown endpoint type: ''"),
     ],
 )
-def test_an_endpoint_that_cannot_be_listened_on_is_explained(here, string, said):
+def test_an_unusable_server_endpoint_is_explained(folder, string, expected):
     with pytest.raises(ValueError) as caught:
         check_endpoint(string)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_an_endpoint_that_cannot_be_listened_on_is_explained(here, string, said)
         "ssl:localhost:5671:caCertsDir=.",
     ],
 )
-def test_an_endpoint_that_can_be_connected_to_passes(here, string):
+def test_a_usable_client_endpoint_is_accepted(folder, string):
     check_client_endpoint(string)
 
 
 @pytest.mark.parametrize(
-    ("string", "said"),
+    ("string", "expected"),
     [
         ("localhost:5672", "Unknown endpoint type: 'localhost'"),
         ("tcp:localhost", "write it like tcp:localhost:5672"),
@@ -124,13 +124,13 @@ def test_an_endpoint_that_can_be_connected_to_passes(here, string):
         ("tls:localhost:5671:certificate=a.crt:privateKey=b.key", "does not belong to the certificate a.crt"),
     ],
 )
-def test_an_endpoint_that_cannot_be_connected_to_is_explained(here, string, said):
+def test_an_unusable_client_endpoint_is_explained(folder, string, expected):
     with pytest.raises(ValueError) as caught:
         check_client_endpoint(string)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
-def test_nothing_of_twisteds_own_tests_is_needed():
+def test_the_module_does_not_import_twisteds_test_support():
     program = "import sys, wsevents.endpoints.check; print('twisted.internet.testing' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
@@ -139,7 +139,7 @@ def test_nothing_of_twisteds_own_tests_is_needed():
 @given(
     st.one_of(st.text(), st.from_regex(r"(tcp|ssl|tls|tcp6|unix|systemd)(:[\w=\\/]*){0,4}", fullmatch=True))
 )
-def test_whatever_the_text_is_nothing_but_a_value_error_is_raised(string):
+def test_every_text_is_accepted_or_raises_a_value_error(string):
     for check in (check_endpoint, check_client_endpoint):
         try:
             check(string)

@@ -1,4 +1,4 @@
-"""Endpoint strings as text."""
+"""`split` and `apart` split endpoint strings."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from wsevents.endpoints.strings import apart, split
         ("tcp:9502", ("tcp", ["9502"], {})),
         ("tcp:9502:interface=127.0.0.1", ("tcp", ["9502"], {"interface": "127.0.0.1"})),
         (r"tcp:9502:interface=\:\:1", ("tcp", ["9502"], {"interface": "::1"})),
-        ("unix:/run/a=b", ("unix", [], {"/run/a": "b"})),  # as Twisted has it
+        ("unix:/run/a=b", ("unix", [], {"/run/a": "b"})),  # like Twisted
         ("", ("", [], {})),
         (r"unix:/run/a\\:mode=660", ("unix", ["/run/a\\"], {"mode": "660"})),  # a backslash, quoted
         ("tcp::\\", ("tcp", ["", "\\"], {})),
@@ -25,12 +25,12 @@ def test_a_string_has_a_kind_and_arguments(string, parts):
 
 
 @given(st.text(), st.text())
-def test_what_twisted_has_quoted_is_read_as_it_was(first, second):
+def test_split_reverses_twisteds_quoting(first, second):
     string = f"ssl:{quoteStringArgument(first)}:certKey={quoteStringArgument(second)}"
     assert split(string)[2]["certKey"] == second
 
 
-def test_the_files_of_tls_are_taken_apart_whole():
+def test_apart_separates_the_tls_files():
     string = r"ssl:9502:privateKey=/a\:b.key:certKey=c.crt:interface=\:\:1:extraCertChain=d.crt"
     assert apart(string) == (
         r"ssl:9502:interface=\:\:1",
@@ -39,6 +39,6 @@ def test_the_files_of_tls_are_taken_apart_whole():
 
 
 @given(st.text())
-def test_nothing_is_lost_of_a_string_without_files(string):
+def test_a_string_without_files_is_unchanged(string):
     without, files = apart(string)
     assert files or without == string

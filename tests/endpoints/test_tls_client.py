@@ -147,7 +147,7 @@ KINDS = {
     "for clients": Kind(
         "localhost",
         issued(extensions=[USAGE, x509.SubjectAlternativeName([x509.DNSName("localhost")])]),
-        "it cannot be verified (OpenSSL's code 26)",
+        "it cannot be verified (OpenSSL error 26)",
     ),
 }
 
@@ -215,7 +215,7 @@ def everywhere():
     reactor.installNameResolver(former)
 
 
-# -- outgoing connections: each returns what its user is told
+# -- outgoing connections: each returns the error message that its user gets
 
 
 async def _ended(client):
@@ -384,7 +384,7 @@ def trust(tmp_path):
         ("0:0::0:1", "::1"),
     ],
 )
-def test_a_host_may_be_written_in_another_way_than_in_the_certificate(trust, host, name):
+def test_a_host_matches_an_equivalent_name_in_the_certificate(trust, host, name):
     client = tls_for(host, trust).clientConnectionForTLS(None)
     server = handshake(client, context_of(CA.issue(name)))
     assert client.send(b"s3cret") == 6
@@ -401,7 +401,7 @@ def test_a_host_may_be_written_in_another_way_than_in_the_certificate(trust, hos
         (f"{HOST}.", f"{HOST}."),
     ],
 )
-def test_a_host_that_is_not_named_in_the_certificate_is_refused(trust, host, name):
+def test_a_host_without_a_name_in_the_certificate_is_rejected(trust, host, name):
     client = tls_for(host, trust).clientConnectionForTLS(None)
     with pytest.raises(CertificateRefusedError) as caught:
         handshake(client, context_of(CA.issue(name)))
@@ -413,14 +413,14 @@ def test_a_host_that_is_not_named_in_the_certificate_is_refused(trust, host, nam
     [("LOCALHOST", b"localhost"), (f"{HOST}.", HOST.encode()), ("127.0.0.1", None), ("::1", None)],
 )
 @pytest.mark.parametrize("verify", [True, False])
-def test_the_server_is_told_the_name_without_its_last_dot_and_no_address(trust, host, sent, verify):
+def test_server_name_indication_has_no_final_dot_and_no_address(trust, host, sent, verify):
     client = tls_for(host, trust, verify=verify).clientConnectionForTLS(None)
     pair = CA.issue("localhost", HOST, "127.0.0.1", "::1")
     assert handshake(client, context_of(pair)).get_servername() == sent
 
 
 @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
-def test_a_session_that_was_resumed_is_refused_as_openssl_does_not_check_its_certificate(trust, version):
+def test_a_resumed_session_is_rejected_because_openssl_does_not_check_its_certificate(trust, version):
     context = context_of(CA.issue(common="localhost", extensions=[]))
     context.set_options(0)
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
@@ -456,14 +456,14 @@ def test_names_of_a_certificate_cannot_forge_a_line_of_the_log(trust):
     assert f"it is for a\\r\\nfine, {'b' * 100}, c, … and not for localhost" in str(caught.value)
 
 
-def test_the_unverified_variant_takes_any_certificate(trust):
+def test_without_verification_any_certificate_is_accepted(trust):
     client = tls_for("localhost", verify=False).clientConnectionForTLS(None)
     handshake(client, context_of(OTHER_CA.issue(common="x", extensions=[])))
     assert client.send(b"x") == 1
 
 
 @pytest.mark.parametrize("host", ["", ".", "a b", "a:1", "x..y", "[::1]", "*.wsevents.test", "2130706433"])
-def test_what_is_no_host_is_refused_before_it_is_connected_to(host):
+def test_an_invalid_host_is_rejected_before_a_connection(host):
     with pytest.raises(ValueError, match="must be a host name or an IP address"):
         check_host(host)
     with pytest.raises(ValueError, match=r"."):
@@ -495,7 +495,7 @@ PARTS = {
     st.fixed_dictionaries({}, optional=PARTS),
     st.booleans(),
 )
-def test_a_tls_string_means_what_it_means_to_twisted(kind, host, port, more, positional):
+def test_a_tls_string_has_twisteds_meaning(kind, host, port, more, positional):
     reactor = MemoryReactorClock()
     begin = [quoteStringArgument(host), str(port)]
     if not positional:
@@ -517,12 +517,12 @@ def test_a_tls_string_means_what_it_means_to_twisted(kind, host, port, more, pos
         ("tls:[\\:\\:1]:1", "not allowed"),
     ],
 )
-def test_a_tls_string_that_cannot_be_used_is_refused(string, said):
+def test_an_unusable_tls_string_is_rejected(string, said):
     with pytest.raises(ValueError, match=said):
         client_endpoint(MemoryReactorClock(), string)
 
 
-def test_the_certificate_of_a_tls_string_is_shown_to_the_server(tmp_path, trust):
+def test_the_client_certificate_of_a_tls_string_is_sent_to_the_server(tmp_path, trust):
     own = CA.issue("a client")
     for name, content in {
         "own.key": own.key,
@@ -541,10 +541,10 @@ def test_the_certificate_of_a_tls_string_is_shown_to_the_server(tmp_path, trust)
         assert shown == x509.load_pem_x509_certificate(own.public)
 
 
-# -- the one place
+# -- no other module creates TLS clients
 
 ALLOWED = {
-    "wsevents.endpoints.tls_client": None,  # the one place
+    "wsevents.endpoints.tls_client": None,  # creates all of them
     "wsevents.endpoints.self_signed": {"CertificateOptions", "PrivateCertificate"},  # of a listener
     "wsevents.delivery.writers": {"OpenSSL.SSL", "Connection"},  # of peers
     "wsevents.cli.admin_client": {"HTTPSConnection"},  # the standard library's own check, fail-closed
@@ -599,7 +599,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_only_the_one_place_makes_tls_clients(module):
+def test_only_tls_client_creates_tls_clients(module):
     assert offences(module, SOURCES[module]) == []
 
 

@@ -210,7 +210,7 @@ def test_a_log_file_that_cannot_be_written(tmp_path):
 def test_a_disk_that_is_full_for_the_embedded_default(tmp_path):
     """A file may have no size here; it is the same to the program."""
     twistd = ("sh", "-c", 'ulimit -f 0; exec "$0" "$@"', TWISTD)
-    words = f"{tmp_path}/state: cannot keep the certificate of the embedded default there: File too large"
+    words = f"{tmp_path}/state: cannot store the certificate of the embedded default: File too large"
     fails(tmp_path, None, words, 1, twistd=twistd)
 
 

@@ -254,7 +254,7 @@ def test_what_cannot_change_is_named_and_stays(gateway):
         (
             'listen: ["',
             'dialects: {wazo: {}}\nlisten: ["tcp:nowhere", "',
-            "config.yml: listen[0]: is not an endpoint that can be used",
+            "config.yml: listen[0]: is not a usable endpoint",
         ),
     ],
 )

@@ -1,7 +1,10 @@
-"""Endpoint strings: what they mean, and whether they can be used, said in an operator's words.
+"""Parse and check the endpoint strings of the configuration, with error messages for operators.
 
-They are Twisted's, but for one thing: `systemd:domain=INET:index=0`, which listens where systemd does
-already, may be followed by the `privateKey=`, `certKey=` and `extraCertChain=` of `ssl:`.
+The syntax is Twisted's, with two additions:
+
+* A `systemd:` string, such as `systemd:domain=INET:index=0`, listens on a socket that systemd passes. It
+  may also have the parts `privateKey=`, `certKey=` and `extraCertChain=` of an `ssl:` string.
+* The prefix `haproxy:` means that clients connect through proxies that send a PROXY protocol header.
 """
 
 from __future__ import annotations
@@ -36,59 +39,63 @@ SYSTEMD_EXAMPLES = (
 )
 HIGHEST_PORT = 65535
 PORCH = "haproxy:"
-"""What an endpoint string begins with whose peers come by a proxy that says so before all else."""
+"""Prefix of an endpoint string whose clients connect through proxies that send a PROXY header."""
 
 
 @implementer(IReactorPluggableNameResolver)
-class _Deaf:
-    """All of a reactor that reading an endpoint string takes; nothing can be done with it."""
+class _NullReactor:
+    """The part of a reactor that Twisted's parser of endpoint strings needs. It cannot listen or connect."""
 
     nameResolver: Any = None
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
-        """Do nothing; nobody calls it."""
+        """Return the resolver; required by the interface and not called."""
         return resolver
 
 
 def has_porch(string: str) -> bool:
-    """Say whether proxies for TCP connect to an endpoint, each with a header of the PROXY protocol."""
+    """Return whether an endpoint string has the prefix `haproxy:`."""
     return string.startswith(PORCH)
 
 
 def within_porch(string: str) -> str:
-    """Return an endpoint string without that: what Twisted is to listen on."""
+    """Return an endpoint string without the prefix `haproxy:`, in Twisted's syntax."""
     return string.removeprefix(PORCH)
 
 
-class _Eavesdropper(_Deaf):
-    """Hears which TLS an `ssl:` endpoint would listen with."""
+class _TlsRecorder(_NullReactor):
+    """Records the TLS context factory of an `ssl:` endpoint instead of listening."""
 
     context: Any = None
 
     def listenSSL(self, port: int, factory: Any, contextFactory: Any, *_: Any, **__: Any) -> None:
-        """Listen nowhere."""
         self.context = contextFactory
 
 
 @implementer(IStreamServerEndpoint)
 @frozen
-class _Covered:
-    """What systemd listens on, with TLS around it as an `ssl:` endpoint has it."""
+class _SystemdTlsEndpoint:
+    """An endpoint of a systemd socket with TLS.
+
+    Attributes:
+        bare: endpoint of the socket, without TLS.
+        secure: `ssl:` string with the same key and certificates.
+    """
 
     bare: IStreamServerEndpoint
     secure: str
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        ear = _Eavesdropper()
-        serverFromString(ear, self.secure).listen(factory)
-        return self.bare.listen(TLSMemoryBIOFactory(ear.context, False, factory))
+        recorder = _TlsRecorder()
+        serverFromString(recorder, self.secure).listen(factory)
+        return self.bare.listen(TLSMemoryBIOFactory(recorder.context, False, factory))
 
 
 def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
-    """Return the endpoint of a string that `check_endpoint` lets pass.
+    """Return the endpoint of a string that `check_endpoint` has accepted.
 
     Raises:
-        ValueError: systemd has passed no such socket.
+        ValueError: systemd has not passed this socket.
     """
     if not _is_systemd(string):
         endpoint: IStreamServerEndpoint = serverFromString(reactor, string)
@@ -98,16 +105,17 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
         bare: IStreamServerEndpoint = serverFromString(reactor, plain)
     except LookupError:
         raise ValueError(
-            "systemd has passed no such socket to this process; enable it with "
+            "systemd has not passed this socket to the process; enable it with "
             "`systemctl enable --now wsevents.socket` and restart the service"
         ) from None
-    return bare if plain == string else _Covered(bare, unbound(string))
+    return bare if plain == string else _SystemdTlsEndpoint(bare, unbound(string))
 
 
 def unbound(string: str) -> str:
-    """Return an endpoint string for who only wants to know what would be around a factory there.
+    """Return an endpoint string with the same protocol layers that needs no socket from systemd.
 
-    What systemd has passed can be listened on once, and by one process: `ssl:` and `tcp:` say the same.
+    A caller uses it to learn which TLS and PROXY layers wrap a factory. A systemd socket can be listened on
+    only once, by one process. Therefore `systemd:` becomes `ssl:` or `tcp:` with port 0.
     """
     if not _is_systemd(within_porch(string)):
         return string
@@ -120,37 +128,37 @@ def _is_systemd(string: str) -> bool:
 
 
 def check_endpoint(string: str) -> None:
-    """Check a Twisted server endpoint string, with the key and the certificates that it names.
+    """Check a server endpoint string, with the key and the certificates that it names.
 
-    Opens no port; reads the files as the gateway will read them.
+    Opens no port. Reads the files like the gateway will.
 
     Raises:
-        ValueError: it cannot be used; the text says why, and what would do.
+        ValueError: the string is unusable; the text gives the reason and the remedy.
     """
     string = within_porch(string)
     if has_porch(string):
-        raise ValueError(f"begins with {PORCH} twice; once is enough")
+        raise ValueError(f"begins with {PORCH} twice; write it once")
     kind, arguments, files = split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])
     if kind in {"ssl", "systemd"} and "privateKey" in files:
-        files.setdefault("certKey", files["privateKey"])  # one file with both, as Twisted has it
+        files.setdefault("certKey", files["privateKey"])  # Twisted reads both from one file
     _check_pair(files.get("privateKey"), files.get("certKey"))
     if "extraCertChain" in files:
         _certificate(files["extraCertChain"])
-    if kind == "systemd":  # which sockets there are is only known when it listens
+    if kind == "systemd":  # the sockets are known only when the gateway listens
         _check_systemd(arguments, files)
         return
     _try(serverFromString, string, SERVER_EXAMPLES)
-    if kind in {"tcp", "tcp6", "ssl"}:  # of another kind, what its port means is its own affair
+    if kind in {"tcp", "tcp6", "ssl"}:  # other kinds define the meaning of their port
         _check_port(files.get("port", arguments), lowest=0)
 
 
 def check_client_endpoint(string: str) -> None:
-    """Check a Twisted client endpoint string, with the files that it names. Connects to nothing.
+    """Check a client endpoint string, with the files that it names. Does not connect.
 
     Raises:
-        ValueError: it cannot be used; the text says why, and what would do.
+        ValueError: the string is unusable; the text gives the reason and the remedy.
     """
     kind, arguments, files = split(string)
     _check_pair(files.get("privateKey"), files.get("certificate") or files.get("certKey"))
@@ -166,7 +174,13 @@ def check_client_endpoint(string: str) -> None:
 
 @frozen
 class Shown:
-    """A certificate that a listener shows: its own, or one of those that lead from there to a known one."""
+    """A certificate that a listener sends to clients.
+
+    Attributes:
+        file: path of the PEM file.
+        certificate: the certificate.
+        own: whether it is the listener's own certificate; otherwise it belongs to the chain.
+    """
 
     file: str
     certificate: x509.Certificate
@@ -174,10 +188,13 @@ class Shown:
 
 
 def certificates(string: str) -> list[Shown]:
-    """Return the certificates that a server endpoint string, one that was checked, has shown to clients.
+    """Return the certificates that a listener sends to clients.
+
+    Args:
+        string: a server endpoint string that `check_endpoint` has accepted.
 
     Raises:
-        ValueError: a file cannot be read any more.
+        ValueError: a file is no longer readable.
     """
     kind, arguments, files = split(within_porch(string))
     if kind == "tls" and arguments:
@@ -189,26 +206,26 @@ def certificates(string: str) -> list[Shown]:
 
 
 def _chain(file: str, own: int) -> list[Shown]:
-    """Return the certificates of a file, of which the first so many are a listener's own."""
+    """Return the certificates of a file. The first `own` ones are marked as a listener's own."""
     found = x509.load_pem_x509_certificates(_content(file))
     return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
 
 
 def _try(parse: Callable[[Any, str], object], string: str, examples: str) -> None:
-    """Have Twisted read an endpoint string."""
+    """Parse an endpoint string with Twisted; raise each error as a ValueError for operators."""
     try:
-        parse(_Deaf(), string)
+        parse(_NullReactor(), string)
     except OSError as error:
         raise ValueError(
             f"cannot read {error.filename or 'a file that it names'}: {error.strerror}"
         ) from None
-    except Exception as error:  # noqa: BLE001 a parser, also a plugin's, raises whatever it likes
-        said = re.sub(r"^[\w.]+\(\) ", "", str(error)) or type(error).__name__
-        raise ValueError(f"is not an endpoint that can be used ({said}); write it like {examples}") from None
+    except Exception as error:  # noqa: BLE001 a plug-in's parser may raise any exception
+        reason = re.sub(r"^[\w.]+\(\) ", "", str(error)) or type(error).__name__
+        raise ValueError(f"is not a usable endpoint ({reason}); write it like {examples}") from None
 
 
 def _check_systemd(arguments: list[str], named: dict[str, str]) -> None:
-    """Check which of systemd's sockets is meant, and that TLS has a key if it has anything."""
+    """Check that the string names one systemd socket, and a key if it names certificates."""
     which = [name for name in ("index", "name") if name in named]
     rest = set(named) - {"domain", "index", "name", "privateKey", "certKey", "extraCertChain"}
     if (
@@ -219,26 +236,26 @@ def _check_systemd(arguments: list[str], named: dict[str, str]) -> None:
         or not re.fullmatch("[0-9]{1,4}", named.get("index", "0"))
         or ("privateKey" not in named and {"certKey", "extraCertChain"} & set(named))
     ):
-        raise ValueError(f"is not a socket of systemd's that can be used; write it like {SYSTEMD_EXAMPLES}")
+        raise ValueError(f"is not a usable systemd socket; write it like {SYSTEMD_EXAMPLES}")
 
 
 def _check_port(given: str | Sequence[str], lowest: int) -> None:
-    """Check the port, by its name or first of the arguments; Twisted has seen that it is a whole number."""
+    """Check the range of a port: a text, or the first argument. Twisted has parsed it as an int."""
     port = int(given if isinstance(given, str) else given[0])
     if not lowest <= port <= HIGHEST_PORT:
         raise ValueError(f"has port {port}; it must be from {lowest} to {HIGHEST_PORT}")
 
 
 def _check_folder(path: str) -> None:
-    if not path or not Path(path).is_dir():  # "" would be the working directory
-        raise ValueError(f"{path or 'what it names'} is not a folder; it must be one that holds *.pem files")
+    if not path or not Path(path).is_dir():  # Path("") is the working directory
+        raise ValueError(f"{path or 'an empty path'} is not a folder; name a folder with *.pem files")
 
 
 def _check_pair(key_path: str | None, certificate_path: str | None) -> None:
-    """Say which file is at fault, or that the two do not belong together.
+    """Check a private key and a certificate, and that they match.
 
-    Before Twisted reads them: pyOpenSSL's errors name no file, and it asks the terminal for the
-    passphrase of an encrypted key.
+    This check runs before Twisted reads the files. pyOpenSSL's errors name no file, and pyOpenSSL asks on
+    the terminal for the passphrase of an encrypted key.
     """
     certificate = _certificate(certificate_path) if certificate_path else None
     if not key_path:
@@ -246,7 +263,7 @@ def _check_pair(key_path: str | None, certificate_path: str | None) -> None:
     content = _content(key_path)
     try:
         key = load_pem_private_key(content, None)
-    except (ValueError, TypeError):  # TypeError: it needs a passphrase
+    except (ValueError, TypeError):  # TypeError: the key is encrypted
         raise ValueError(f"{key_path} must be a private key in PEM format, not encrypted") from None
     if certificate and certificate.public_key() != key.public_key():
         raise ValueError(f"the private key {key_path} does not belong to the certificate {certificate_path}")

@@ -1,6 +1,6 @@
-"""Certificates that have ended, or will soon: an operator is told, and the gateway serves on.
+"""Log certificates of listeners that have expired or expire soon.
 
-Clients that do not check certificates would otherwise be shut out too.
+An expired certificate does not stop the gateway: clients that do not check certificates can still connect.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 SOON = timedelta(days=14)
-"""How long before its end a certificate is spoken of."""
+"""How long before its expiry a certificate is logged."""
 _log = Logger()
 
 
 def tell_of_ends(endpoints: Sequence[str], now: datetime) -> None:
-    """Tell the log which certificates of these server endpoint strings need renewal; `now` is in UTC."""
+    """Log each certificate of these server endpoint strings that needs renewal; `now` is in UTC."""
     for number, endpoint in enumerate(endpoints):
-        with suppress(ValueError):  # `check_endpoint` says why one cannot be read
-            for one in certificates(endpoint):
-                _tell(f"listen[{number}]: the certificate {one.file}", one.certificate, now)
+        with suppress(ValueError):  # `check_endpoint` reports unreadable files
+            for found in certificates(endpoint):
+                _log_expiry(f"listen[{number}]: the certificate {found.file}", found.certificate, now)
 
 
-def _tell(what: str, certificate: x509.Certificate, now: datetime) -> None:
+def _log_expiry(what: str, certificate: x509.Certificate, now: datetime) -> None:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if end <= now:
         text = "{what} has expired on {day}: clients that check it cannot connect; renew it"
         _log.error(text, what=what, day=f"{end:%Y-%m-%d}")
     elif begin > now:
-        text = "{what} is not valid before {day}: clients that check it cannot connect; is the clock right?"
+        text = "{what} is not valid before {day}: clients that check it cannot connect; check the clock"
         _log.error(text, what=what, day=f"{begin:%Y-%m-%d %H:%M} UTC")
     elif end - now < SOON:
         _log.warn("{what} expires on {day}; renew it", what=what, day=f"{end:%Y-%m-%d}")

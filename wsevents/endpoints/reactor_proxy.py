@@ -1,4 +1,4 @@
-"""What Twisted's endpoints are given in place of a reactor by those who have a say in how they listen."""
+"""A proxy of the reactor: its subclasses control how Twisted's endpoints listen."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 @define(eq=False)
 class ReactorProxy:
-    """A reactor as far as Twisted's endpoints need one to listen.
+    """A reactor for Twisted's server endpoints. Every listening socket goes through `listenTCP`.
 
     Attributes:
-        reactor: the real one, or what stands in for it; has all that is not here, such as the clock.
+        reactor: the reactor, or another proxy. It handles everything else, such as the clock.
     """
 
     reactor: Any
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen. Raises CannotListenError."""
+        """Listen, see IReactorTCP. Raises CannotListenError."""
         return self.reactor.listenTCP(port, factory, backlog, interface)
 
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> Any:
-        """Listen with TLS around the factory, as Twisted's reactors have it. Raises CannotListenError."""
+        """Wrap the factory in TLS and listen, see IReactorSSL. Raises CannotListenError."""
         return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else the reactor has."""
+        """Return any other attribute of the reactor."""
         return getattr(self.reactor, name)

@@ -1,4 +1,4 @@
-"""Self-signed certificates: the embedded default's, the Debian package's, and one for a moment."""
+"""Self-signed certificates for the embedded default, for the Debian package, and for temporary servers."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from twisted.internet.ssl import CertificateOptions
 
-# Some browsers take no certificate that is valid for longer.
+# Some browsers reject certificates with a longer validity.
 _DAYS = 397
 _NAMES = ("localhost",)
 _ADDRESSES = ("127.0.0.1", "::1")
 
 
 def ensure_certificate(folder: Path, now: datetime | None = None) -> bool:
-    """See that `server.key` and `server.crt` are in a folder; say whether they were made anew.
+    """Create `server.key` and `server.crt` in a folder, unless it has a valid pair.
 
-    A pair that is there is kept until it ends.
+    Returns whether it created a new pair.
 
     Raises:
-        StartError: the folder cannot be used.
+        StartError: the folder is unusable.
     """
     now = now or datetime.now(UTC)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _is_good(folder, now):
+        if _is_valid(folder, now):
             return False
         key, certificate = _pair(now)
         _write(folder / "server.key", key)
         _write(folder / "server.crt", certificate)
     except OSError as error:
         raise StartError(
-            f"{folder}: cannot keep the certificate of the embedded default there: {error.strerror}; "
-            "name a folder that can be written to in WSEVENTS_STATE"
+            f"{folder}: cannot store the certificate of the embedded default: {error.strerror}; "
+            "name a writable folder in WSEVENTS_STATE"
         ) from None
     return True
 
 
 def make_certificate(folder: Path, host: str, days: int) -> None:
-    """Put a `server.key` and `server.crt` for a host name into a folder that is there. Raises OSError."""
+    """Write a new `server.key` and `server.crt` for a host into an existing folder. Raises OSError."""
     key, certificate = _pair(datetime.now(UTC), host, days)
     _write(folder / "server.key", key)
     _write(folder / "server.crt", certificate)
 
 
 def passing() -> CertificateOptions:
-    """Return what a TLS server of a moment needs; nothing is kept."""
+    """Return TLS options with a new key and certificate, for a temporary server. Stores nothing."""
     key, certificate = _pair(datetime.now(UTC))
     options: CertificateOptions = PrivateCertificate.loadPEM(key + certificate).options()
     return options
 
 
 def _pair(now: datetime, host: str = "", days: int = _DAYS) -> tuple[bytes, bytes]:
-    """Return a new key and its certificate in PEM: for this machine, and for a host name if there is one."""
+    """Return a new key and its certificate in PEM, for this machine and for `host` if it is not empty."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem, _certificate(key, now, host, days).public_bytes(Encoding.PEM)
 
 
-def _is_good(folder: Path, now: datetime) -> bool:
+def _is_valid(folder: Path, now: datetime) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate((folder / "server.crt").read_bytes())
         return (folder / "server.key").stat().st_size > 0 and certificate.not_valid_after_utc > now
@@ -82,7 +82,7 @@ def _is_good(folder: Path, now: datetime) -> bool:
 
 
 def _certificate(key: EllipticCurvePrivateKey, now: datetime, host: str, days: int) -> x509.Certificate:
-    # A common name has 64 characters at most (RFC 5280, appendix A.1); it is the other names that count.
+    # A common name has at most 64 characters (RFC 5280, appendix A.1). Clients check the subjectAltName.
     subject = host[:64] or "wsevents embedded default"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     hosts = dict.fromkeys(filter(None, (host, *_NAMES)))
@@ -104,7 +104,7 @@ def _certificate(key: EllipticCurvePrivateKey, now: datetime, host: str, days: i
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically, readable only by its owner."""
     new = file.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
         stream.write(data)

@@ -1,24 +1,24 @@
-"""Endpoint strings of Twisted as text: what their parts are. Whether they can be used, `endpoints` says."""
+"""Split Twisted endpoint strings into their parts. Pure; `check.py` checks whether they are usable."""
 
 from __future__ import annotations
 
 import re
 
 _FILES = ("privateKey=", "certKey=", "extraCertChain=")
-"""How the parts begin that name the files of a listener's TLS."""
+"""Prefixes of the parts that name the TLS files of a listener."""
 _PART = re.compile(r":((?:\\.|[^:\\]|\\\Z)*)", re.DOTALL)
-"""A part after its colon; what follows a backslash, a colon or another backslash, is itself."""
+"""A colon and the part after it. A backslash quotes the next character."""
 
 
 def split(string: str) -> tuple[str, list[str], dict[str, str]]:
-    """Return an endpoint string's kind, arguments by position and arguments by name."""
+    """Return the kind, the positional arguments and the named arguments of an endpoint string, unquoted."""
     kind, *parts = (re.sub(r"\\(.)", r"\1", part) for part in _PART.findall(f":{string}"))
     named = dict(part.split("=", 1) for part in parts if "=" in part)
     return kind, [part for part in parts if "=" not in part], named
 
 
 def apart(string: str) -> tuple[str, list[str]]:
-    """Return an endpoint string without the files of its TLS, and the parts that name these, unread."""
+    """Return an endpoint string without its TLS files, and the parts that name these files, still quoted."""
     parts = _PART.findall(f":{string}")
     files = [part for part in parts if part.startswith(_FILES)]
     return ":".join(part for part in parts if not part.startswith(_FILES)), files

@@ -1,23 +1,24 @@
-"""TLS to servers: the one place that every outgoing TLS connection of wsevents uses.
+"""TLS for every outgoing connection of wsevents.
 
-A server is accepted if its certificate chain is trusted and valid now, and its subjectAltName has the
-host's name or address (RFC 9525; the common name does not count). Whatever goes wrong while that is
-checked refuses the server: the handshake fails, and no application byte is sent.
+The client accepts a server under two conditions: its certificate chain is trusted and currently valid, and
+its subjectAltName contains the host's name or address (RFC 9525; the common name is ignored). Any error
+during this check rejects the server: the handshake fails, and the client sends no application data.
 
-Why not `optionsForClientTLS`: its verify callback (Twisted 26.10, `_sslverify._verifyCB`) refuses a server
-only at service-identity's VerificationError. Any other exception is logged, and OpenSSL's answer for the
-chain stands. A certificate without a subjectAltName raises CertificateError: it was accepted for any host.
+Why not `optionsForClientTLS`: its verify callback (Twisted 26.10, `_sslverify._verifyCB`) rejects a server
+only on service-identity's VerificationError. It logs any other exception and keeps OpenSSL's result for the
+chain. A certificate without a subjectAltName raises CertificateError, so it was accepted for any host.
 
-Why not OpenSSL's own check of the name (X509_VERIFY_PARAM_set1_host): pyOpenSSL 26.4 has it in its private
-bindings only, without SSL_get0_param, so that it could be set for a whole certificate store alone. It also
-falls back to the common name, and gives one code for every mistake, where an operator needs the names.
+Why not OpenSSL's own check of the name (X509_VERIFY_PARAM_set1_host): pyOpenSSL 26.4 has this function only
+in its private bindings, and SSL_get0_param is missing. So the name can only be set for a whole certificate
+store. The check also falls back to the common name. It reports every mismatch with the same code, without
+the names that an operator needs.
 
-So three things hold a connection back, each without the others:
+Three independent checks protect a connection:
 
-* The verify callback fails the handshake for every exception.
-* `do_handshake` fails if the callback has not accepted the server's own certificate; OpenSSL does not call
-  it for a resumed session, for example.
-* `send` takes no application byte before that.
+* The verify callback fails the handshake on every exception.
+* `do_handshake` fails if the callback has not accepted the server's own certificate. For example, OpenSSL
+  does not call the callback for a resumed session.
+* `send` accepts no application data before the certificate is accepted.
 """
 
 from __future__ import annotations
@@ -71,33 +72,33 @@ _TLS_PARTS = (
     "trustRoots",
     "endpoint",
 )
-"""The parts of a `tls:` string in the order that Twisted takes them without names."""
+"""The parts of a `tls:` string, in Twisted's order of positional arguments."""
 _TIMEOUT = "30"
-"""Seconds for an attempt to connect, as Twisted has it for `tls:`."""
+"""Twisted's default timeout of a `tls:` connection attempt, in seconds."""
 _NAMES_SHOWN = 3
 _NAME_SHOWN_MAX = 100
-"""Characters of a certificate's name that an error shows; the peer chose them."""
+"""Maximum length of a certificate's name in an error. The peer chooses the name."""
 
 
 class Fault(Enum):
-    """What is wrong with a certificate, and the remedy that holds for every client."""
+    """Why a certificate was rejected. The value is the remedy that suits every client."""
 
-    NAME = "connect by a name that it has, or have it issued for the name that is connected to"
-    UNNAMED = "have it issued again, with the host in its subjectAltName"
-    TRUST = "name the CA certificate that it is signed by, or have it issued by a trusted CA"
+    NAME = "connect with a name that it contains, or issue it for the name of the host"
+    UNNAMED = "issue it again with the host in its subjectAltName"
+    TRUST = "name the CA certificate that signed it, or use a certificate of a trusted CA"
     TIME = "renew it, or correct the clock"
-    DATA = "have it issued again"
+    DATA = "issue it again"
 
 
 class CertificateRefusedError(Error):
-    """A server's certificate was refused; the text is one line that names host, reason and remedy.
+    """A server's certificate was rejected. The text is one line with host, reason and remedy.
 
-    It is an error of OpenSSL's, in the shape that Twisted expects of those, so that it ends a handshake.
+    It subclasses OpenSSL's `Error` with its argument format, because Twisted ends a handshake on this error.
 
     Attributes:
-        host: the name or address that the certificate had to be for.
-        why: the reason, as the predicate of a sentence about "it".
-        fault: the kind of reason.
+        host: name or address that the certificate must contain.
+        why: the reason, as a clause about the certificate ("it has expired").
+        fault: the category of the reason.
     """
 
     def __init__(self, host: str, why: str, fault: Fault) -> None:
@@ -111,8 +112,8 @@ class CertificateRefusedError(Error):
         """Return the error as one line.
 
         Args:
-            remedies: those that a client knows better, because it has a setting for them.
-            place: in place of the host, such as one with a port.
+            remedies: more specific remedies, such as the name of a setting.
+            place: shown instead of the host, such as `host:port`.
         """
         remedy = (remedies or {}).get(self.fault, self.fault.value)
         return f"the certificate of {place or self.host} is not accepted: {self.why}; {remedy}"
@@ -132,12 +133,12 @@ _DATES = {9: "not_valid_before_utc", 10: "not_valid_after_utc"}
 
 @frozen
 class _Reference:
-    """A host as its certificate must name it (RFC 9525, section 6.1).
+    """The reference identifier of a host (RFC 9525, section 6.1).
 
     Attributes:
-        host: what the user wrote.
-        id: its name or address.
-        server_name: what the client tells the server; None for an address (RFC 6066, section 3).
+        host: the host as the user wrote it.
+        id: DNS name or IP address that the certificate must contain.
+        server_name: Server Name Indication; None for an address (RFC 6066, section 3).
     """
 
     host: str
@@ -146,18 +147,18 @@ class _Reference:
 
     @classmethod
     def to(cls, host: str) -> _Reference:
-        """Return the reference to a host. Raises ValueError: there cannot be such a host."""
+        """Return the reference identifier of a host. Raises ValueError for an invalid host."""
         try:
-            # The zone of an address (fe80::1%eth0) is this machine's own.
+            # The zone of an address (fe80::1%eth0) is local and not part of a certificate.
             return cls(host, IPAddress_ID(str(ip_address(host)).partition("%")[0]), None)
         except ValueError:
             pass
-        ssl.optionsForClientTLS(host)  # Twisted's check of names; the connection to the host makes it too
-        name = DNS_ID(host.removesuffix("."))  # the dot of an absolute name is in no certificate
+        ssl.optionsForClientTLS(host)  # raises ValueError for an invalid name, as connecting would
+        name = DNS_ID(host.removesuffix("."))  # a certificate never has the final dot of an absolute name
         return cls(host, name, name.hostname)
 
     def fault_of(self, certificate: Certificate) -> CertificateRefusedError | None:
-        """Return why a certificate is not for this host; None: it is. Raises anything: it is malformed."""
+        """Return why a certificate is not for this host, or None. A malformed one may raise any exception."""
         try:
             value = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
         except ExtensionNotFound:
@@ -180,12 +181,12 @@ class _Reference:
         return None
 
     def refused(self, why: str, fault: Fault) -> CertificateRefusedError:
-        """Return the error that refuses this host."""
+        """Return the error for this host."""
         return CertificateRefusedError(self.host, why, fault)
 
 
 def _patterns(name: str) -> list[Any]:
-    """Return what a DNS name of a certificate matches: nothing if it is none. Other names are unaffected."""
+    """Return the pattern of a DNS name in a certificate, or an empty list if the name is invalid."""
     try:
         return [DNSPattern.from_bytes(name.encode("ascii"))]
     except (CertificateError, UnicodeError):
@@ -193,13 +194,13 @@ def _patterns(name: str) -> list[Any]:
 
 
 def _shown(names: list[str]) -> str:
-    """Return the names of a certificate for a line of the log: printable, and not too long."""
+    """Return the names of a certificate for a log line: printable and bounded in length."""
     cut = [name[:_NAME_SHOWN_MAX].encode("unicode_escape").decode("ascii") for name in names]
     return ", ".join([*cut[:_NAMES_SHOWN], *(["…"] if len(cut) > _NAMES_SHOWN else [])])
 
 
 class _CheckedConnection(Connection):
-    """A TLS connection that neither ends its handshake nor sends before the server's name is accepted."""
+    """A TLS connection that completes its handshake and sends only after accepting the certificate."""
 
     def __init__(self, context: Context, reference: _Reference) -> None:
         super().__init__(context)
@@ -211,20 +212,20 @@ class _CheckedConnection(Connection):
         self.set_verify(VERIFY_PEER | VERIFY_FAIL_IF_NO_PEER_CERT, _verify)
 
     def examine(self, certificate: X509, code: int, depth: int, chain_ok: bool) -> bool:
-        """Return whether to go on with a certificate of the chain; depth 0 is the server's own.
+        """Return whether to accept a certificate of the chain; depth 0 is the server's own.
 
-        OpenSSL asks once for each mistake, and once for each certificate that has none.
+        OpenSSL calls it once per error, and once per certificate without errors.
         """
         try:
             refusal = self._fault_of(certificate, code, depth, chain_ok)
-        except Exception:  # noqa: BLE001 whatever goes wrong, the server is not known
+        except Exception:  # noqa: BLE001 any error rejects the server
             refusal = self._reference.refused("it cannot be read", Fault.DATA)
         self._refusal = self._refusal or refusal
         self._examined = self._examined or depth == 0
         return self._refusal is None
 
     def do_handshake(self) -> None:
-        """Go on with the handshake, as of `Connection`. Raises CertificateRefusedError."""
+        """Continue the handshake, see `Connection`. Raises CertificateRefusedError."""
         try:
             super().do_handshake()
         except Error:
@@ -232,10 +233,10 @@ class _CheckedConnection(Connection):
                 raise self._refusal from None
             raise
         if not self._trusted():
-            raise self._refusal or self._reference.refused("it was not shown", Fault.DATA)
+            raise self._refusal or self._reference.refused("the server did not send it", Fault.DATA)
 
     def send(self, buf: Any, flags: int = 0) -> int:
-        """Send, as of `Connection`; before the server is accepted, Twisted has to keep the bytes."""
+        """Send, see `Connection`. Before the server is accepted, raise WantReadError: Twisted keeps the bytes."""
         if not self._trusted():
             raise WantReadError
         return super().send(buf, flags)
@@ -246,19 +247,19 @@ class _CheckedConnection(Connection):
     def _fault_of(
         self, certificate: X509, code: int, depth: int, chain_ok: bool
     ) -> CertificateRefusedError | None:
-        """Return what is wrong with a certificate; None: nothing. Raises anything: it is malformed."""
+        """Return the error of a certificate, or None. A malformed one may raise any exception."""
         if chain_ok:
             return self._reference.fault_of(certificate.to_cryptography()) if depth == 0 else None
-        said, fault = _CHAIN.get(code, (f"cannot be verified (OpenSSL's code {code})", Fault.TRUST))
+        reason, fault = _CHAIN.get(code, (f"cannot be verified (OpenSSL error {code})", Fault.TRUST))
         if code in _DATES:
             date = getattr(certificate.to_cryptography(), _DATES[code])
-            said += f" ({date:%Y-%m-%d %H:%M} UTC)"
-        whose = "it" if depth == 0 or said == _UNTRUSTED else "the certificate of its CA"
-        return self._reference.refused(f"{whose} {said}", fault)
+            reason += f" ({date:%Y-%m-%d %H:%M} UTC)"
+        subject = "it" if depth == 0 or reason == _UNTRUSTED else "the certificate of its CA"
+        return self._reference.refused(f"{subject} {reason}", fault)
 
 
 def _verify(connection: Connection, certificate: X509, code: int, depth: int, chain_ok: int) -> bool:
-    """Answer OpenSSL. pyOpenSSL takes an exception for a no."""
+    """Verify callback of pyOpenSSL, which treats an exception as a rejection."""
     return isinstance(connection, _CheckedConnection) and connection.examine(
         certificate, code, depth, bool(chain_ok)
     )
@@ -267,26 +268,24 @@ def _verify(connection: Connection, certificate: X509, code: int, depth: int, ch
 @implementer(IOpenSSLClientConnectionCreator)
 @frozen(eq=False)
 class _Verified:
-    """TLS to a host whose certificate is checked."""
+    """Creates connections that verify the certificate of a host."""
 
     reference: _Reference
     options: ssl.CertificateOptions
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:
-        """Return a connection that checks the certificate."""
         return _CheckedConnection(self.options.getContext(), self.reference)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 @frozen(eq=False)
 class _Unverified:
-    """TLS to a host whose certificate is not looked at."""
+    """Creates connections that do not verify the certificate of a host."""
 
     reference: _Reference
     options: ssl.CertificateOptions
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:
-        """Return a connection that names the host but does not verify it."""
         connection = Connection(self.options.getContext())
         if self.reference.server_name is not None:
             connection.set_tlsext_host_name(self.reference.server_name)
@@ -294,10 +293,10 @@ class _Unverified:
 
 
 def check_host(host: str) -> None:
-    """Check the name or address of a host as Twisted does when it connects, with TLS or without.
+    """Check the syntax of a host name or IP address, as connecting with or without TLS would.
 
     Raises:
-        ValueError: there cannot be such a host; the text says what there can be.
+        ValueError: the host is invalid; the text names the permitted forms.
     """
     try:
         _Reference.to(host)
@@ -306,10 +305,10 @@ def check_host(host: str) -> None:
 
 
 def trust_in(path: str) -> Any:
-    """Return trust in the CA certificates of a PEM file and in no others, as Twisted takes it.
+    """Return a Twisted trust root with only the CA certificates of a PEM file.
 
     Raises:
-        ValueError: the file cannot be read, or holds no certificate; the text names it.
+        ValueError: the file is unreadable or has no certificate; the text names the file.
     """
     try:
         certificates = load_pem_x509_certificates(Path(path).read_bytes())
@@ -329,16 +328,16 @@ def _trust(certificates: list[Certificate]) -> Any:
 def tls_for(
     host: str, trust: Any = None, *, verify: bool = True, own: ssl.PrivateCertificate | None = None
 ) -> IOpenSSLClientConnectionCreator:
-    """Return how to speak TLS to a host.
+    """Return the TLS settings for connections to a host.
 
     Args:
-        host: its name or address, which its certificate must be for.
-        trust: in which CAs, from `trust_in`; None: those of the system.
-        verify: whether to look at its certificate at all.
-        own: the client's certificate, if the server asks for one.
+        host: name or address, which the certificate of the server must contain.
+        trust: trusted CAs, from `trust_in`; None for those of the system.
+        verify: whether to verify the certificate.
+        own: the client's certificate, for servers that request one.
 
     Raises:
-        ValueError: there cannot be such a host.
+        ValueError: the host is invalid.
     """
     reference = _Reference.to(host)
     if not verify:
@@ -351,21 +350,21 @@ def tls_for(
 def over_tls(
     endpoint: IStreamClientEndpoint, creator: IOpenSSLClientConnectionCreator
 ) -> IStreamClientEndpoint:
-    """Return an endpoint that speaks TLS, from `tls_for`, over another one."""
+    """Return an endpoint that wraps another one in TLS; `creator` comes from `tls_for`."""
     secure: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
     return secure
 
 
 def client_endpoint(reactor: Any, string: str) -> IStreamClientEndpoint:
-    """Return the endpoint of a client endpoint string as Twisted does, except that names are checked here.
+    """Return the endpoint of a client endpoint string.
 
-    Twisted reads every kind but `tls:`. That has Twisted's syntax and meaning; its host may also be an
-    IPv6 address, which Twisted takes for a name that cannot be.
+    `tls:` strings have Twisted's syntax and meaning, but this module verifies the certificate. Their host
+    may also be an IPv6 address, which Twisted rejects as a host name. Twisted parses every other kind.
 
     Raises:
-        ValueError: the parts of a `tls:` string cannot be used.
+        ValueError: a part of a `tls:` string is unusable.
         OSError: a file cannot be read.
-        Exception: Twisted's parser, or a plug-in's, cannot use the string.
+        Exception: the parser of Twisted or of a plug-in rejects the string.
     """
     kind, arguments, named = split(string)
     if kind.lower() != "tls":
@@ -374,15 +373,19 @@ def client_endpoint(reactor: Any, string: str) -> IStreamClientEndpoint:
     parts = _tls_parts(arguments, named)
     trust = _trust_in_folder(parts["trustRoots"]) if "trustRoots" in parts else None
     own = _pair(parts["certificate"], parts.get("privateKey")) if "certificate" in parts else None
-    return over_tls(_below(reactor, parts), tls_for(parts["host"], trust, own=own))
+    return over_tls(_transport(reactor, parts), tls_for(parts["host"], trust, own=own))
 
 
 def _tls_parts(arguments: list[str], named: dict[str, str]) -> dict[str, str]:
-    """Return the parts of a `tls:` string by name. Raises ValueError: there are wrong ones."""
+    """Return the parts of a `tls:` string by name. Raises ValueError for unknown or missing parts."""
     positional = dict(zip(_TLS_PARTS, arguments, strict=False))
-    wrong = [*arguments[len(_TLS_PARTS) :], *(set(named) - set(_TLS_PARTS)), *(set(named) & set(positional))]
-    if wrong:
-        raise ValueError(f"unexpected argument {min(wrong)!r}")
+    unexpected = [
+        *arguments[len(_TLS_PARTS) :],
+        *(set(named) - set(_TLS_PARTS)),
+        *(set(named) & set(positional)),
+    ]
+    if unexpected:
+        raise ValueError(f"unexpected argument {min(unexpected)!r}")
     parts = positional | named
     missing = {"host", "port"} - set(parts)
     if missing:
@@ -390,23 +393,23 @@ def _tls_parts(arguments: list[str], named: dict[str, str]) -> dict[str, str]:
     return parts
 
 
-def _below(reactor: Any, parts: dict[str, str]) -> IStreamClientEndpoint:
-    """Return what the TLS of a `tls:` string goes over."""
+def _transport(reactor: Any, parts: dict[str, str]) -> IStreamClientEndpoint:
+    """Return the endpoint below the TLS layer of a `tls:` string."""
     port, timeout = int(parts["port"]), int(parts.get("timeout", _TIMEOUT))
     if "endpoint" in parts:
         return client_endpoint(reactor, parts["endpoint"])
-    below: IStreamClientEndpoint = HostnameEndpoint(
+    endpoint: IStreamClientEndpoint = HostnameEndpoint(
         reactor,
         parts["host"],
         port,
         timeout,
         (parts["bindAddress"], 0) if "bindAddress" in parts else None,
     )
-    return below
+    return endpoint
 
 
 def _pair(certificate: str, key: str | None) -> ssl.PrivateCertificate:
-    """Return the client's certificate with its key, which the same file has if no other is named."""
+    """Return the client's certificate with its key. Without a key file, both come from one file."""
     pem = Path(certificate).read_bytes()
     if key is None:
         whole: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem)
@@ -418,7 +421,7 @@ def _pair(certificate: str, key: str | None) -> ssl.PrivateCertificate:
 
 
 def _trust_in_folder(path: str) -> Any:
-    """Return trust in the first certificate of each *.pem file of a folder that can be read."""
+    """Return a trust root with the first certificate of each readable *.pem file of a folder."""
     found = []
     for file in sorted(Path(path).iterdir()):
         if file.name.split(".")[-1].lower() != "pem":
