@@ -79,8 +79,8 @@ async def ours(reactor, port, messages):
     await Consumer(client, QUEUE, NEVER_FULL).consume(take, lambda: None, PREFETCH)
     await done
     spent = cpu() - began
-    client.leave()
-    await dialer.gone()
+    client.shutdown()
+    await dialer.all_closed()
     return spent
 
 

@@ -165,7 +165,7 @@ def test_a_secret_of_root_alone_reaches_the_service_and_nobody_else(machine, con
 def test_tls_to_others_works_within_the_hardening(machine, configure):
     # Verifying a certificate calls back into Python; that its own is refused says that it was looked at.
     configure(f"bus: {{endpoint: 'tls:localhost:{PORT}'}}\n")
-    heard(machine, "The bus is down: tls:localhost:.*certificate")
+    heard(machine, "the bus is down: tls:localhost:.*certificate")
 
 
 def test_workers_serve_under_it_as_well(machine, configure):

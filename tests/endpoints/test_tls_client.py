@@ -292,7 +292,7 @@ async def _dialled(reactor, text):
     )
     with pytest.raises(BusError) as caught:
         await dialer.dial(dialer.broker_addresses[0])
-    await dialer.gone()
+    await dialer.all_closed()
     return str(caught.value)
 
 

@@ -272,13 +272,13 @@ def on(folder, endpoint, **settings):
 
 def test_a_rabbitmq_that_is_not_there(tmp_path):
     port = reserved_port()
-    words = f"The bus is down: tcp:127.0.0.1:{port}: connection refused (start the broker"
+    words = f"the bus is down: tcp:127.0.0.1:{port}: connection refused (start the broker"
     with goes_on(tmp_path, on(tmp_path, f"tcp:127.0.0.1:{port}"), words):
         pass
 
 
 def test_a_host_that_has_no_address(tmp_path):
-    with goes_on(tmp_path, on(tmp_path, "tcp:nowhere.invalid:5672"), "there is no such host (correct bus.en"):
+    with goes_on(tmp_path, on(tmp_path, "tcp:nowhere.invalid:5672"), "unknown host (correct bus.en"):
         pass
 
 
@@ -440,13 +440,13 @@ def test_a_bus_for_which_no_file_can_be_opened(tmp_path, rabbitmq):
     port = reserved_port()
     text = on(tmp_path, f"tcp:127.0.0.1:{port}")
     with GatewayProcess(tmp_path, text, twistd) as gateway, ExitStack() as stack:
-        gateway.wait_for("The bus is down")
+        gateway.wait_for("the bus is down")
         for _ in range(CROWD):
             stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
-        gateway.wait_for("The bus is down: .*: too many open files")
+        gateway.wait_for("the bus is down: .*: too many open files")
         assert gateway.stop() == 0
     line = next(
-        line for line in gateway.log.splitlines() if "The bus is down: " in line and "too many" in line
+        line for line in gateway.log.splitlines() if "the bus is down: " in line and "too many" in line
     )
     assert documented(line)
 

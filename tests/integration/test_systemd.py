@@ -80,7 +80,7 @@ def test_a_bus_that_is_down_keeps_nobody_from_being_ready(tmp_path, systemd, wor
     text = standalone(tmp_path).replace("bus: {type: memory}", f"workers: {workers}\n{DOWN}")
     with GatewayProcess(tmp_path, text) as gateway:
         systemd.hear("READY=1")
-        assert "The bus is down" in gateway.log
+        assert "the bus is down" in gateway.log
         said = systemd.hear("STATUS=0 peers, bus down: (.*)")[1]
         assert said.startswith("tcp:127.0.0.1:1: ")
         assert "\n" not in said

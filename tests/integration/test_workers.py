@@ -219,7 +219,7 @@ def test_a_worker_that_cannot_start_is_tried_again_later_and_the_others_serve_on
 def test_passwords_are_in_no_line_and_in_no_list_of_processes(tmp_path, rabbitmq):
     text = shared(tmp_path, rabbitmq).replace("bus: {", "bus: {username: guest, password: s3cret-pass, ")
     with GatewayProcess(tmp_path, text) as gateway:
-        gateway.wait_for("worker 2: The bus is down.*ACCESS_REFUSED")
+        gateway.wait_for("worker 2: the bus is down.*ACCESS_REFUSED")
         for worker in (1, 2):
             words = Path(f"/proc/{pid_of(gateway, worker)}/cmdline").read_bytes().split(b"\0")
             assert words[1:5] == [b"-P", b"-m", b"wsevents.workers.main", b"%d" % worker]

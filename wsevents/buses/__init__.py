@@ -1,1 +1,1 @@
-"""Where events come from: one module or package per kind of bus."""
+"""The buses, which deliver events to the gateway: one module or package per kind of bus."""

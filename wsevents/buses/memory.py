@@ -1,4 +1,4 @@
-"""A bus within the process: for trying things out, and for tests, which can make it go down."""
+"""A bus inside the process, for demonstrations and tests. A test can interrupt it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ _STOPPED = "the bus is stopped"
 
 @frozen(kw_only=True)
 class MemorySettings(Bus):
-    """There is nothing more to say about a bus in memory."""
+    """`bus:` of type memory; it has no further keys."""
 
 
 def matches(kind: str, binding: Binding, key: str, headers: Mapping[str, Any]) -> bool:
-    """Whether a message of this key and these headers takes this binding of an exchange of this kind.
+    """Return whether a binding of an exchange of type `kind` matches a message.
 
-    AMQP 0-9-1 section 3.1.3, and RabbitMQ where that is silent: without x-match, all arguments must
-    be there, and none of them is fine; values are equal only if their types are.
+    The rules are those of AMQP 0-9-1, section 3.1.3. Where it says nothing, RabbitMQ's behaviour applies.
+    Without x-match, all arguments must match, and an empty set of arguments matches. Equal values have the
+    same type.
     """
     if kind == "headers":
         return _headers_match(dict(binding.arguments), headers)
@@ -55,8 +56,8 @@ def _headers_match(arguments: dict[str, Any], headers: Mapping[str, Any]) -> boo
 
 
 def _topic_matches(pattern: list[str], words: list[str]) -> bool:
-    """Whether the words match; `*` is one word, `#` any number of them."""
-    reached = {0}  # how many words the parts so far may take
+    """Return whether the words match; `*` matches one word, `#` any number of words."""
+    reached = {0}  # how many words the parts so far can match
     for part in pattern:
         if part == "#":
             reached = set(range(min(reached), len(words) + 1)) if reached else reached
@@ -67,11 +68,11 @@ def _topic_matches(pattern: list[str], words: list[str]) -> bool:
 
 @implementer(IBus)
 class MemoryBus(Service):
-    """Exchanges, bindings and deliveries as RabbitMQ has them, but in this process.
+    """A bus with the exchanges, bindings and deliveries of RabbitMQ, inside this process.
 
     Args:
         settings: the `bus:` section.
-        reactor: its next turn is when things happen, never within a call.
+        reactor: IReactorTime. Listeners are called in a later turn of the reactor, never inside a call.
         now: wall time, for `Delivery.received`.
     """
 
@@ -94,7 +95,6 @@ class MemoryBus(Service):
 
     @classmethod
     def create(cls, settings: MemorySettings, reactor: Any) -> MemoryBus:
-        """Make one."""
         return cls(settings, reactor)
 
     # -- IBus -------------------------------------------------------------------------------------
@@ -102,17 +102,16 @@ class MemoryBus(Service):
     def attach(
         self, listener: IBusListener, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
     ) -> None:
-        """Say who listens and what is always needed; once, before startService."""
         self._listener = listener
-        self._exchanges = {one.name: one.type for one in exchanges}
+        self._exchanges = {exchange.name: exchange.type for exchange in exchanges}
         self._always = list(bindings)
 
     def bind(self, binding: Binding) -> Deferred[None]:
-        """Fire when the binding is live; while the bus is down, that is when it is back."""
+        """Add a binding. Fires when it is live; while the bus is down, when it is up again."""
         if self._stopped:
             return fail(BusError(_STOPPED))
         if binding.exchange not in self._exchanges:
-            return fail(BusError(f"there is no exchange {binding.exchange!r}"))
+            return fail(BusError(f"unknown exchange {binding.exchange!r}"))
         waiters = self._wanted.setdefault(binding, [])
         if self.up:
             return succeed(None)
@@ -121,34 +120,34 @@ class MemoryBus(Service):
         return waiter
 
     def unbind(self, binding: Binding) -> Deferred[None]:
-        """Forget the binding."""
+        """Remove the binding; pending `bind` calls for it fail."""
         for waiter in self._wanted.pop(binding, ()):
             waiter.errback(BusError("unbound before it was live"))
         return succeed(None)
 
     def publish(self, exchange: str, key: str, headers: Mapping[str, Any], body: bytes) -> Deferred[None]:
-        """Deliver on the next turn, to the one queue there is, if a binding matches."""
+        """Deliver the message to the listener in the next turn of the reactor, if a binding matches."""
         if not self.up:
             return fail(BusError(f"not published: {self._why_down or _STOPPED}"))
         kind = self._exchanges.get(exchange)
         if kind is None:
-            return fail(BusError(f"not published: there is no exchange {exchange!r}"))
+            return fail(BusError(f"not published: unknown exchange {exchange!r}"))
         bindings = [one for one in (*self._always, *self._wanted) if one.exchange == exchange]
         if any(matches(kind, one, key, headers) for one in bindings):
             delivery = Delivery(body, dict(headers), exchange, key, self._now())
-            self._soon(self._listener.delivered, delivery)
+            self._schedule(self._listener.delivered, delivery)
         return succeed(None)
 
     # -- IService ---------------------------------------------------------------------------------
 
     def startService(self) -> None:
-        """Be up on the next turn."""
+        """Start; the bus is up in the next turn of the reactor."""
         super().startService()
         self._stopped = False
-        self._soon(self._come_up)
+        self._schedule(self._go_up)
 
     def stopService(self) -> None:
-        """Deliver nothing more."""
+        """Stop; the listener gets no further call, and pending `bind` calls fail."""
         super().stopService()
         self._stopped = True
         self.up = False
@@ -164,47 +163,47 @@ class MemoryBus(Service):
     # -- for tests --------------------------------------------------------------------------------
 
     def drop(self, why: str) -> None:
-        """Go down, as if the broker had; what was published and not delivered is lost."""
+        """Interrupt the bus, like the loss of a broker. Undelivered messages are lost."""
         self._why_down = why
         self._pending.clear()
         if self.up:
             self.up = False
-            self._tell(self._listener.bus_lost, why)
+            self._notify(self._listener.bus_lost, why)
 
     def restore(self) -> None:
-        """Come back on the next turn."""
+        """Restore the bus in the next turn of the reactor."""
         self._why_down = None
         if self.running:
-            self._soon(self._come_up)
+            self._schedule(self._go_up)
 
-    # -- on the next turn -------------------------------------------------------------------------
+    # -- in the next turn of the reactor ----------------------------------------------------------
 
-    def _soon(self, call: Callable[..., None], *args: Any) -> None:
+    def _schedule(self, call: Callable[..., None], *args: Any) -> None:
         self._pending.append((call, args))
         if self._turn is None:
-            self._turn = self._reactor.callLater(0, self._take_turn)
+            self._turn = self._reactor.callLater(0, self._run_pending)
 
-    def _take_turn(self) -> None:
-        """Do what is pending now; what comes of it is for the turn after."""
+    def _run_pending(self) -> None:
+        """Run the calls that are pending now. Calls that they schedule run in the turn after."""
         self._turn = None
         for _ in range(len(self._pending)):
             if not self._pending:  # a call has stopped or dropped the bus
                 return
             call, args = self._pending.popleft()
-            self._tell(call, *args)
+            self._notify(call, *args)
 
-    def _come_up(self) -> None:
+    def _go_up(self) -> None:
         if self.up or self._why_down is not None or not self.running:
             return
         self.up = True
-        self._tell(self._listener.bus_back)
+        self._notify(self._listener.bus_back)
         for waiters in self._wanted.values():
             while waiters:
                 waiters.pop(0).callback(None)
 
-    def _tell(self, call: Callable[..., None], *args: Any) -> None:
-        """A listener's mistake is logged and is not the bus's."""
+    def _notify(self, call: Callable[..., None], *args: Any) -> None:
+        """Call a method of the listener; log its exception, because the bus must go on."""
         try:
             call(*args)
-        except Exception:  # noqa: BLE001 whatever it is
-            self._log.failure("The bus's listener made a mistake.")
+        except Exception:  # noqa: BLE001 see above
+            self._log.failure("a bus listener failed")

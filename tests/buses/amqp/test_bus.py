@@ -1,4 +1,4 @@
-"""The bus on a clock: when it tries again, and what it says meanwhile. All else is in integration."""
+"""The bus on a simulated clock: delays and log lines. tests/integration has the tests with a broker."""
 
 from random import Random
 
@@ -27,12 +27,12 @@ def started(reactor, ear=None, **settings):
     return bus
 
 
-def refuse(reactor, number, mistake=None):
+def refuse(reactor, number, failure=None):
     factory = reactor.tcpClients[number][2]
-    factory.clientConnectionFailed(None, Failure(mistake or error.ConnectionRefusedError()))
+    factory.clientConnectionFailed(None, Failure(failure or error.ConnectionRefusedError()))
 
 
-def test_delays_grow_to_half_a_minute_and_are_shortened_by_up_to_a_quarter():
+def test_delays_grow_to_32_seconds_with_a_jitter_of_a_quarter():
     waits = delays(Longest())
     assert [next(waits) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 32, 32]
     waits = delays(Random(1))
@@ -40,7 +40,7 @@ def test_delays_grow_to_half_a_minute_and_are_shortened_by_up_to_a_quarter():
         assert 0.75 * full <= next(waits) <= full
 
 
-def test_it_tries_again_after_growing_delays_over_the_endpoints_in_turn(log):
+def test_it_retries_with_growing_delays_and_rotates_the_endpoints(log):
     reactor = MemoryReactorClock()
     bus = started(reactor, endpoint=["tcp:10.0.0.1:1", "tcp:10.0.0.2:2"])
     for number, delay in enumerate([1, 2, 4, 8]):
@@ -51,33 +51,33 @@ def test_it_tries_again_after_growing_delays_over_the_endpoints_in_turn(log):
         reactor.advance(0.02)
     assert [client[1] for client in reactor.tcpClients] == [1, 2, 1, 2, 1]
     why = "connection refused (start the broker, or correct bus.endpoint)"
-    assert log.of("The bus is down")[:2] == [
-        f"The bus is down: tcp:10.0.0.1:1: {why}. Trying again in 1.0 s.",
-        f"The bus is down: tcp:10.0.0.2:2: {why}. Trying again in 2.0 s.",
+    assert log.of("the bus is down")[:2] == [
+        f"the bus is down: tcp:10.0.0.1:1: {why}; retrying in 1.0 s",
+        f"the bus is down: tcp:10.0.0.2:2: {why}; retrying in 2.0 s",
     ]
     bus.stopService()
     assert not reactor.getDelayedCalls()
 
 
 @pytest.mark.parametrize(
-    ("mistake", "words"),
+    ("failure", "words"),
     [
-        (error.DNSLookupError(), "there is no such host"),
+        (error.DNSLookupError(), "unknown host"),
         (error.TimeoutError(), "no answer"),
         (RuntimeError("odd\nthing"), "odd thing"),
     ],
 )
-def test_whatever_an_endpoint_fails_with_is_said_in_one_line(log, mistake, words):
+def test_every_connection_error_is_one_log_line(log, failure, words):
     reactor = MemoryReactorClock()
     bus = started(reactor, endpoint="tcp:10.0.0.1:1")
-    refuse(reactor, 0, mistake)
-    (line,) = log.of("The bus is down")
+    refuse(reactor, 0, failure)
+    (line,) = log.of("the bus is down")
     assert words in line
     assert "\n" not in line
     bus.stopService()
 
 
-def test_stopping_leaves_nothing_whatever_it_was_doing():
+def test_stop_fails_pending_calls_and_leaves_no_timer():
     reactor = MemoryReactorClock()
     bus = started(reactor, endpoint="tcp:10.0.0.1:1")
     failures = []
@@ -91,7 +91,7 @@ def test_stopping_leaves_nothing_whatever_it_was_doing():
     assert not any(failure.check(CancelledError) for failure in failures)
 
 
-def test_publishing_tries_every_endpoint_once_and_says_why_it_failed():
+def test_publish_tries_every_endpoint_once_and_reports_each_error():
     reactor = MemoryReactorClock()
     bus = AmqpBus(AmqpBus.settings(endpoint=["tcp:10.0.0.1:1", "tcp:10.0.0.2:2"]), reactor)
     failures = []
@@ -112,7 +112,7 @@ def test_publishing_tries_every_endpoint_once_and_says_why_it_failed():
         ({"endpoint": []}, "endpoint string"),
         ({"endpoint": ["tcp:a:1", ""]}, "endpoint string"),
         ({"endpoint": "ssl:localhost:5671"}, "use tls:host:port"),
-        ({"endpoint": ["tcp:a:1", "nonsense:1"]}, "not an endpoint"),
+        ({"endpoint": ["tcp:a:1", "nonsense:1"]}, "not a usable endpoint"),
         ({"endpoint": "tls:h:1:trustRoots=/does/not/exist"}, "not a folder"),
         ({"heartbeat": 0}, "from 1 to 65535"),
         ({"prefetch": 65536}, "from 1 to 65535"),
@@ -120,7 +120,7 @@ def test_publishing_tries_every_endpoint_once_and_says_why_it_failed():
         ({"queue_bytes": 2**40 + 1}, "to 1099511627776"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(settings, words):
+def test_invalid_settings_are_rejected(settings, words):
     with pytest.raises(ValueError, match=words):
         AmqpBus.settings(**settings)
 
@@ -129,7 +129,7 @@ def test_the_password_is_not_shown():
     assert "hush" not in repr(AmqpBus.settings(password="hush"))
 
 
-def test_each_attempt_that_comes_to_nothing_is_told():
+def test_each_failed_attempt_is_reported_to_the_listener():
     reactor, ear = MemoryReactorClock(), Ear()
     bus = started(reactor, ear)
     for number in range(3):

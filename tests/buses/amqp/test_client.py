@@ -46,7 +46,7 @@ def test_it_says_who_it_is_and_what_it_understands():
     assert wanted | {"publisher_confirms"} <= {
         name for name, able in properties["capabilities"].items() if able is True
     }
-    client.leave()
+    client.shutdown()
 
 
 @pytest.mark.parametrize(("offered", "agreed"), [(0, 131072), (4096, 4096), (2**31, 131072)])
@@ -55,7 +55,7 @@ def test_it_agrees_on_the_size_of_frames_and_insists_on_its_heartbeat(offered, a
     start(client)
     say(client, "connection", "tune", 2047, offered, 60)
     assert said(client) == [("connection.tune-ok", (2047, agreed, 10))]
-    client.leave()
+    client.shutdown()
 
 
 def test_a_handshake_has_ten_seconds():
@@ -80,7 +80,7 @@ def test_it_sends_a_heartbeat_each_half_interval_and_gives_up_after_two_of_silen
     clock.pump([5] * 4)
     assert client.why is None
     clock.advance(5)
-    assert explain(client.why) == "no sign of life from the broker for 20 s"
+    assert explain(client.why) == "no data from the broker for 20 s"
     assert client.transport.aborted
     assert not clock.getDelayedCalls()
 
@@ -88,8 +88,8 @@ def test_it_sends_a_heartbeat_each_half_interval_and_gives_up_after_two_of_silen
 def test_it_leaves_in_order():
     clock = Clock()
     client = up(clock)
-    client.leave()
-    client.leave()
+    client.shutdown()
+    client.shutdown()
     ((name, args),) = said(client)
     assert (name, args[:2]) == ("connection.close", (200, "goodbye"))
     assert not client.transport.disconnecting
@@ -101,7 +101,7 @@ def test_it_leaves_in_order():
 def test_it_does_not_wait_for_a_broker_that_does_not_answer():
     clock = Clock()
     client = up(clock)
-    client.leave()
+    client.shutdown()
     clock.advance(2)
     assert client.transport.aborted
     assert not clock.getDelayedCalls()
@@ -109,7 +109,7 @@ def test_it_does_not_wait_for_a_broker_that_does_not_answer():
 
 def test_the_first_reason_is_the_one_that_counts():
     client, told = up(), []
-    client.over.wait().addCallback(told.append)
+    client.ended.wait().addCallback(told.append)
     say(client, "connection", "close", 320, "CONNECTION_FORCED - bye", 0, 0)
     assert said(client) == [("connection.close-ok", ())]
     assert "320 CONNECTION_FORCED - bye" in explain(client.why)
@@ -147,7 +147,7 @@ def test_a_call_on_a_closed_connection_fails():
 def test_what_is_not_amqp_ends_it(data):
     client = connected(Clock())
     client.dataReceived(data)
-    assert "speaks no AMQP that we know" in explain(client.why)
+    assert "invalid AMQP from the broker" in explain(client.why)
     assert client.transport.aborted
 
 
@@ -157,7 +157,7 @@ def test_any_bytes_end_with_a_reason(frames, rest, data):
     client.on_delivery = lambda one: None
     for chunk in [*frames, *rest]:
         client.dataReceived(chunk)
-    client.leave()
+    client.shutdown()
     client.transport.gone()
     assert explain(client.why)
 
@@ -214,7 +214,7 @@ def test_a_mistake_in_a_delegate_ends_the_connection_and_is_logged(errors):
     client = up()
     client.on_blocked = lambda why: 1 / 0
     say(client, "connection", "blocked", "memory")
-    assert "cannot follow the broker" in explain(client.why)
+    assert "cannot handle a method of the broker" in explain(client.why)
     assert client.transport.aborted
     assert len(errors.flush(ZeroDivisionError)) == 1
 
@@ -233,7 +233,7 @@ def to(tag, consumer, body=b""):
 def test_what_comes_for_another_consumer_is_acknowledged_and_not_heard():
     deliveries = []
     client = listening(deliveries)
-    client.hear("2")
+    client.select_consumer("2")
     client.dataReceived(to(1, "1", b"old") + to(2, "2", b"new") + to(3, "1", b"old") + to(4, "", b"?"))
     assert [one.body for one in deliveries] == [b"new"]
     assert said(client) == [(ACK, (4, True))]
@@ -243,7 +243,7 @@ def test_a_gap_is_told_before_it_is_acknowledged_and_whatever_its_content_is():
     deliveries, gaps = [], []
     client = listening(deliveries)
     client.on_gap = lambda: gaps.append(said(client))
-    client.hear("1")
+    client.select_consumer("1")
     client.dataReceived(to(1, GAPS, b"dropped") + to(2, "1", b"kept"))
     unfit = encode_method(1, method("basic", "deliver"), (GAPS, 3, False, "", "k"))
     header = pack(">HHQHL", 60, 0, 0, 0x2000, 3) + b"\1a?"
@@ -261,7 +261,7 @@ def test_each_delivery_goes_where_its_tag_says_however_it_is_cut(sent, data):
     deliveries, gaps = [], []
     client = listening(deliveries)
     client.on_gap = lambda: gaps.append(len(deliveries))
-    client.hear("1")
+    client.select_consumer("1")
     wire = b"".join(to(number, tag, body) for number, (tag, body) in enumerate(sent, 1))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(wire)), max_size=5)))
     for begin, end in pairwise([0, *cuts, len(wire)]):

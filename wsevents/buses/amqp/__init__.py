@@ -1,4 +1,4 @@
-"""The bus on RabbitMQ, with txamqp as the machinery of connections and channels."""
+"""The bus on RabbitMQ, based on txamqp's connections and channels."""
 
 from wsevents.buses.amqp.bus import AmqpBus
 

@@ -1,4 +1,4 @@
-"""The bus as a service: one consuming connection that comes back for ever, one for publishing."""
+"""The AMQP bus as a service: a consuming connection that always reconnects, and one for publishing."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ LONGEST_DELAY = 32.0
 
 _STOPPED = "the bus is stopped"
 _GAP = (
-    "more than bus.queue_bytes ({}) waited in RabbitMQ, as the gateway stood still or is too slow; "
-    "the oldest events were dropped, the rest discarded (look at its processor; a greater bound bridges more)"
+    "more than bus.queue_bytes ({}) waited in RabbitMQ, because the gateway stalled or is too slow; the "
+    "oldest events were dropped, the rest discarded (check the gateway's CPU load, or raise the limit)"
 )
 
 
 def delays(entropy: Random) -> Iterator[float]:
-    """Yield how many seconds to wait before each attempt: 1, 2, 4 … 32, less up to a quarter.
+    """Yield the seconds to wait before each attempt: 1, 2, 4 … 32, minus a random part of up to a quarter.
 
-    The jitter keeps gateways that lost the same broker from coming back all at once.
+    This jitter spreads the attempts of gateways that lost the same broker.
     """
     delay = 1.0
     while True:
@@ -50,13 +50,13 @@ def delays(entropy: Random) -> Iterator[float]:
 
 @implementer(IBus)
 class AmqpBus(Service):
-    """RabbitMQ, or another broker of AMQP 0-9-1, as a source of events.
+    """The bus on RabbitMQ or another AMQP 0-9-1 broker.
 
     Args:
         settings: the `bus:` section.
-        reactor: time and TCP.
+        reactor: IReactorTime and IReactorTCP.
         now: wall time, for `Delivery.received`.
-        entropy: for jitter and the name of the queue.
+        entropy: random numbers for jitter and the name of the queue.
     """
 
     settings = AmqpSettings
@@ -88,7 +88,6 @@ class AmqpBus(Service):
 
     @classmethod
     def create(cls, settings: AmqpSettings, reactor: Any) -> AmqpBus:
-        """Make one."""
         return cls(settings, reactor)
 
     # -- IBus -------------------------------------------------------------------------------------
@@ -96,47 +95,46 @@ class AmqpBus(Service):
     def attach(
         self, listener: IBusListener, exchanges: Sequence[Exchange], bindings: Sequence[Binding]
     ) -> None:
-        """Say who listens and what is always needed; once, before startService."""
         self._listener = listener
         self._exchanges = list(exchanges)
         self._always = list(bindings)
 
     def bind(self, binding: Binding) -> Deferred[None]:
-        """Fire when the binding is live; while the bus is down, that is when it is back.
+        """Add a binding. Fires when it is live; while the bus is down, when it is up again.
 
-        Fails with BusError if the broker refuses it, or the bus is stopped.
+        Fails with BusError if the broker rejects it, or if the bus is stopped.
         """
         if self._stopped:
             return fail(BusError(_STOPPED))
         waiter: Deferred[None] = Deferred()
         self._wanted.setdefault(binding, []).append(waiter)
         if self._consumer is not None:
-            self._own(self._make_live(self._consumer, binding))
+            self._own(self._bind(self._consumer, binding))
         return waiter
 
     def unbind(self, binding: Binding) -> Deferred[None]:
-        """Fire when the binding is gone, or the bus is down anyway."""
+        """Remove a binding. Fires when it is removed; at once if the bus is down."""
         for waiter in self._wanted.pop(binding, ()):
             waiter.errback(BusError("unbound before it was live"))
         if self._consumer is None or binding in self._always:
             return succeed(None)
-        return Deferred.fromCoroutine(self._make_dead(self._consumer, binding))
+        return Deferred.fromCoroutine(self._unbind(self._consumer, binding))
 
     def publish(self, exchange: str, key: str, headers: Mapping[str, Any], body: bytes) -> Deferred[None]:
-        """Fire when the broker has confirmed it; fails with BusError."""
+        """Publish. Fires when the broker has confirmed the message; fails with BusError."""
         return Deferred.fromCoroutine(self._publish(exchange, key, headers, body))
 
     # -- IService ---------------------------------------------------------------------------------
 
     def startService(self) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         super().startService()
         self._stopped = False
-        self._task = Deferred.fromCoroutine(self._come_back_for_ever())
+        self._task = Deferred.fromCoroutine(self._reconnect_until_cancelled())
         self._task.addErrback(lambda failure: failure.trap(CancelledError) and None)
 
     def stopService(self) -> Deferred[None]:
-        """Deliver nothing more; fires when every connection is closed."""
+        """Stop; no further deliveries. Fires when every connection is closed."""
         super().stopService()
         self._stopped = True
         self._fail_waiters(BusError(_STOPPED))
@@ -148,7 +146,7 @@ class AmqpBus(Service):
             task.cancel()
             await task
         self._publisher.stop()
-        await self._dialer.gone()
+        await self._dialer.all_closed()
 
     async def _publish(self, exchange: str, key: str, headers: Mapping[str, Any], body: bytes) -> None:
         if self._stopped:
@@ -157,127 +155,131 @@ class AmqpBus(Service):
 
     # -- the consuming connection -----------------------------------------------------------------
 
-    async def _come_back_for_ever(self) -> None:
-        """One attempt after another, over the brokers in turn; ends only by being cancelled."""
+    async def _reconnect_until_cancelled(self) -> None:
+        """Connect to the brokers in rotation, with a delay after each lost connection or failed attempt."""
         for address in cycle(self._dialer.broker_addresses):
             why = await self._attempt(address)
             delay = next(self._delays)
-            self._log.warn("The bus is down: {why}. Trying again in {delay:.1f} s.", why=why, delay=delay)
+            self._log.warn("the bus is down: {why}; retrying in {delay:.1f} s", why=why, delay=delay)
             await deferLater(self._reactor, delay)
 
     async def _attempt(self, address: BrokerAddress) -> str:
-        """Serve, and return why that ended, or did not begin."""
+        """Run one connection, and return why it ended or failed."""
         try:
-            return await self._serve(address)
-        except BusError as mistake:
-            why = str(mistake)
+            return await self._run_connection(address)
+        except BusError as error:
+            why = str(error)
         except CancelledError:
             raise
-        except Exception as mistake:  # noqa: BLE001 a mistake of ours must not keep the bus down
-            self._log.failure("The bus made a mistake.")
-            why = explain(mistake)
-        self._tell(self._listener.bus_failed, why)
+        except Exception as error:  # noqa: BLE001 after a bug the bus must reconnect too
+            self._log.failure("the bus failed")
+            why = explain(error)
+        self._notify(self._listener.bus_failed, why)
         return why
 
-    async def _serve(self, address: BrokerAddress) -> str:
-        """Connect, be up, and return why it ended; BusError if it did not come up."""
+    async def _run_connection(self, address: BrokerAddress) -> str:
+        """Connect, consume until the connection ends, and return why. Raises BusError if it fails before."""
         client = await self._dialer.dial(address)
         try:
             consumer = Consumer(client, f"wsevents.{self._entropy.getrandbits(64):016x}", self._queue_bytes)
             try:
                 await self._prepare(consumer)
-            except BusError as mistake:
-                raise BusError(f"{address.text}: {mistake}") from None
-            self._come_up(address, consumer)
-            await client.over.wait()
+            except BusError as error:
+                raise BusError(f"{address.text}: {error}") from None
+            self._go_up(address, consumer)
+            await client.ended.wait()
             why = f"{address.text}: {explain(client.why)}"
             self._go_down(why)
         finally:
             self.up = False
             self._consumer = None
-            client.leave()
+            client.shutdown()
         return why
 
     async def _prepare(self, consumer: Consumer) -> None:
-        """Declare and bind everything, then consume."""
+        """Declare the exchanges and queues, bind, and consume. Raises BusError."""
         await consumer.declare(self._exchanges)
         for binding in self._always:
             await consumer.bind(binding)
-        self._consumer = consumer  # what is bound meanwhile goes there at once
+        self._consumer = consumer  # from here on `bind` sends new bindings itself
         for binding in list(self._wanted):
-            await self._make_live(consumer, binding)
+            await self._bind(consumer, binding)
         await consumer.consume(self._deliver, self._lost, self._prefetch)
         if consumer.client.why is not None:
             raise BusError(explain(consumer.client.why))
 
-    def _come_up(self, address: BrokerAddress, consumer: Consumer) -> None:
+    def _go_up(self, address: BrokerAddress, consumer: Consumer) -> None:
         self.up = True
         self._delays = delays(self._entropy)
-        said = "The bus is up: {place}, queue {queue}."
-        self._log.info(said, address=address.text, queue=consumer.queue, over=True)
-        self._tell(self._listener.bus_back)
-        for binding in [one for one in self._wanted if one in consumer.bound]:
-            self._announce(binding)
+        text = "connected to the broker at {address}, queue {queue}"
+        self._log.info(text, address=address.text, queue=consumer.queue, over=True)
+        self._notify(self._listener.bus_back)
+        for binding in [wanted for wanted in self._wanted if wanted in consumer.bound]:
+            self._fire_waiters(binding)
 
     def _go_down(self, why: str) -> None:
         self.up = False
         self._consumer = None
-        self._tell(self._listener.bus_lost, why)
+        self._notify(self._listener.bus_lost, why)
 
     def _deliver(self, delivery: Delivery) -> None:
-        self._tell(self._listener.delivered, delivery)
+        self._notify(self._listener.delivered, delivery)
 
     def _lost(self) -> None:
-        """The broker has dropped events; before the bus is up, nobody could have missed them."""
+        """Report dropped events. Before the bus is up, no session could have received them."""
         if self.up:
-            self._tell(self._listener.events_lost, _GAP.format(self._queue_bytes))
+            self._notify(self._listener.events_lost, _GAP.format(self._queue_bytes))
 
-    def _tell(self, call: Callable[..., None], *args: Any) -> None:
-        """A listener's mistake is logged and is not the bus's."""
+    def _notify(self, call: Callable[..., None], *args: Any) -> None:
+        """Call a method of the listener; log its exception, because the bus must go on."""
         try:
             call(*args)
-        except Exception:  # noqa: BLE001 whatever it is
-            self._log.failure("The bus's listener made a mistake.")
+        except Exception:  # noqa: BLE001 see above
+            self._log.failure("a bus listener failed")
 
     # -- bindings on demand -----------------------------------------------------------------------
 
-    async def _make_live(self, consumer: Consumer, binding: Binding) -> None:
-        """Bind upstream. What is refused is given up, unless it was live before: then at the next return."""
+    async def _bind(self, consumer: Consumer, binding: Binding) -> None:
+        """Bind the queue, and fire the waiters of the binding.
+
+        If the broker rejects a new binding, its waiters fail and it is removed. A rejected binding that was
+        live before is tried again at the next reconnection.
+        """
         try:
             await consumer.bind(binding)
-        except BusError as mistake:
+        except BusError as error:
             if consumer.client.why is None:
-                self._refused(binding, mistake)
+                self._rejected(binding, error)
         else:
             if self.up:
-                self._announce(binding)
+                self._fire_waiters(binding)
 
-    async def _make_dead(self, consumer: Consumer, binding: Binding) -> None:
+    async def _unbind(self, consumer: Consumer, binding: Binding) -> None:
         try:
             await consumer.unbind(binding)
-        except BusError as mistake:
-            self._log.debug("Not unbound: {why}", why=str(mistake))  # the connection ended, or the exchange
+        except BusError as error:  # the connection is lost, or the exchange was deleted
+            self._log.debug("cannot remove a binding: {why}", why=str(error))
 
-    def _announce(self, binding: Binding) -> None:
+    def _fire_waiters(self, binding: Binding) -> None:
         waiters = self._wanted.get(binding, [])
         while waiters:
             waiters.pop(0).callback(None)
 
-    def _refused(self, binding: Binding, mistake: BusError) -> None:
+    def _rejected(self, binding: Binding, error: BusError) -> None:
         if not self._wanted.get(binding):
-            self._log.warn("A binding could not be made again: {why}", why=str(mistake))
+            self._log.warn("cannot restore a binding: {why}", why=str(error))
             return
         for waiter in self._wanted.pop(binding):
-            waiter.errback(mistake)
+            waiter.errback(error)
 
-    def _fail_waiters(self, mistake: BusError) -> None:
+    def _fail_waiters(self, error: BusError) -> None:
         wanted, self._wanted = self._wanted, {}
         for waiters in wanted.values():
             for waiter in waiters:
-                waiter.errback(mistake)
+                waiter.errback(error)
 
     def _own(self, coroutine: Any) -> None:
-        """Nobody waits for it; a mistake in it is logged."""
+        """Run a coroutine without a caller; log its exception."""
         Deferred.fromCoroutine(coroutine).addErrback(
-            lambda failure: self._log.failure("The bus made a mistake.", failure)
+            lambda failure: self._log.failure("the bus failed", failure)
         )

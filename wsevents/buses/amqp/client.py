@@ -1,8 +1,8 @@
-"""One AMQP connection: txamqp's client, with everything that touches bytes replaced.
+"""One AMQP connection: txamqp's client with its own codec.
 
-txamqp keeps the connection, channels, and the pairing of calls with replies. Ours are the codec,
-the reading of deliveries straight from the buffer, the handshake with its capabilities and its
-deadline, the heartbeat, and an end that always comes: docs/decisions/0003-txamqp.md.
+txamqp provides the connection, the channels, and the matching of replies with calls. This module provides
+the codec, the parsing of deliveries directly from the buffer, the handshake with capabilities and a
+timeout, the heartbeat, and a bounded shutdown. docs/decisions/0003-txamqp.md has the reasons.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
     from txamqp.content import Content
 
 MAIN = 1
-"""The channel that consumes or publishes; a connection whose main channel is closed is over."""
+"""The channel that consumes or publishes. If the broker closes it, the connection ends."""
 
 GAPS = "gaps"
-"""The tag of the consumer whose messages only say that others were dropped."""
+"""Consumer tag of the gaps queue. A delivery with this tag means that events were dropped."""
 
 FRAME_MAX = 131072
 HANDSHAKE_SECONDS = 10.0
-LEAVE_SECONDS = 2.0
+SHUTDOWN_SECONDS = 2.0
 
 _HEARTBEAT = encode_frame(spec.HEARTBEAT, 0, b"")
 _CAPABILITIES = (
@@ -71,7 +71,7 @@ _DELIVER = b"\0\x3c\0\x3c"  # class 60, method 60
 
 @frozen
 class AmqpLogin:
-    """What to say to a broker. `heartbeat` in seconds."""
+    """Credentials and settings for the AMQP handshake; `heartbeat` in seconds."""
 
     vhost: str
     username: str
@@ -80,16 +80,16 @@ class AmqpLogin:
 
 
 class AmqpChannel(AMQChannel):
-    """txamqp's channel, with calls encoded by our codec and written at once."""
+    """txamqp's channel; each call is encoded by `frames` and written to the transport at once."""
 
     if TYPE_CHECKING:
-        # txamqp makes the methods of AMQP from the specification when it runs.
+        # txamqp creates the AMQP methods from the specification at run time.
         def __getattr__(self, name: str) -> Any: ...
 
     def invoke(self, method: Any, args: Sequence[Any], content: Content | None = None) -> Deferred[Any]:
-        """Call a method; fires with the reply, or None if there is none.
+        """Call a method. Fires with the reply, or with None if the method has no reply.
 
-        Fails with ValueError (an argument cannot be encoded; nothing was sent) or txamqp's `Closed`.
+        Fails with txamqp's `Closed`, or with ValueError for an invalid argument. Then it has sent nothing.
         """
         return Deferred.fromCoroutine(self._invoke(method, args, content))
 
@@ -110,12 +110,12 @@ class AmqpChannel(AMQChannel):
 
 
 class Delegate(TwistedDelegate):
-    """What the broker says unasked."""
+    """Handles the methods that the broker sends on its own."""
 
     client: AmqpClient
 
     def connection_start(self, ch: AmqpChannel, msg: Message) -> None:
-        """Say who we are, and which of RabbitMQ's extensions we understand."""
+        """Send the credentials and the supported RabbitMQ extensions."""
         login = self.client.login
         ch.connection_start_ok(
             client_properties={
@@ -129,29 +129,27 @@ class Delegate(TwistedDelegate):
         )
 
     def connection_tune(self, ch: AmqpChannel, msg: Message) -> None:
-        """Agree on the size of frames (0 from the broker means any) and on the heartbeat."""
+        """Negotiate the frame size (0 from the broker means no limit) and the heartbeat."""
         self.client.MAX_LENGTH = min(msg.frame_max or FRAME_MAX, FRAME_MAX)
         ch.connection_tune_ok(msg.channel_max, self.client.MAX_LENGTH, self.client.login.heartbeat)
         self.client.started.fire()
 
     def connection_blocked(self, ch: AmqpChannel, msg: Message) -> None:
-        """The broker is short of memory or disk and reads no more from publishers."""
+        """Record that the broker is short of memory or disk and no longer reads from publishers."""
         self.client.block(msg.reason or "no reason given")
 
     def connection_unblocked(self, ch: AmqpChannel, msg: Message) -> None:
-        """It reads again."""
+        """Record that the broker reads from publishers again."""
         self.client.block(None)
 
     def basic_cancel(self, ch: AmqpChannel, msg: Message) -> None:
-        """The queue is gone; the connection is of no use without it."""
-        self.client.end(BusError("the broker cancelled the consumer (somebody deleted the queue)"))
+        """End the connection: the broker cancelled the consumer, usually because the queue was deleted."""
+        self.client.end(BusError("the broker cancelled the consumer (the queue was deleted)"))
 
     def basic_ack(self, ch: AmqpChannel, msg: Message) -> None:
-        """A publication was taken over."""
         self.client.on_confirm(msg.delivery_tag, msg.multiple, True)
 
     def basic_nack(self, ch: AmqpChannel, msg: Message) -> None:
-        """A publication was not taken over."""
         self.client.on_confirm(msg.delivery_tag, msg.multiple, False)
 
 
@@ -159,14 +157,14 @@ class AmqpClient(AMQClient):
     """A connection to a broker.
 
     Attributes:
-        login: what to say to the broker.
-        why: why the connection is over, see `reasons.explain`; None while it is not.
-        over: fires when `why` is known. `disconnected` of txamqp fires when the socket is closed.
-        on_delivery: gets each Delivery; those it returned for are acknowledged once for each read
-            from the socket. None: deliveries are dropped.
-        on_gap: told of each delivery to the consumer `GAPS`, before that is acknowledged.
-        on_confirm: gets delivery tag, multiple, and whether the broker took it over.
-        on_blocked: gets why publishing is blocked, or None: it is not any more.
+        login: credentials and settings for the handshake.
+        why: why the connection has ended, for `reasons.explain`; None before.
+        ended: fires when `why` is set. txamqp's `disconnected` fires when the socket is closed.
+        on_delivery: called with each Delivery. After each read from the socket, the client acknowledges the
+            deliveries of that read. None: deliveries are dropped.
+        on_gap: called for each delivery to the consumer `GAPS`, before its acknowledgement.
+        on_confirm: called with delivery tag, multiple, and whether the broker accepted the message.
+        on_blocked: called with the reason when the broker blocks publishing, with None when it unblocks.
     """
 
     channelClass = AmqpChannel
@@ -174,46 +172,46 @@ class AmqpClient(AMQClient):
     _log = Logger()
 
     def __init__(self, login: AmqpLogin, clock: Any, now: Callable[[], float] = time) -> None:
-        # txamqp's own heartbeat (off: 0) costs two timers for each frame that comes.
+        # 0 disables txamqp's heartbeat, which costs two timers for each received frame.
         super().__init__(Delegate(), login.vhost, spec.load(), heartbeat=0, clock=clock)
         self.MAX_LENGTH = FRAME_MAX
         self.login = login
         self.why: Any = None
-        self.over = TwistedEvent()
+        self.ended = TwistedEvent()
         self.on_delivery: Callable[[Delivery], None] | None = None
         self.on_gap: Callable[[], None] = lambda: None
         self.on_confirm: Callable[[int, bool, bool], None] = lambda *_: None
         self.on_blocked: Callable[[str | None], None] = lambda _: None
         self._now = now
-        self._told = False
+        self._end_fired = False
         self._opened = False
-        self._leaving = False
+        self._closing = False
         self._timer: Any = None
-        self._heard = True
+        self._received = True
         self._silent_ticks = 0
         self._partial = b""
         self._unacknowledged = 0
         self._method: tuple[int, bool, str, str] | None = None
         self._tag = b""
-        self._other: bytes | None = None
+        self._other_tag: bytes | None = None
         self._headers: dict[str, Any] | None = None
         self._missing = 0
         self._chunks: list[bytes] = []
-        self._complained = False
+        self._decode_error_logged = False
 
-    # -- beginning and end ----------------------------------------------------------------------
+    # -- start and end ------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Begin the handshake; it has a deadline."""
+        """Start the handshake and its timeout."""
         super().connectionMade()
         self._arm(
             HANDSHAKE_SECONDS,
             self.abort,
-            f"no AMQP handshake within {HANDSHAKE_SECONDS:.0f} s (is it a broker?)",
+            f"no AMQP handshake within {HANDSHAKE_SECONDS:.0f} s (check that the port is an AMQP port)",
         )
 
     async def open(self) -> None:
-        """Wait until the broker has let us in. Raises txamqp's `Closed`; `why` has the reason."""
+        """Complete the handshake. Raises txamqp's `Closed`; then `why` has the reason."""
         await self.started.wait()
         channel = await self.channel(0)
         await channel.connection_open(virtual_host=self.vhost)
@@ -221,100 +219,103 @@ class AmqpClient(AMQClient):
         self._arm(self.login.heartbeat / 2, self._beat)
 
     def end(self, reason: Any) -> None:
-        """Note the first reason why the connection is of no more use, and tell."""
+        """Record why the connection ends, and fire `ended`. Only the first call has an effect."""
         self.why = self.why or reason
-        if not self._told:
-            self._told = True
-            self.over.fire()
+        if not self._end_fired:
+            self._end_fired = True
+            self.ended.fire()
 
-    def leave(self) -> None:
-        """Close the connection in order; `disconnected` fires within LEAVE_SECONDS or so."""
-        leaving, self._leaving = self._leaving, True
-        if leaving or not self.connected:
+    def shutdown(self) -> None:
+        """Close the connection in order, or abort it after SHUTDOWN_SECONDS; then `disconnected` fires."""
+        closing, self._closing = self._closing, True
+        if closing or not self.connected:
             return
         self.on_delivery = None
         self.end(LEFT)
-        self._arm(LEAVE_SECONDS, self.transport.abortConnection)
+        self._arm(SHUTDOWN_SECONDS, self.transport.abortConnection)
         if not self._opened:
             self.transport.abortConnection()
         elif not self.closed:
-            close_reasons = self.channels[0].connection_close(reply_code=200, reply_text="goodbye")
-            close_reasons.addBoth(lambda _: self.do_close(ConnectionDone()))
+            closed = self.channels[0].connection_close(reply_code=200, reply_text="goodbye")
+            closed.addBoth(lambda _: self.do_close(ConnectionDone()))
 
     def abort(self, why: str) -> None:
-        """Drop the connection: there is nothing to wait for."""
+        """End the connection with a reason, without an orderly close."""
         self.end(BusError(why))
         self.transport.abortConnection()
 
     def do_close(self, reason: Any) -> None:
-        """The broker closed the connection, or it is lost."""
+        """Close all channels: the broker closed the connection, or it is lost."""
         self.why = self.why or reason
         for channel in list(self.channels.values()):
             channel.close(reason)
         self.delegate.close(reason)
-        self.end(reason)  # last: who is told may act at once, and the connection is closed then
+        self.end(reason)  # last: a callback may run at once and must find everything closed
 
     def channel_failed(self, channel: AmqpChannel, reason: Failure) -> None:
-        """The broker closed a channel."""
+        """Remove a channel that the broker closed; the main channel ends the connection."""
         self.channels.pop(channel.id, None)
         if channel.id == MAIN:
             self.end(channel.reason)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Leave nothing behind."""
+        """Cancel the timer, and close what txamqp has open."""
         self.connected = 0
         self._arm(0, None)
         super().connectionLost(reason)
 
     def block(self, why: str | None) -> None:
-        """Log it and pass it on."""
+        """Log that the broker blocks publishing (None: unblocks), and call `on_blocked`."""
         if why is None:
-            self._log.info("The broker takes publications again.")
+            self._log.info("the broker accepts publications again")
         else:
             self._log.warn(
-                "The broker takes no publications for now: {why} (see its memory and disk alarms).", why=why
+                "the broker does not accept publications: {why}; check its memory and disk alarms", why=why
             )
         self.on_blocked(why)
 
     def _arm(self, seconds: float, call: Callable[..., Any] | None, *args: Any) -> None:
-        """Set the one timer of the connection; without a call, only cancel it."""
+        """Replace the timer of the connection; without a call, only cancel it."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = self.clock.callLater(seconds, call, *args) if call else None
 
     def _beat(self) -> None:
-        """Twice in an interval: send a heartbeat, and give up after two intervals of silence."""
-        self._silent_ticks = 0 if self._heard else self._silent_ticks + 1
-        self._heard = False
-        if self._silent_ticks > 3:  # noqa: PLR2004 four halves
-            self.abort(f"no sign of life from the broker for {2 * self.login.heartbeat} s")
+        """Run twice per interval: send a heartbeat, and abort after two intervals without data."""
+        self._silent_ticks = 0 if self._received else self._silent_ticks + 1
+        self._received = False
+        if self._silent_ticks > 3:  # noqa: PLR2004 four half intervals
+            self.abort(f"no data from the broker for {2 * self.login.heartbeat} s")
             return
         self.transport.write(_HEARTBEAT)
         self._arm(self.login.heartbeat / 2, self._beat)
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def hear(self, tag: str) -> None:
-        """Take deliveries to the consumer of this tag alone; those to another are acknowledged only."""
+    def select_consumer(self, tag: str) -> None:
+        """Pass on deliveries with this consumer tag only. Other deliveries are acknowledged and dropped."""
         self._tag = bytes([len(tag)]) + tag.encode()
 
     def dataReceived(self, data: bytes) -> None:
-        """Read all whole frames, then acknowledge what was delivered in them."""
+        """Handle all complete frames, then acknowledge the deliveries in them."""
         if self.closed:
             return
-        self._heard = True
+        self._received = True
         data = self._partial + data if self._partial else data
         try:
             self._partial = data[self._read_frames(data) :]
-        except (ValueError, IndexError, error) as mistake:
-            self.abort(f"the broker speaks no AMQP that we know: {mistake}")
+        except (ValueError, IndexError, error) as problem:
+            self.abort(f"invalid AMQP from the broker: {problem}")
             return
         if self._unacknowledged and not self.closed:
             self.transport.write(encode_ack(MAIN, self._unacknowledged))
             self._unacknowledged = 0
 
     def _read_frames(self, data: bytes) -> int:
-        """Read the whole frames in the data; return where they end. ValueError and others: not AMQP."""
+        """Handle the complete frames in the data, and return where they end.
+
+        Raises ValueError, IndexError or struct.error for data that is not AMQP.
+        """
         pos, size = 0, len(data)
         while size - pos > 7 and not self.closed:  # noqa: PLR2004 type, channel, length
             kind, channel, length = _read_head(data, pos)
@@ -325,7 +326,7 @@ class AmqpClient(AMQClient):
             if end >= size:
                 break
             if data[end] != spec.END:
-                raise ValueError("a frame without an end")
+                raise ValueError("a frame without its end byte")
             pos = end + 1
             if kind == spec.BODY:
                 self._body(data[start:end])
@@ -341,10 +342,10 @@ class AmqpClient(AMQClient):
         return pos
 
     def _deliver(self, data: bytes, pos: int) -> None:
-        """basic.deliver: a message begins."""
+        """Start a message: parse basic.deliver."""
         if self._method is not None:
-            raise ValueError("a delivery within another")
-        self._other = None if data.startswith(self._tag, pos) else data[pos + 1 : pos + 1 + data[pos]]
+            raise ValueError("a delivery inside another delivery")
+        self._other_tag = None if data.startswith(self._tag, pos) else data[pos + 1 : pos + 1 + data[pos]]
         pos += 1 + data[pos]
         tag, redelivered = _read_tag(data, pos)
         start = pos + 10
@@ -364,8 +365,8 @@ class AmqpClient(AMQClient):
         self._missing, flags = decode_header(payload)
         try:
             self._headers = decode_headers(payload, flags)
-        except ValueError as mistake:
-            self._complain(mistake)
+        except ValueError as problem:
+            self._log_decode_error(problem)
         if not self._missing:
             self._complete(b"")
 
@@ -383,33 +384,33 @@ class AmqpClient(AMQClient):
             self._complete(payload)
 
     def _complete(self, body: bytes) -> None:
-        """A message is here as a whole. Without headers it could not be decoded, and is dropped.
+        """Pass on a complete message. One without headers could not be decoded and is dropped.
 
-        One that tells of a gap needs none: it is the dropped message itself, whatever that was.
+        A message of the gaps queue needs no headers: it is a dropped message, and only its arrival counts.
         """
-        assert self._method is not None  # noqa: S101 _header and _body have seen to it
+        assert self._method is not None  # noqa: S101 _header and _body check it
         tag, redelivered, exchange, key = self._method
         headers, self._method, self._headers = self._headers, None, None
         if self.on_delivery is None:
             return
         self._unacknowledged = tag
-        if self._other is not None:
-            if self._other == GAPS.encode():
+        if self._other_tag is not None:
+            if self._other_tag == GAPS.encode():
                 self.on_gap()
         elif headers is not None:
             self.on_delivery(Delivery(body, headers, exchange, key, self._now(), redelivered))
 
-    def _complain(self, mistake: ValueError) -> None:
-        """Once for each connection: a publisher that sends one such message will send more."""
-        if not self._complained:
-            self._complained = True
-            self._log.warn("Messages whose headers cannot be decoded are dropped: {why}", why=str(mistake))
+    def _log_decode_error(self, problem: ValueError) -> None:
+        # Once per connection: a publisher that sends one such message sends more.
+        if not self._decode_error_logged:
+            self._decode_error_logged = True
+            self._log.warn("dropping messages whose headers cannot be decoded: {why}", why=str(problem))
 
     def frame_received(self, frame: Frame) -> None:
-        """Take a method: a reply goes to the call that waits, all else to the delegate.
+        """Pass a reply to its pending call, and any other method to the delegate.
 
-        Instead of txamqp's `process_frame`, `dispatch` and `worker`, which take three queues for it and
-        swallow a mistake in a delegate.
+        It replaces txamqp's `process_frame`, `dispatch` and `worker`, which use three queues and ignore an
+        exception of the delegate.
         """
         channel, payload = self._channel(frame.channel), frame.payload
         if payload.method.response:
@@ -417,12 +418,12 @@ class AmqpClient(AMQClient):
             return
         try:
             self.delegate.dispatch(channel, Message(payload.method, payload.args))
-        except Exception as mistake:  # noqa: BLE001 whatever it is
-            self._log.failure("Cannot follow the broker.")
-            self.abort(f"cannot follow the broker: {mistake}")
+        except Exception as problem:  # noqa: BLE001 the delegate runs code of txamqp and of callbacks
+            self._log.failure("cannot handle a method of the broker")
+            self.abort(f"cannot handle a method of the broker: {problem}")
 
-    def channel(self, id: int) -> Deferred[AmqpChannel]:  # noqa: A002 as txamqp has it
-        """Fire at once with the channel of this number; txamqp's uses what Twisted has deprecated."""
+    def channel(self, id: int) -> Deferred[AmqpChannel]:  # noqa: A002 txamqp's name
+        """Fire at once with the channel of this number. txamqp's version uses deprecated parts of Twisted."""
         return succeed(self._channel(id))
 
     def _channel(self, number: int) -> AmqpChannel:
@@ -432,16 +433,16 @@ class AmqpClient(AMQClient):
 
 
 class AmqpClientFactory(AMQFactory):
-    """Makes clients; each connects once."""
+    """Creates one client for each connection."""
 
     noisy = False
 
     def __init__(self, login: AmqpLogin, clock: Any, now: Callable[[], float] = time) -> None:
-        # Not AMQFactory's, which reads a file that txamqp does not ship.
+        # Without super(): AMQFactory reads a file that txamqp does not ship.
         self._login, self._clock, self._now = login, clock, now
 
     def buildProtocol(self, addr: IAddress | None) -> AmqpClient:
-        """Make a client for a connection."""
+        """Return a client for a connection."""
         client = AmqpClient(self._login, self._clock, self._now)
         client.factory = self
         return client

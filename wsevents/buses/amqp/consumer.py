@@ -1,4 +1,4 @@
-"""What is ours on a consuming connection: the queue, what is bound to it, and the flow of deliveries."""
+"""The gateway's queues on a consuming connection: declaration, bindings, deliveries and gaps."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from wsevents.api.events import Binding, Delivery, Exchange
 
 LEAST_BYTES = 256
-"""What an event counts for at least: RabbitMQ counts bodies alone, and one without a body not at all."""
+"""Bytes that an event counts at least. RabbitMQ counts only the body, so an empty body would count 0."""
 
 _log = Logger()
 
 
 def bounds(queue_bytes: int, gaps: str) -> dict[str, Any]:
-    """Return the arguments of a queue that keeps so much, and sends what it drops to the queue `gaps`.
+    """Return the arguments of a bounded queue that sends dropped messages to the queue `gaps`.
 
-    Lazy, which RabbitMQ 3.12 and later are anyway: what waits does so on disk. In memory it would take
-    many times its size, and a broker short of memory stops all who publish.
+    The queue is lazy, as every queue since RabbitMQ 3.12: waiting messages are on disk. In memory they would
+    need many times their size, and a broker short of memory blocks all publishers.
     """
     return {
         "x-max-length-bytes": queue_bytes,
@@ -42,19 +42,19 @@ def bounds(queue_bytes: int, gaps: str) -> dict[str, Any]:
 
 @define(eq=False)
 class Consumer:
-    """A queue of our own, which ends with the connection.
+    """An exclusive, bounded queue; the broker deletes it with the connection.
 
-    It is bounded. What RabbitMQ drops from it goes to a second queue, `gaps`, which keeps one message: there
-    a message says that others are missing. docs/decisions/0009-gaps.md has the reasons.
+    RabbitMQ moves messages that it drops from this queue to a second queue, `gaps`, of one message. A message
+    there means that events are missing. docs/decisions/0009-gaps.md has the reasons.
 
-    What may fail because of its arguments goes over a second channel, which the broker closes then:
-    deliveries on the main one go on.
+    Calls with arguments that the broker may reject use a second channel. The broker closes the channel of
+    a rejected call; deliveries on the main channel continue.
 
     Attributes:
         client: the connection.
-        queue: name for the queue, unique, as the previous one may not be quite gone.
-        queue_bytes: how much it keeps.
-        bound: what is bound to it.
+        queue: unique name of the queue; the queue of the previous connection may still exist.
+        queue_bytes: limit of the queue in bytes.
+        bound: bindings of the queue.
     """
 
     client: AmqpClient
@@ -68,19 +68,19 @@ class Consumer:
 
     @property
     def gaps(self) -> str:
-        """Name of the second queue."""
+        """Name of the queue for dropped messages."""
         return f"{self.queue}.gaps"
 
     async def declare(self, exchanges: list[Exchange]) -> None:
         """Declare the exchanges and the queues. Raises BusError."""
-        for one in exchanges:
+        for exchange in exchanges:
             await self._call(
                 "exchange_declare",
-                f"exchange {one.name!r}",
-                exchange=one.name,
-                type=one.type,
-                durable=one.durable,
-                auto_delete=one.auto_delete,
+                f"exchange {exchange.name!r}",
+                exchange=exchange.name,
+                type=exchange.type,
+                durable=exchange.durable,
+                auto_delete=exchange.auto_delete,
             )
         await self._declare_queue(self.gaps, {"x-max-length": 1, "x-overflow": "drop-head"})
         await self._declare_queue(self.queue, bounds(self.queue_bytes, self.gaps))
@@ -91,64 +91,64 @@ class Consumer:
         self.bound.add(binding)
 
     async def unbind(self, binding: Binding) -> None:
-        """Undo `bind`. Raises BusError."""
+        """Remove a binding of the queue. Raises BusError."""
         await self._call("queue_unbind", f"{binding}", **self._arguments(binding))
         self.bound.discard(binding)
 
     async def consume(
         self, deliver: Callable[[Delivery], None], lost: Callable[[], None], prefetch: int
     ) -> None:
-        """Let deliveries come. Raises BusError.
+        """Start to consume. Raises BusError.
 
         Args:
-            deliver: gets each.
-            lost: told that some were dropped, and all that still waited with them; what is delivered
-                afterwards was published after all of these.
-            prefetch: how many may be under way unacknowledged.
+            deliver: called with each delivery.
+            lost: called after RabbitMQ dropped events and the gateway discarded all events that still waited.
+                Later deliveries were published after all of these.
+            prefetch: unacknowledged deliveries, at most.
         """
         channel = await self.client.channel(MAIN)
         self.client.on_delivery = deliver
-        self.client.on_gap = lambda: self._own(self._start_afresh(channel, lost))
-        self.client.hear(str(self._tag))  # nobody yet
+        self.client.on_gap = lambda: self._own(self._discard_waiting(channel, lost))
+        self.client.select_consumer(str(self._tag))  # no consumer has tag 0
         try:
             await channel.channel_open()
-            await channel.basic_qos(prefetch_count=1)  # of the consumers that follow, as RabbitMQ has it
+            await channel.basic_qos(
+                prefetch_count=1
+            )  # RabbitMQ applies it to each later consumer of the channel
             await channel.basic_consume(queue=self.gaps, consumer_tag=GAPS)
             await channel.basic_qos(prefetch_count=prefetch)
-            await self._take(channel)
+            await self._consume_with_new_tag(channel)
         except Closed as closed:
             raise BusError(explain(self.client.why or closed)) from None
 
-    def _take(self, channel: AmqpChannel) -> Deferred[Any]:
-        """Consume by a new tag; what is still delivered to the one before is not heard."""
+    def _consume_with_new_tag(self, channel: AmqpChannel) -> Deferred[Any]:
+        """Consume with a new tag, so that late deliveries with the previous tag are dropped."""
         self._tag += 1
-        self.client.hear(str(self._tag))
+        self.client.select_consumer(str(self._tag))
         call: Deferred[Any] = channel.basic_consume(queue=self.queue, consumer_tag=str(self._tag))
         return call
 
-    async def _start_afresh(self, channel: AmqpChannel, lost: Callable[[], None]) -> None:
-        """Discard all that waits or is under way, then tell.
+    async def _discard_waiting(self, channel: AmqpChannel, lost: Callable[[], None]) -> None:
+        """Discard all waiting and unacknowledged events, then call `lost`.
 
-        All calls are written at once, on the channel of the acknowledgement that follows them: so no gap
-        is delivered twice. What the new tag brings was published after the queue was emptied.
+        All calls are written at once, on the channel of the acknowledgement that follows them. So no gap
+        is delivered twice. Deliveries with the new tag were published after the queue was purged.
         """
         if not self._tag:
-            return  # what was dropped before anything was consumed is nobody's
+            return  # before the first consume, no session could have received the dropped events
         calls: list[Deferred[Any]] = [
             channel.basic_cancel(consumer_tag=str(self._tag)),
             channel.queue_purge(queue=self.queue),
             channel.queue_purge(queue=self.gaps),
-            self._take(channel),
+            self._consume_with_new_tag(channel),
         ]
         await DeferredList(calls, consumeErrors=True)
-        if self.client.why is None:  # else the bus is lost, which is told
+        if self.client.why is None:  # otherwise the loss of the bus is reported
             lost()
 
     def _own(self, coroutine: Any) -> None:
-        """Nobody waits for it; a mistake in it is logged."""
-        Deferred.fromCoroutine(coroutine).addErrback(
-            lambda failure: _log.failure("The bus made a mistake.", failure)
-        )
+        """Run a coroutine without a caller; log its exception."""
+        Deferred.fromCoroutine(coroutine).addErrback(lambda failure: _log.failure("the bus failed", failure))
 
     async def _declare_queue(self, name: str, arguments: dict[str, Any]) -> None:
         await self._call(
@@ -168,7 +168,7 @@ class Consumer:
         }
 
     async def _call(self, name: str, what: str, **arguments: Any) -> None:
-        """Call a method on the second channel, one at a time, so that a refusal is of this call."""
+        """Call a method on the second channel. A lock lets each error be matched with its call."""
         await self._lock.acquire()
         try:
             channel = await self._channel()
@@ -176,14 +176,14 @@ class Consumer:
             await call
         except Closed as closed:
             raise BusError(f"{what}: {explain(self.client.why or closed)}") from None
-        except ValueError as mistake:
-            raise BusError(f"{what}: {mistake}") from None
+        except ValueError as error:
+            raise BusError(f"{what}: {error}") from None
         finally:
             self._lock.release()
 
     async def _channel(self) -> AmqpChannel:
         if self._control is None or self._control.closed:
-            self._last_channel += 1  # ids are not used again
+            self._last_channel += 1  # a closed channel id is not reused
             self._control = await self.client.channel(self._last_channel)
             await self._control.channel_open()
         return self._control

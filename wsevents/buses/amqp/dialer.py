@@ -1,4 +1,4 @@
-"""Where the brokers are, and how a connection to one comes about."""
+"""Broker addresses, and opening connections to them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class BrokerAddress:
-    """Where a broker may be: the endpoint, and its text for the log."""
+    """Address of a broker: the endpoint, and its string for log lines."""
 
     text: str
     endpoint: IStreamClientEndpoint
 
 
 def broker_addresses(texts: Sequence[str], reactor: Any) -> tuple[BrokerAddress, ...]:
-    """Return the places that these endpoint strings mean; the settings have checked them."""
+    """Return the addresses of endpoint strings that the settings have checked."""
     return tuple(BrokerAddress(text, client_endpoint(reactor, text)) for text in texts)
 
 
 @define(eq=False)
 class Dialer:
-    """Makes connections, and knows which are not quite gone yet."""
+    """Opens connections, and keeps track of those that are not closed yet."""
 
     broker_addresses: Sequence[BrokerAddress]
     login: AmqpLogin
@@ -44,26 +44,26 @@ class Dialer:
     _clients: set[AmqpClient] = field(init=False, factory=set)
 
     async def dial(self, address: BrokerAddress) -> AmqpClient:
-        """Return a connection that the broker has let in. Raises BusError, in words for an operator."""
+        """Connect and complete the handshake. Raises BusError with a text for operators."""
         factory = AmqpClientFactory(self.login, self.clock, self.now)
         try:
             client = cast("AmqpClient", await address.endpoint.connect(factory))
         except (CancelledError, ConnectingCancelledError):
             raise CancelledError from None
-        except Exception as mistake:  # noqa: BLE001 what an endpoint raises depends on its kind
-            raise BusError(f"{address.text}: {explain(mistake)}") from None
+        except Exception as error:  # noqa: BLE001 the exception depends on the kind of endpoint
+            raise BusError(f"{address.text}: {explain(error)}") from None
         self._clients.add(client)
         client.disconnected.wait().addCallback(lambda _: self._clients.discard(client))
         try:
             await client.open()
         except CancelledError:
-            client.leave()
+            client.shutdown()
             raise
-        except Exception as mistake:  # noqa: BLE001 nor is txamqp's Closed all that may come
-            client.leave()
-            raise BusError(f"{address.text}: {explain(client.why or mistake)}") from None
+        except Exception as error:  # noqa: BLE001 txamqp raises more than Closed
+            client.shutdown()
+            raise BusError(f"{address.text}: {explain(client.why or error)}") from None
         return client
 
-    def gone(self) -> Deferred[Any]:
-        """Fire when no connection is left."""
+    def all_closed(self) -> Deferred[Any]:
+        """Fire when every connection is closed."""
         return DeferredList([client.disconnected.wait() for client in self._clients])

@@ -1,7 +1,7 @@
-"""Frames of AMQP 0-9-1 (section 4.2) as bytes and as values; pure functions.
+"""Encode and decode frames of AMQP 0-9-1 (section 4.2). Pure functions.
 
-In place of txamqp's own, which count characters instead of bytes, guess whether bytes are text,
-and know three types of table values.
+They replace txamqp's codec, which counts characters instead of bytes, guesses whether bytes are text, and
+supports only three types of table values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from txamqp.content import Content
 
 OVERHEAD = 8
-"""Bytes of a frame beside its payload."""
+"""Bytes of a frame without its payload."""
 
 _BASIC = 60
 _HEAD = Struct(">BHL")
@@ -37,17 +37,17 @@ _ENCODERS: dict[str, Callable[[Any], bytes]] = {
 
 
 def encode_frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """Return a whole frame."""
+    """Return a frame with this type, channel and payload."""
     return _HEAD.pack(kind, channel, len(payload)) + payload + bytes((END,))
 
 
 def encode_ack(channel: int, tag: int) -> bytes:
-    """Return the frame that acknowledges every delivery up to this tag."""
+    """Return a basic.ack frame for every delivery up to this tag."""
     return _ACK.pack(METHOD, channel, 13, _BASIC, 80, tag, 1, END)
 
 
 def encode_method(channel: int, method: Any, args: Sequence[Any]) -> bytes:
-    """Return the frame of a method of the specification with these arguments.
+    """Return the frame of a method with these arguments.
 
     Raises:
         ValueError: an argument does not fit its field.
@@ -68,7 +68,7 @@ def decode_method(spec: Any, payload: bytes) -> Method:
     """Return the method in the payload of a method frame.
 
     Raises:
-        ValueError: it is cut off, or the specification does not have it.
+        ValueError: the payload is truncated, or the method is unknown.
     """
     try:
         klass, index = _IDS.unpack_from(payload)
@@ -77,17 +77,17 @@ def decode_method(spec: Any, payload: bytes) -> Method:
     except KeyError:
         raise ValueError(f"unknown method {klass}.{index}") from None
     except (IndexError, error):
-        raise ValueError("a method is cut off") from None
+        raise ValueError("truncated method") from None
 
 
 def encode_content(channel: int, content: Content, frame_max: int) -> Iterator[bytes]:
-    """Return the frames of a message: header, then the body in as many as it needs.
+    """Yield the frames of a message: the header, then the body in frames of at most `frame_max` bytes.
 
     Raises:
-        ValueError: the body is not bytes, or a property does not fit or is unknown.
+        ValueError: the body is not bytes, or a property is unknown or does not fit.
     """
     if not isinstance(content.body, bytes):
-        raise ValueError("a body is bytes")  # noqa: TRY004 one kind of error for callers
+        raise ValueError("the body is not bytes")  # noqa: TRY004 callers handle one exception type
     if unknown := set(content.properties) - {name for name, _ in PROPERTIES}:
         raise ValueError(f"unknown properties {sorted(unknown)}")
     flags, values = 0, b""
@@ -103,19 +103,19 @@ def encode_content(channel: int, content: Content, frame_max: int) -> Iterator[b
 
 
 def decode_header(payload: bytes) -> tuple[int, int]:
-    """Return the size of the body and the flags of the properties, of a content header."""
+    """Return the body size and the property flags of a content header. Raises ValueError."""
     try:
         _, _, size, flags = _CONTENT.unpack_from(payload)
     except error:
-        raise ValueError("a content header is cut off") from None
+        raise ValueError("truncated content header") from None
     return size, flags
 
 
 def decode_headers(payload: bytes, flags: int) -> dict[str, Any]:
-    """Return the table `headers` of a content header; the two properties before it are skipped.
+    """Return the `headers` table of a content header; skip the two properties before it.
 
     Raises:
-        ValueError: it cannot be decoded, see `table.decode_table`.
+        ValueError: the table cannot be decoded, see `table.decode_table`.
     """
     if not flags & 0x2000:
         return {}
@@ -126,19 +126,19 @@ def decode_headers(payload: bytes, flags: int) -> dict[str, Any]:
                 pos += 1 + payload[pos]
         (size,) = _NUMBERS["long"].unpack_from(payload, pos)
     except (IndexError, error):
-        raise ValueError("a content header is cut off") from None
+        raise ValueError("truncated content header") from None
     return decode_table(payload, pos + 4, pos + 4 + size)
 
 
 def _encode(kind: str, value: Any, name: str) -> bytes:
     try:
         return _ENCODERS[kind](value)
-    except (ValueError, error) as mistake:
-        raise ValueError(f"{name}: {mistake}") from None
+    except (ValueError, error) as problem:
+        raise ValueError(f"{name}: {problem}") from None
 
 
 def _pack_bits(bits: list[bool]) -> bytes:
-    """Return the bits collected so far as octets, lowest bit first, and forget them."""
+    """Return the collected bits as octets, lowest bit first, and clear the list."""
     number = sum(1 << position for position, bit in enumerate(bits) if bit)
     size = (len(bits) + 7) // 8
     bits.clear()
@@ -146,7 +146,7 @@ def _pack_bits(bits: list[bool]) -> bytes:
 
 
 def _arguments(method: Any, payload: bytes) -> Iterator[Any]:
-    """Read the fields one by one; consecutive bits share octets."""
+    """Yield the values of the fields; consecutive bits share an octet."""
     pos, bit = _IDS.size, 0
     for field in method.fields:
         if field.type == "bit":
@@ -159,7 +159,7 @@ def _arguments(method: Any, payload: bytes) -> Iterator[Any]:
 
 
 def _decode(kind: str, payload: bytes, pos: int) -> tuple[Any, int]:
-    """Return a value of this type and the position after it."""
+    """Return the value of this type at `pos`, and the position after it."""
     if kind in _NUMBERS:
         struct = _NUMBERS[kind]
         return struct.unpack_from(payload, pos)[0], pos + struct.size
@@ -167,7 +167,7 @@ def _decode(kind: str, payload: bytes, pos: int) -> tuple[Any, int]:
     start = pos + length.size
     end = start + length.unpack_from(payload, pos)[0]
     if end > len(payload):
-        raise ValueError("a method is cut off")
+        raise ValueError("truncated method")
     if kind == "table":
         return decode_table(payload, start, end), end
     return payload[start:end].decode("utf-8", "replace"), end

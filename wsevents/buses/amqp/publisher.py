@@ -1,4 +1,4 @@
-"""Publishing, on a connection of its own: a broker that blocks publishers must not stop deliveries."""
+"""Publish on a separate connection, because a broker that blocks publishers must not stop deliveries."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PERSISTENT = 2
 
 @define(eq=False)
 class Publisher:
-    """Connects when something is to be published, and stays connected.
+    """Connects at the first publication, and stays connected.
 
-    Events are JSON, and say so; they are persistent, as Wazo's own (kombu's default).
+    Messages have the content type of JSON. They are persistent, like those of Wazo (the default of kombu).
     """
 
     dialer: Dialer
@@ -38,20 +38,20 @@ class Publisher:
     _blocked: str | None = field(init=False, default=None)
 
     async def publish(self, exchange: str, key: str, headers: Mapping[str, Any], body: bytes) -> None:
-        """Publish, and wait until the broker has taken it over. Raises BusError."""
+        """Publish, and wait until the broker confirms the message. Raises BusError."""
         if self._channel is None:
             await self._opened()
         if self._blocked is not None:
-            raise BusError(f"the broker takes no publications: {self._blocked}")
+            raise BusError(f"the broker does not accept publications: {self._blocked}")
         await self._send(exchange, key, Content(body, properties=_properties(headers)))
 
     def stop(self) -> None:
-        """Fail what is under way, and begin to leave."""
+        """Fail pending publications, and start to close the connection."""
         opening = self._opening
         if opening is not None:
             opening.cancel()
         if self._client is not None:
-            self._client.leave()
+            self._client.shutdown()
 
     async def _send(self, exchange: str, key: str, content: Content) -> None:
         assert self._channel is not None  # noqa: S101 opened by the caller
@@ -59,31 +59,33 @@ class Publisher:
             await self._channel.basic_publish(exchange=exchange, routing_key=key, content=content)
         except Closed as closed:
             raise BusError(f"not published: {explain(closed)}") from None
-        except ValueError as mistake:
-            raise BusError(f"not published: {mistake}") from None
-        self._last_tag += 1  # the broker counts as well, from 1 for each channel
+        except ValueError as error:
+            raise BusError(f"not published: {error}") from None
+        self._last_tag += 1  # the broker counts alike, from 1 on each channel
         confirmed = self._unconfirmed[self._last_tag] = Deferred()
         await confirmed
 
     def _opened(self) -> Deferred[None]:
-        """Fire when the connection is there; those who wait share one attempt, and keep their order."""
+        """Fire when the connection is open. All callers share one attempt, and fire in order."""
         waiter: Deferred[None] = Deferred()
         self._waiting.append(waiter)
         if self._opening is None:
             self._opening = Deferred.fromCoroutine(self._open())
-            self._opening.addCallbacks(lambda _: self._tell(None), lambda failure: self._tell(failure.value))
+            self._opening.addCallbacks(
+                lambda _: self._opening_done(None), lambda failure: self._opening_done(failure.value)
+            )
         return waiter
 
-    def _tell(self, mistake: BaseException | None) -> None:
+    def _opening_done(self, error: BaseException | None) -> None:
         self._opening = None
-        if isinstance(mistake, CancelledError):
-            mistake = BusError("the bus is stopped")
+        if isinstance(error, CancelledError):
+            error = BusError("the bus is stopped")
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
-            if mistake is None:
+            if error is None:
                 waiter.callback(None)
             else:
-                waiter.errback(mistake)
+                waiter.errback(error)
 
     async def _open(self) -> None:
         client = await self._dial()
@@ -92,50 +94,50 @@ class Publisher:
             await channel.channel_open()
             await channel.confirm_select()
         except Closed as closed:
-            client.leave()
+            client.shutdown()
             raise BusError(explain(client.why or closed)) from None
         except CancelledError:
-            client.leave()
+            client.shutdown()
             raise
         self._client, self._channel, self._last_tag, self._blocked = client, channel, 0, None
         client.on_confirm = self._confirmed
         client.on_blocked = self._block
-        client.over.wait().addCallback(lambda _: self._lost(client))
+        client.ended.wait().addCallback(lambda _: self._lost(client))
 
     async def _dial(self) -> AmqpClient:
-        """Try each broker once."""
-        mistakes = []
+        """Return a connection to the first broker that accepts one. Raises BusError."""
+        errors = []
         for address in self.dialer.broker_addresses:
             try:
                 return await self.dialer.dial(address)
-            except BusError as mistake:
-                mistakes.append(str(mistake))
-        raise BusError("; ".join(mistakes))
+            except BusError as error:
+                errors.append(str(error))
+        raise BusError("; ".join(errors))
 
     def _confirmed(self, tag: int, multiple: bool, ok: bool) -> None:
-        tags = [one for one in self._unconfirmed if one <= tag] if multiple else [tag]
-        for one in tags:
-            waiter = self._unconfirmed.pop(one, None)
+        tags = [number for number in self._unconfirmed if number <= tag] if multiple else [tag]
+        for number in tags:
+            waiter = self._unconfirmed.pop(number, None)
             if waiter is not None and ok:
                 waiter.callback(None)
             elif waiter is not None:
-                waiter.errback(BusError("the broker did not take it over"))
+                waiter.errback(BusError("the broker rejected the message"))
 
     def _block(self, why: str | None) -> None:
-        """What waits for a confirmation may yet be published, but nobody can say when."""
+        """Fail unconfirmed publications: the broker may still publish them, but at an unknown time."""
         self._blocked = why
         if why is not None:
-            self._fail(BusError(f"the broker takes no publications: {why}"))
+            self._fail(BusError(f"the broker does not accept publications: {why}"))
 
     def _lost(self, client: AmqpClient) -> None:
         self._client = self._channel = None
-        client.leave()
+        client.shutdown()
         self._fail(BusError(f"not published: {explain(client.why)}"))
 
-    def _fail(self, mistake: BusError) -> None:
+    def _fail(self, error: BusError) -> None:
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         for waiter in unconfirmed.values():
-            waiter.errback(mistake)
+            waiter.errback(error)
 
 
 def _properties(headers: Mapping[str, Any]) -> dict[str, Any]:

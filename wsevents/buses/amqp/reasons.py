@@ -1,4 +1,4 @@
-"""Why the bus is not up, in one line for an operator, with what to do about it."""
+"""Explain in one line why the bus is down, with the remedy for the operator."""
 
 from __future__ import annotations
 
@@ -20,50 +20,52 @@ LEFT = BusError("the gateway closed the connection")
 _REMEDIES = {
     ("connection", 403): "correct bus.username and bus.password",
     ("connection", 530): "correct bus.vhost, or create it and give the user access to it",
-    ("connection", 320): "somebody closed the connection or is stopping the broker",
+    ("connection", 320): "an operator closed the connection, or the broker is stopping",
     ("channel", 403): "give the user permission for it",
     ("channel", 404): "create it, or correct bus.exchange_name",
     ("channel", 406): "it exists with other properties: correct bus.exchange_name or bus.exchange_type, "
     "or delete it",
 }
 _CERTIFICATES = {
-    Fault.NAME: "correct the host name in bus.endpoint, or have the certificate issued for it",
+    Fault.NAME: "correct the host name in bus.endpoint, or issue the certificate for it",
     Fault.TRUST: "correct trustRoots in bus.endpoint",
 }
 
 
 def explain(reason: Any) -> str:
-    """Return the reason as one line: a failure, an exception, or what the broker said last."""
+    """Return one line about a reason: a Failure, an exception, or a close method of the broker."""
     if isinstance(reason, Failure):
         reason = reason.value
-    if isinstance(reason, Closed) and reason.args:  # txamqp wraps the real one
+    if isinstance(reason, Closed) and reason.args:  # txamqp wraps the cause
         return explain(reason.args[0])
     if isinstance(reason, Message):
-        return _said_by_the_broker(reason)
+        return _broker_error(reason)
     return " ".join(_exception(reason).split())
 
 
-def _said_by_the_broker(message: Message) -> str:
+def _broker_error(message: Message) -> str:
     code, text = message.reply_code, " ".join(message.reply_text.split())
     remedy = _REMEDIES.get((message.method.klass.name, code))
-    said = f"the broker says {code} {text}"
-    return f"{said} ({remedy})" if remedy else said
+    line = f"broker error {code} {text}"
+    return f"{line} ({remedy})" if remedy else line
 
 
-def _exception(reason: Any) -> str:  # noqa: PLR0911 one kind a line
+def _exception(reason: Any) -> str:  # noqa: PLR0911 one return per kind
     if isinstance(reason, CertificateRefusedError):
         return reason.explained(_CERTIFICATES)
     if isinstance(reason, TlsError):
-        said = "; ".join(str(part[-1]) for part in reason.args[0]) if reason.args else "the handshake failed"
-        return f"TLS: {said} (is the port of bus.endpoint one with TLS?)"
+        detail = (
+            "; ".join(str(part[-1]) for part in reason.args[0]) if reason.args else "the handshake failed"
+        )
+        return f"TLS: {detail} (check that the port of bus.endpoint is a TLS port)"
     if isinstance(reason, error.ConnectionRefusedError):
         return "connection refused (start the broker, or correct bus.endpoint)"
     if isinstance(reason, error.DNSLookupError):
-        return "there is no such host (correct bus.endpoint)"
+        return "unknown host (correct bus.endpoint)"
     if getattr(reason, "osError", None) == errno.EMFILE:
         return f"too many open files ({MORE_FILES})"
     if isinstance(reason, error.TimeoutError):
-        return "no answer (is the host up, and the port open?)"
+        return "no answer (check that the host is up and the port open)"
     if isinstance(reason, error.ConnectionDone | error.ConnectionLost):
-        return "the connection broke off without a word from the broker"
+        return "the connection was lost without an error from the broker"
     return str(reason).rstrip(".") or type(reason).__name__

@@ -1,9 +1,9 @@
-"""The methods of AMQP 0-9-1 that a consumer or a publisher sends or gets, for txamqp to load.
+"""The AMQP 0-9-1 methods that a consumer or a publisher sends or receives, in the form that txamqp loads.
 
-txamqp ships no specification. This one is the table of the AMQP 0-9-1 specification
-(section 1 of its reference), less what is not used here (basic.get, basic.return, transactions),
-with RabbitMQ's extensions: exchange.bind, basic.nack, confirm.select, connection.blocked and a
-consumer cancel that the server sends (https://www.rabbitmq.com/extensions).
+txamqp ships no specification. This table comes from the AMQP 0-9-1 reference, section 1. It omits unused
+methods (basic.get, basic.return, transactions). It contains these extensions of RabbitMQ: exchange.bind,
+basic.nack, confirm.select, connection.blocked and the consumer cancel notification
+(https://www.rabbitmq.com/extensions).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 from txamqp.spec import load_string
 
 METHOD, HEADER, BODY, HEARTBEAT, END = 1, 2, 3, 8, 0xCE
-"""Types of frames, and the byte that ends each."""
+"""Frame types, and the byte at the end of each frame."""
 
 _CONSTANTS = {
     "frame-method": METHOD,
@@ -25,8 +25,8 @@ _CONSTANTS = {
     "frame-end": END,
 }
 
-# class: id, then a line for each method: id name(fields) -> replies. txamqp looks for a field
-# named "nowait" to know whether a reply will come. "*" marks a method with content.
+# class: id, then a line for each method: id name(fields) -> reply. A method with a field "nowait" may have
+# no reply; txamqp looks for this field. "*" marks a method with content.
 _CLASSES = """
 connection 10
   10 start(version-major octet, version-minor octet, server-properties table, mechanisms longstr, \
@@ -107,25 +107,25 @@ PROPERTIES = (
     ("app-id", "shortstr"),
     ("cluster-id", "shortstr"),
 )
-"""The properties of a message in the order of their flags, highest bit first, with their types."""
+"""The message properties with their types, in the order of their flags, highest bit first."""
 
 
 @cache
 def load() -> Any:
-    """Return the specification as txamqp's `Spec`; made once, about 0.1 s."""
+    """Return the specification as txamqp's `Spec`. Parsed once, in about 0.1 s."""
     return load_string(xml())
 
 
 def xml() -> str:
-    """Return the specification as XML in the form that `txamqp.spec` reads."""
+    """Return the specification in the XML format of `txamqp.spec`."""
     constants = "".join(f"<constant name={quoteattr(n)} value='{v}'/>" for n, v in _CONSTANTS.items())
     classes = "".join(_class_xml(block) for block in _blocks())
-    # txamqp sends these versions after "AMQP 1 1"; RabbitMQ takes 0 9 as 0-9-1.
+    # txamqp sends this version after "AMQP 1 1". RabbitMQ accepts 0 9 as 0-9-1.
     return f"<amqp major='0' minor='9'>{constants}{classes}</amqp>"
 
 
 def _blocks() -> list[list[str]]:
-    """Return the lines of each class, the class itself first."""
+    """Return the lines of each class, starting with the line of the class."""
     blocks: list[list[str]] = []
     for line in _CLASSES.strip().splitlines():
         if line.startswith(" "):

@@ -1,8 +1,8 @@
-"""Field tables: the headers of a message and the arguments of a method, as bytes and as values.
+"""Encode and decode field tables: the headers of a message and the arguments of a method.
 
-AMQP 0-9-1 section 4.2.5.5, with the type letters as RabbitMQ uses them
-(https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). Pure functions of bytes. Every mistake,
-in the bytes or in the values, is a ValueError.
+The format is AMQP 0-9-1, section 4.2.5.5, with RabbitMQ's type letters
+(https://www.rabbitmq.com/amqp-0-9-1-errata, section 3). Pure functions. Every invalid byte sequence or
+value raises ValueError.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 MAX_DEPTH = 32
-"""Tables and arrays within each other; a publisher chooses the depth, and ours is a finite stack."""
+"""Nesting depth of tables and arrays, at most. The publisher chooses the depth; the decoder is recursive."""
 
 _SHORTSTR_MAX = 255
 _LONG = Struct(">L")
@@ -25,27 +25,27 @@ _S, _T = b"St"
 
 
 def decode_table(data: bytes, start: int = 0, end: int | None = None) -> dict[str, Any]:
-    """Return the table whose entries (without the leading length) are `data[start:end]`.
+    """Return the table with the entries in `data[start:end]`, which excludes the leading length.
 
-    Strings that are not UTF-8 come out as bytes; timestamps beyond year 9999 as int.
+    Strings that are not UTF-8 become bytes; timestamps after the year 9999 become int.
 
     Raises:
-        ValueError: the bytes are not a table, hold an unknown type or nest deeper than MAX_DEPTH.
+        ValueError: the bytes are not a table, contain an unknown type, or nest deeper than MAX_DEPTH.
     """
     stop = len(data) if end is None else end
     if stop > len(data):
-        raise ValueError("the table is cut off")
+        raise ValueError("truncated table")
     try:
         return _table(data, start, stop, 0)
     except (IndexError, error):
-        raise ValueError("the table is cut off") from None
+        raise ValueError("truncated table") from None
 
 
 def encode_table(table: Mapping[str, Any]) -> bytes:
     """Return the table as bytes, with its leading length.
 
     Raises:
-        ValueError: a value has no AMQP type, does not fit it, or nests deeper than MAX_DEPTH.
+        ValueError: a value has no AMQP type or does not fit its type, or the table nests too deep.
     """
     out = bytearray()
     _write_table(out, table, 0)
@@ -53,7 +53,7 @@ def encode_table(table: Mapping[str, Any]) -> bytes:
 
 
 def encode_shortstr(text: str | bytes) -> bytes:
-    """Return a short string, its length counted in bytes; ValueError if over 255."""
+    """Return a short string, with its length in bytes. Raises ValueError above 255 bytes."""
     data = text.encode() if isinstance(text, str) else text
     if len(data) > _SHORTSTR_MAX:
         raise ValueError(f"longer than {_SHORTSTR_MAX} bytes")
@@ -61,19 +61,19 @@ def encode_shortstr(text: str | bytes) -> bytes:
 
 
 def encode_longstr(text: str | bytes) -> bytes:
-    """Return a long string, its length counted in bytes."""
+    """Return a long string, with its length in bytes."""
     data = text.encode() if isinstance(text, str) else text
     return _LONG.pack(len(data)) + data
 
 
 # -- reading ----------------------------------------------------------------------------------
-# Readers get the position behind the type letter and return the value and the position after it.
-# A slice past the end is silently short, but moves the position past the end, which `_table` and
-# `_array` notice.
+# A reader gets the position after the type letter, and returns the value and the position after it. A
+# slice beyond the end is short without an error. But the position moves beyond the end, and `_table` and
+# `_array` check it.
 
 
 def _table(data: bytes, pos: int, end: int, depth: int) -> dict[str, Any]:
-    """Strings and booleans, nearly all there is in practice, are read in place."""
+    """Return a table. Strings and booleans, the usual types, are decoded inline for speed."""
     if depth > MAX_DEPTH:
         raise ValueError("nested too deep")
     table: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _table(data: bytes, pos: int, end: int, depth: int) -> dict[str, Any]:
         else:
             table[name], pos = _value(data, pos, depth)
     if pos != end:
-        raise ValueError("the table is cut off")
+        raise ValueError("truncated table")
     return table
 
 
@@ -108,12 +108,12 @@ def _array(data: bytes, pos: int, end: int, depth: int) -> list[Any]:
         value, pos = _value(data, pos, depth)
         array.append(value)
     if pos != end:
-        raise ValueError("the array is cut off")
+        raise ValueError("truncated array")
     return array
 
 
 def _value(data: bytes, pos: int, depth: int) -> tuple[Any, int]:
-    """Read a value, from its type letter on."""
+    """Return the value at its type letter, and the position after it."""
     kind = data[pos : pos + 1]
     number = _NUMBERS.get(kind)
     if number is not None:
@@ -208,7 +208,7 @@ def _write_table(out: bytearray, table: Mapping[str, Any], depth: int) -> None:
     out += b"\0\0\0\0"
     for name, value in table.items():
         if not isinstance(name, str):
-            raise ValueError(f"the name {name!r} is not text")  # noqa: TRY004 one kind of error for callers
+            raise ValueError(f"the name {name!r} is not text")  # noqa: TRY004 callers handle one exception type
         out += encode_shortstr(name)
         _write_value(out, value, depth)
     _LONG.pack_into(out, start, len(out) - start - 4)
@@ -236,10 +236,10 @@ def _write_value(out: bytearray, value: Any, depth: int) -> None:
         out += _scalar(value)
 
 
-def _scalar(value: Any) -> bytes:  # noqa: PLR0911 one type a line
+def _scalar(value: Any) -> bytes:  # noqa: PLR0911 one return per type
     if value is None:
         return b"V"
-    if isinstance(value, bool):  # before int, which it also is
+    if isinstance(value, bool):  # before int: bool is a subclass
         return b"t\1" if value else b"t\0"
     if isinstance(value, str):
         return b"S" + encode_longstr(value)
