@@ -14,8 +14,8 @@ from wsevents.auth.lookup_cache import LookupCache
 
 @implementer(IAuthenticator)
 @define(eq=False)
-class Oracle(Service):
-    """Answers what it is told, or when it is told."""
+class FakeAuthenticator(Service):
+    """An authenticator that answers with `reply`, or when a test fires a Deferred of `pending`."""
 
     reply: object = None
     asked: list = field(factory=list)
@@ -51,13 +51,13 @@ ALICE = Identity(subject="alice", tenant="t", acl=("websocketd",))
 
 
 @pytest.fixture
-def oracle():
-    return Oracle()
+def authenticator():
+    return FakeAuthenticator()
 
 
 @pytest.fixture
-def lookups(oracle):
-    lookups = LookupCache(oracle, remembered=3, seconds=10.0)
+def lookups(authenticator):
+    lookups = LookupCache(authenticator, remembered=3, seconds=10.0)
     lookups.startService()
     return lookups
 
@@ -68,196 +68,196 @@ def ask(lookups, question, now=0.0):
     return answers
 
 
-def test_it_starts_and_stops_with_the_authenticator(lookups, oracle):
-    assert oracle.running
+def test_it_starts_and_stops_with_the_authenticator(lookups, authenticator):
+    assert authenticator.running
     lookups.stopService()
-    assert not oracle.running
+    assert not authenticator.running
 
 
-def test_equal_questions_under_way_are_put_once(lookups, oracle):
-    askers = [ask(lookups, WhoIs("a")) for _ in range(1000)]
+def test_equal_concurrent_questions_cause_one_lookup(lookups, authenticator):
+    callers = [ask(lookups, WhoIs("a")) for _ in range(1000)]
     other, check = ask(lookups, WhoIs("b")), ask(lookups, Check("a"))
-    assert oracle.asked == [WhoIs("a"), WhoIs("b"), Check("a")]
-    oracle.pending[0].callback(ALICE)
-    assert askers == [[ALICE]] * 1000
+    assert authenticator.asked == [WhoIs("a"), WhoIs("b"), Check("a")]
+    authenticator.pending[0].callback(ALICE)
+    assert callers == [[ALICE]] * 1000
     assert other == check == []
-    oracle.pending[1].callback(Denied("no"))
-    oracle.pending[2].callback(Confirmed())
+    authenticator.pending[1].callback(Denied("no"))
+    authenticator.pending[2].callback(Confirmed())
     assert (other, check) == ([Denied("no")], [Confirmed()])
 
 
-def test_a_question_that_was_answered_is_put_again(lookups, oracle):
-    oracle.reply = ALICE
+def test_an_answered_question_causes_a_new_lookup(lookups, authenticator):
+    authenticator.reply = ALICE
     assert ask(lookups, WhoIs("a")) == ask(lookups, WhoIs("a")) == [ALICE]
-    assert len(oracle.asked) == 2
+    assert len(authenticator.asked) == 2
 
 
-def test_who_is_told_may_ask_again_at_once(lookups, oracle):
+def test_a_callback_may_ask_again_at_once(lookups, authenticator):
     again = []
     lookups.answer(WhoIs("a"), 0.0).addCallback(lambda _: again.append(ask(lookups, WhoIs("a"))))
-    oracle.pending[0].callback(Denied("no"))
+    authenticator.pending[0].callback(Denied("no"))
     assert again == [[]]
-    oracle.pending[1].callback(ALICE)
+    authenticator.pending[1].callback(ALICE)
     assert again == [[ALICE]]
 
 
-WITHDRAWN = Unavailable("the lookup was cancelled")
+CANCELLED = Unavailable("the lookup was cancelled")
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_who_gives_up_does_not_disturb_the_others(lookups, oracle):
+async def test_a_cancelled_caller_does_not_affect_the_others(lookups, authenticator):
     first, second = lookups.answer(WhoIs("a"), 0.0), lookups.answer(WhoIs("a"), 0.0)
     first.cancel()
-    assert await first == WITHDRAWN
-    oracle.pending[0].callback(ALICE)
+    assert await first == CANCELLED
+    authenticator.pending[0].callback(ALICE)
     assert await second == ALICE
 
 
-def test_a_question_that_nobody_waits_for_any_more_is_withdrawn(lookups, oracle, logged):
-    askers = [lookups.answer(WhoIs("a"), 0.0) for _ in range(3)]
+def test_a_lookup_without_callers_is_cancelled(lookups, authenticator, logged):
+    callers = [lookups.answer(WhoIs("a"), 0.0) for _ in range(3)]
     others = ask(lookups, WhoIs("b"))
-    for asker in askers:
-        assert not oracle.pending[0].called
-        asker.cancel()
-    assert oracle.pending[0].called
+    for caller in callers:
+        assert not authenticator.pending[0].called
+        caller.cancel()
+    assert authenticator.pending[0].called
     assert others == logged == []
-    oracle.pending[1].callback(ALICE)
+    authenticator.pending[1].callback(ALICE)
     assert others == [ALICE]
 
 
-def test_a_question_that_was_withdrawn_is_put_again(lookups, oracle):
+def test_a_question_after_a_cancelled_lookup_causes_a_new_lookup(lookups, authenticator):
     lookups.answer(WhoIs("a"), 0.0).cancel()
     answers = ask(lookups, WhoIs("a"))
-    assert len(oracle.asked) == 2
-    oracle.pending[1].callback(ALICE)
+    assert len(authenticator.asked) == 2
+    authenticator.pending[1].callback(ALICE)
     assert answers == [ALICE]
 
 
-def test_an_authenticator_may_answer_what_was_withdrawn(lookups, oracle, logged):
-    oracle.reply = Deferred(lambda late: late.callback(Denied("late")))
-    asker = lookups.answer(WhoIs("a"), 0.0)
-    asker.cancel()
+def test_an_authenticator_may_answer_a_cancelled_lookup(lookups, authenticator, logged):
+    authenticator.reply = Deferred(lambda late: late.callback(Denied("late")))
+    caller = lookups.answer(WhoIs("a"), 0.0)
+    caller.cancel()
     answers = []
-    asker.addCallback(answers.append)
-    assert answers == [WITHDRAWN]
+    caller.addCallback(answers.append)
+    assert answers == [CANCELLED]
     assert logged == []
 
 
-def test_who_asks_anew_amid_the_withdrawal_gets_an_answer_of_its_own(lookups, oracle):
+def test_a_question_during_the_cancellation_gets_its_own_lookup(lookups, authenticator):
     again = []
     lookups.bus_lost()
-    oracle.reply = Deferred(lambda _: again.append(ask(lookups, WhoIs("a"))))
-    asker = lookups.answer(WhoIs("a"), 0.0)
-    oracle.reply = None
-    asker.cancel()
+    authenticator.reply = Deferred(lambda _: again.append(ask(lookups, WhoIs("a"))))
+    caller = lookups.answer(WhoIs("a"), 0.0)
+    authenticator.reply = None
+    caller.cancel()
     assert again == [[]]
-    oracle.pending[0].callback(ALICE)
+    authenticator.pending[0].callback(ALICE)
     assert again == [[ALICE]]
 
 
-def test_one_who_is_told_may_cancel_another(lookups, oracle):
-    told = []
-    first, second = lookups.answer(WhoIs("a"), 0.0), lookups.answer(WhoIs("a"), 0.0)
-    second.addCallback(told.append)
-    first.addCallback(lambda _: second.cancel())
-    oracle.pending[0].callback(ALICE)
-    assert told == [WITHDRAWN]
-
-
-def test_what_was_answered_can_no_longer_be_withdrawn(lookups, oracle):
-    asker = lookups.answer(WhoIs("a"), 0.0)
-    oracle.pending[0].callback(ALICE)
-    asker.cancel()
+def test_a_callback_may_cancel_another_caller(lookups, authenticator):
     answers = []
-    asker.addCallback(answers.append)
+    first, second = lookups.answer(WhoIs("a"), 0.0), lookups.answer(WhoIs("a"), 0.0)
+    second.addCallback(answers.append)
+    first.addCallback(lambda _: second.cancel())
+    authenticator.pending[0].callback(ALICE)
+    assert answers == [CANCELLED]
+
+
+def test_a_cancel_after_the_answer_has_no_effect(lookups, authenticator):
+    caller = lookups.answer(WhoIs("a"), 0.0)
+    authenticator.pending[0].callback(ALICE)
+    caller.cancel()
+    answers = []
+    caller.addCallback(answers.append)
     assert answers == [ALICE]
 
 
-def test_while_the_bus_is_down_an_identity_is_remembered_for_some_seconds(lookups, oracle):
-    oracle.reply = ALICE
+def test_an_identity_is_cached_for_ten_seconds_while_the_bus_is_down(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     for now in (100.0, 105.0, 109.9):
         assert ask(lookups, WhoIs("a"), now) == [ALICE]
-    assert len(oracle.asked) == 1
+    assert len(authenticator.asked) == 1
     assert ask(lookups, WhoIs("a"), 110.0) == [ALICE]
-    assert len(oracle.asked) == 2
+    assert len(authenticator.asked) == 2
     assert ask(lookups, WhoIs("a"), 119.0) == [ALICE]
-    assert len(oracle.asked) == 2
+    assert len(authenticator.asked) == 2
 
 
-def test_a_clock_that_is_set_back_ends_what_is_remembered(lookups, oracle):
-    oracle.reply = ALICE
+def test_a_clock_set_back_invalidates_the_cache(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     ask(lookups, WhoIs("a"), 100.0)
     ask(lookups, WhoIs("a"), 50.0)
-    assert len(oracle.asked) == 2
+    assert len(authenticator.asked) == 2
 
 
-def test_once_the_bus_is_back_nothing_is_remembered(lookups, oracle):
-    oracle.reply = ALICE
+def test_nothing_is_cached_while_the_bus_is_up(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     ask(lookups, WhoIs("a"), 100.0)
     lookups.bus_back()
     ask(lookups, WhoIs("a"), 100.0)
     lookups.bus_lost()
     ask(lookups, WhoIs("a"), 100.0)
-    assert len(oracle.asked) == 3
+    assert len(authenticator.asked) == 3
 
 
-def test_an_answer_that_comes_after_the_bus_is_back_is_not_remembered(lookups, oracle):
+def test_an_answer_after_the_bus_is_up_again_is_not_cached(lookups, authenticator):
     lookups.bus_lost()
     ask(lookups, WhoIs("a"), 100.0)
     lookups.bus_back()
-    oracle.pending[0].callback(ALICE)
+    authenticator.pending[0].callback(ALICE)
     lookups.bus_lost()
     assert ask(lookups, WhoIs("a"), 100.0) == []
 
 
-def test_only_identities_are_remembered(lookups, oracle):
+def test_only_identities_are_cached(lookups, authenticator):
     lookups.bus_lost()
-    for oracle.reply in (Denied("no"), Unavailable("down"), Confirmed()):
+    for authenticator.reply in (Denied("no"), Unavailable("down"), Confirmed()):
         ask(lookups, WhoIs("a"), 100.0)
         ask(lookups, Check("b"), 100.0)
-    oracle.reply = ALICE
+    authenticator.reply = ALICE
     ask(lookups, WhoIs("a"), 100.0)
-    oracle.reply = Confirmed()
+    authenticator.reply = Confirmed()
     ask(lookups, Check("a"), 100.0)
-    assert len(oracle.asked) == 8
+    assert len(authenticator.asked) == 8
 
 
-def test_a_token_that_has_expired_meanwhile_is_not_remembered(lookups, oracle):
-    oracle.reply = evolve(ALICE, expires=105.0)
+def test_an_expired_token_is_not_answered_from_the_cache(lookups, authenticator):
+    authenticator.reply = evolve(ALICE, expires=105.0)
     lookups.bus_lost()
     ask(lookups, WhoIs("a"), 100.0)
     ask(lookups, WhoIs("a"), 104.9)
-    assert len(oracle.asked) == 1
-    oracle.reply = Denied("expired")
+    assert len(authenticator.asked) == 1
+    authenticator.reply = Denied("expired")
     assert ask(lookups, WhoIs("a"), 105.0) == [Denied("expired")]
 
 
-def test_a_remembered_identity_is_worth_what_it_is_worth_now(lookups, oracle):
-    oracle.reply = ALICE
+def test_a_cached_identity_is_revised(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     ask(lookups, WhoIs("a"))
-    oracle.reach = "all"
+    authenticator.reach = "all"
     assert ask(lookups, WhoIs("a")) == [evolve(ALICE, reach="all")]
 
 
-def test_what_is_remembered_is_bounded_and_the_oldest_goes_first(lookups, oracle):
-    oracle.reply = ALICE
+def test_the_cache_is_bounded_and_drops_the_oldest_entry(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     for token in "abcd":
         ask(lookups, WhoIs(token))
-    asked = len(oracle.asked)
+    asked = len(authenticator.asked)
     for token in "dcb":
         ask(lookups, WhoIs(token))
-    assert len(oracle.asked) == asked
+    assert len(authenticator.asked) == asked
     ask(lookups, WhoIs("a"))
-    assert len(oracle.asked) == asked + 1
+    assert len(authenticator.asked) == asked + 1
 
 
-def test_what_is_remembered_is_not_the_token(lookups, oracle):
-    oracle.reply = ALICE
+def test_the_cache_does_not_hold_the_token(lookups, authenticator):
+    authenticator.reply = ALICE
     lookups.bus_lost()
     ask(lookups, WhoIs("sesame"))
     assert "sesame" not in repr(vars(lookups))
@@ -267,23 +267,23 @@ def test_what_is_remembered_is_not_the_token(lookups, oracle):
 @pytest.mark.parametrize(
     "failed", [lambda: KeyError("sesame"), lambda: fail(KeyError("sesame"))], ids=["raises", "fails"]
 )
-def test_an_authenticator_that_fails_has_answered_and_is_reported_without_the_token(
-    failed, lookups, oracle, logged, errors
+def test_an_authenticator_error_is_unavailable_and_logged_without_the_token(
+    failed, lookups, authenticator, logged, errors
 ):
-    oracle.reply = failed()
+    authenticator.reply = failed()
     assert ask(lookups, WhoIs("sesame")) == [Unavailable("the authenticator failed")]
     assert ["KeyError" in eventAsText(event) for event in logged] == [True]
     assert not any("sesame" in repr(event) or "sesame" in eventAsText(event) for event in logged)
     errors.flush(KeyError)
 
 
-def test_who_watches_watches_the_authenticator(lookups, oracle):
+def test_watch_and_revise_are_passed_to_the_authenticator(lookups, authenticator):
     lookups.watch(print)
-    assert oracle.watchers == [print]
+    assert authenticator.watchers == [print]
     assert lookups.revise(ALICE) == ALICE
 
 
-def test_it_is_an_authority_and_no_plugin(lookups):
+def test_it_is_an_authority_and_not_a_plug_in(lookups):
     assert IAuthority.providedBy(lookups)
     assert not IAuthenticator.providedBy(lookups)
     assert not hasattr(lookups, "settings")

@@ -52,18 +52,18 @@ def world(expected):
     assert world.clock.getDelayedCalls() == []
 
 
-def test_nobody_is_the_master_tenant_before_it_is_known(world):
+def test_the_master_tenant_is_none_before_the_first_token(world):
     assert world.master.tenant is None
     assert len(world.asked) == 1
 
 
-def test_the_master_tenant_becomes_known_and_is_told(world):
+def test_a_new_master_tenant_is_reported(world):
     world.yields("m")
     assert world.master.tenant == "m"
     assert world.changes == ["m"]
 
 
-def test_failures_are_retried_ever_more_slowly_up_to_half_a_minute(world):
+def test_retries_back_off_to_32_seconds(world):
     for number, delay in enumerate((1, 2, 4, 8, 16, 32, 32, 32), start=1):
         world.fails()
         world.clock.advance(delay - 0.01)
@@ -72,7 +72,7 @@ def test_failures_are_retried_ever_more_slowly_up_to_half_a_minute(world):
         assert len(world.asked) == number + 1
 
 
-def test_the_service_token_is_renewed_well_before_it_ends(world):
+def test_the_service_token_is_renewed_before_it_expires(world):
     world.yields("m")
     world.clock.advance(0.85 * 21600 - 1)
     assert len(world.asked) == 1
@@ -80,14 +80,14 @@ def test_the_service_token_is_renewed_well_before_it_ends(world):
     assert len(world.asked) == 2
 
 
-def test_only_another_master_tenant_is_told(world):
+def test_an_unchanged_master_tenant_is_not_reported(world):
     for tenant in ("m", "m", "n"):
         world.yields(tenant)
         world.clock.advance(0.85 * 21600)
     assert world.changes == ["m", "n"]
 
 
-def test_after_a_success_the_retries_begin_anew_and_the_tenant_stays_known(world):
+def test_a_success_resets_the_back_off_and_failures_keep_the_tenant(world):
     world.fails()
     world.clock.advance(1)
     world.fails()
@@ -100,7 +100,7 @@ def test_after_a_success_the_retries_begin_anew_and_the_tenant_stays_known(world
     assert len(world.asked) == 5
 
 
-def test_a_row_of_failures_is_reported_once_and_its_end_too(world, logged):
+def test_consecutive_failures_and_their_end_are_logged_once(world, logged):
     for delay in (1, 2, 4):
         world.fails("the key is wrong")
         world.clock.advance(delay)
@@ -112,7 +112,7 @@ def test_a_row_of_failures_is_reported_once_and_its_end_too(world, logged):
     assert "the master tenant is m" in texts[1]
 
 
-def test_it_stops_amid_a_request(world):
+def test_it_stops_during_a_request(world):
     world.master.stopService()
     assert world.asked[0].called
 
@@ -123,13 +123,13 @@ def test_it_stops_between_two_requests(world):
     assert world.clock.getDelayedCalls() == []
 
 
-def test_who_is_told_may_stop_it(world):
+def test_a_callback_may_stop_it(world):
     world.changes = Stop(world.master)
     world.yields("m")
     assert not world.master.running
 
 
-def test_a_failure_of_another_kind_is_retried_as_well(world, logged):
+def test_an_unexpected_error_is_retried(world, logged):
     world.asked[-1].errback(KeyError("sesame"))
     assert ["KeyError" in eventAsText(event) for event in logged] == [True]
     assert "sesame" not in eventAsText(logged[0])

@@ -84,7 +84,7 @@ class TestStaticAuthenticatorBehindLookups(AuthorityContract):
         date(2100, 1, 1),
     ],
 )
-def test_an_expiry_can_be_written_in_many_ways(expires_at):
+def test_the_forms_of_an_expiry(expires_at):
     token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_at=expires_at)
     authenticator = running({"t": token})
     assert answer(authenticator, WhoIs("t"), LATER - 1).expires == LATER
@@ -92,22 +92,22 @@ def test_an_expiry_can_be_written_in_many_ways(expires_at):
 
 
 @pytest.mark.parametrize("expires_at", ["tomorrow", "", True, [], float("nan"), float("inf"), "2100-13-01"])
-def test_an_expiry_that_means_no_time_is_a_mistake_in_the_configuration(expires_at):
+def test_an_invalid_expiry_is_a_configuration_error(expires_at):
     with pytest.raises(ValueError, match="must be a time in ISO 8601 or in seconds since the epoch"):
         StaticToken(uuid=ME, tenant_uuid=TENANT, expires_at=expires_at)
 
 
-def test_a_token_does_not_expire_in_two_ways():
+def test_expires_at_and_expires_in_exclude_each_other():
     with pytest.raises(ValueError, match="cannot be given together with expires_at"):
         StaticToken(uuid=ME, tenant_uuid=TENANT, expires_at=LATER, expires_in=60)
 
 
-def test_a_token_without_an_expiry_does_not_end():
+def test_a_token_without_an_expiry_does_not_expire():
     authenticator = running({"t": StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
     assert answer(authenticator, WhoIs("t"), 1e12).expires is None
 
 
-def test_an_expiry_can_count_from_the_first_use_and_a_while_after_it_the_token_begins_anew():
+def test_expires_in_starts_at_the_first_use_and_again_after_a_pause():
     token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_in=60)
     authenticator = running({"t": token})
     assert answer(authenticator, WhoIs("t"), 1000.0).expires == 1060.0
@@ -126,19 +126,19 @@ def test_settings_do_not_show_their_tokens():
     assert "sesame" not in repr(vars(authenticator))
 
 
-def test_the_types_of_the_settings_can_be_read_by_who_loads_them():
+def test_the_loader_can_resolve_the_types_of_the_settings():
     assert get_type_hints(StaticAuth)["tokens"] == dict[str, StaticToken]
     assert get_type_hints(StaticToken)["session_uuid"] == str | None
 
 
 @given(st.text())
-def test_no_text_but_a_configured_one_is_a_token(text):
+def test_only_configured_texts_are_tokens(text):
     authenticator = running({"sesame": StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])})
     assert isinstance(answer(authenticator, WhoIs(text), 0.0), Identity if text == "sesame" else Denied)
 
 
 @given(st.text() | st.sampled_from(STRANGE), st.floats(allow_nan=False))
-def test_any_text_that_is_configured_is_a_token_unless_it_is_blank(text, now):
+def test_every_configured_text_is_a_token_unless_it_is_blank(text, now):
     tokens = {text: StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"])}
     if text.strip():
         assert isinstance(answer(running(tokens), WhoIs(text), now), Identity)
@@ -147,7 +147,7 @@ def test_any_text_that_is_configured_is_a_token_unless_it_is_blank(text, now):
             StaticAuth(tokens=tokens)
 
 
-def test_without_a_token_nobody_could_connect_so_that_is_a_mistake():
+def test_a_section_without_tokens_is_rejected():
     with pytest.raises(ValueError, match="must have at least one token"):
         StaticAuth(tokens={})
     with pytest.raises(TypeError):
@@ -165,13 +165,13 @@ def test_without_a_token_nobody_could_connect_so_that_is_a_mistake():
     ],
     ids=str,
 )
-def test_a_setting_that_makes_no_sense_is_a_mistake(fields):
+def test_an_invalid_setting_is_rejected(fields):
     with pytest.raises(ValueError, match="must"):
         StaticToken(**{"uuid": ME, "tenant_uuid": TENANT, **fields})
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists))
-def test_any_value_for_an_expiry_is_taken_or_refused_in_one_way(value):
+def test_every_expiry_is_accepted_or_raises_a_value_error(value):
     try:
         token = StaticToken(uuid=ME, tenant_uuid=TENANT, acl=["websocketd"], expires_at=value)
     except ValueError:
@@ -193,7 +193,7 @@ TABLE = {
 
 @pytest.fixture
 def reloaded():
-    """Who came before a reload, by token; the authenticator; and how often its watcher was called."""
+    """Return the identities before a reload, by token; the authenticator; and a list of its notifications."""
     authenticator, calls = running(TABLE), []
     authenticator.watch(lambda: calls.append(None))
     before = {token: answer(authenticator, WhoIs(token), 100.0) for token in TABLE}
@@ -206,40 +206,40 @@ def reloaded():
     authenticator.stopService()
 
 
-def test_who_watches_is_told_of_a_reload(reloaded):
+def test_a_reload_notifies_the_watchers(reloaded):
     assert len(reloaded[2]) == 1
 
 
 @pytest.mark.parametrize("token", ["stays", "ends"])
-def test_a_token_that_is_as_it_was_is_worth_what_it_was(reloaded, token):
+def test_an_unchanged_token_keeps_its_identity(reloaded, token):
     before, authenticator, _ = reloaded
     assert authenticator.revise(before[token]) == before[token]
 
 
-def test_a_token_that_is_gone_or_not_enough_any_more_is_worth_nothing(reloaded):
+def test_a_removed_or_restricted_token_is_denied(reloaded):
     before, authenticator, _ = reloaded
     for token in ("goes", "may not come any more"):
         assert isinstance(authenticator.revise(before[token]), Denied)
         assert isinstance(answer(authenticator, Check(token), 101.0), Denied)
 
 
-def test_a_token_that_says_other_things_makes_another_identity(reloaded):
+def test_a_changed_token_gives_a_changed_identity(reloaded):
     before, authenticator, _ = reloaded
     now = authenticator.revise(before["changes"])
     assert (now.acl, now.reach) == (("websocketd", "events.e"), "tenant")
     assert now == answer(authenticator, WhoIs("changes"), 101.0)
 
 
-def test_a_new_token_is_known(reloaded):
+def test_a_new_token_is_accepted(reloaded):
     assert answer(reloaded[1], WhoIs("comes"), 101.0).subject == "u6"
 
 
-def test_somebody_elses_identity_stays_as_it_is(reloaded):
+def test_an_identity_of_another_authenticator_is_unchanged(reloaded):
     stranger = Identity("u9", "t9", ())
     assert reloaded[1].revise(stranger) is stranger
 
 
-def test_no_token_is_in_an_identity():
+def test_an_identity_does_not_contain_the_token():
     authenticator = running({"s3cret": StaticToken(uuid="u", tenant_uuid="t", acl=["websocketd"])})
     identity = answer(authenticator, WhoIs("s3cret"), 1.0)
     assert "s3cret" not in f"{identity!r} {identity.claims}"

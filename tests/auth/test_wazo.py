@@ -18,7 +18,7 @@ from tests.support.authenticator_contract import (
 from tests.support.certificates import certificate
 from tests.support.timed_reactor import Timed
 from tests.support.wazo_auth import DEADLINE
-from tests.support.wazo_auth import WazoAuth as ReactorProxy
+from tests.support.wazo_auth import WazoAuth as FakeWazoAuth
 from wsevents.api.errors import ConfigurationError
 from wsevents.api.identity import Check, Confirmed, Denied, Faulty, Identity, Unavailable, WhoIs
 from wsevents.auth.lookup_cache import LookupCache
@@ -29,11 +29,11 @@ from wsevents.config.plugins import Plugins
 
 @pytest_twisted.async_yield_fixture
 async def serve():
-    """Starts stand-ins that know one token, and stops them in the end."""
+    """Starts fake wazo-auth servers that know one token, and stops them at the end."""
     servers = []
 
     def start(**options):
-        servers.append(ReactorProxy(reactor, **options))
+        servers.append(FakeWazoAuth(reactor, **options))
         servers[-1].start()
         servers[-1].issue("good")
         return servers[-1]
@@ -54,7 +54,7 @@ def timed():
 
 
 class Started:
-    """Starts authenticators that ask the stand-in, and stops them in the end."""
+    """Starts authenticators for the fake server, and stops them at the end."""
 
     def __init__(self, server, timed):
         self.server = server
@@ -137,11 +137,11 @@ class TestWazoAuthenticatorBehindLookups(AuthorityContract):
             await lookups.stopService()
 
 
-# -- what is asked
+# -- requests
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_look_up_is_a_get_of_the_token_with_the_scope(stand_in, started):
+async def test_a_lookup_is_a_get_of_the_token_with_the_scope(stand_in, started):
     assert isinstance(await ask(started(), WhoIs("good")), Identity)
     request = stand_in.requests[0]
     assert (request.method, request.path) == ("GET", "/api/auth/0.1/token/good")
@@ -151,7 +151,7 @@ async def test_a_look_up_is_a_get_of_the_token_with_the_scope(stand_in, started)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_check_is_a_head_of_the_same(stand_in, started):
+async def test_a_check_is_a_head_of_the_same_url(stand_in, started):
     assert await ask(started(), Check("good")) == Confirmed()
     request = stand_in.requests[0]
     assert (request.method, request.path) == ("HEAD", "/api/auth/0.1/token/good")
@@ -162,19 +162,19 @@ async def test_a_check_is_a_head_of_the_same(stand_in, started):
     "prefix", ["", "/", "/auth", "auth", "/some/where/"], ids=["none", "slash", "short", "bare", "long"]
 )
 @pytest_twisted.ensureDeferred
-async def test_the_prefix_can_be_written_in_any_way(stand_in, started, prefix):
+async def test_the_prefix_may_have_any_slashes(stand_in, started, prefix):
     bare = prefix.strip("/")
     stand_in.prefix = f"/{bare}" if bare else ""
     assert isinstance(await ask(started(prefix=prefix), WhoIs("good")), Identity)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_host_is_found_by_its_name(stand_in, started):
+async def test_a_host_may_be_a_name(stand_in, started):
     assert isinstance(await ask(started(host="localhost"), WhoIs("good")), Identity)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_host_may_be_an_address_of_version_6(serve, started):
+async def test_a_host_may_be_an_ipv6_address(serve, started):
     server = serve(interface="::1")
     assert isinstance(await ask(started(server=server, host="::1"), WhoIs("good")), Identity)
     assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
@@ -184,7 +184,7 @@ async def test_a_host_may_be_an_address_of_version_6(serve, started):
     "token", ["a b", "a?b=c#d", "100%", "%2e%2e", "%2F", "é☃", "a+b&c;d", "~'\"<>[]{}|^`"]
 )
 @pytest_twisted.ensureDeferred
-async def test_a_token_arrives_as_it_is(stand_in, started, token):
+async def test_a_token_is_sent_unchanged(stand_in, started, token):
     stand_in.issue(token)
     assert isinstance(await ask(started(), WhoIs(token)), Identity)
     assert stand_in.requests[0].token == token
@@ -192,7 +192,7 @@ async def test_a_token_arrives_as_it_is(stand_in, started, token):
 
 @pytest.mark.parametrize("token", ["", "  ", "..", "a/b", "x" * 4097])
 @pytest_twisted.ensureDeferred
-async def test_a_token_that_cannot_exist_costs_no_request(stand_in, started, token):
+async def test_a_malformed_token_causes_no_request(stand_in, started, token):
     authenticator = started()
     assert isinstance(await ask(authenticator, WhoIs(token)), Denied)
     assert isinstance(await ask(authenticator, Check(token)), Denied)
@@ -210,7 +210,7 @@ async def test_requests_share_a_connection(stand_in, started):
 
 
 @pytest_twisted.ensureDeferred
-async def test_connections_that_the_server_dropped_meanwhile_are_no_obstacle(stand_in, started):
+async def test_a_request_succeeds_after_the_server_closed_idle_connections(stand_in, started):
     authenticator = started()
     await gatherResults([ask(authenticator, WhoIs("good")) for _ in range(5)])
     await stand_in.drop()
@@ -219,7 +219,7 @@ async def test_connections_that_the_server_dropped_meanwhile_are_no_obstacle(sta
 
 
 @pytest_twisted.ensureDeferred
-async def test_equal_questions_under_way_cost_one_request(stand_in, started):
+async def test_equal_concurrent_questions_cause_one_request(stand_in, started):
     stand_in.hang = True
     lookups = LookupCache(started())
     lookups.startService()
@@ -231,7 +231,7 @@ async def test_equal_questions_under_way_cost_one_request(stand_in, started):
     await lookups.stopService()
 
 
-# -- what is answered
+# -- answers
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_equal_questions_under_way_cost_one_request(stand_in, started):
     ],
 )
 @pytest_twisted.ensureDeferred
-async def test_what_each_status_means_for_a_look_up(stand_in, started, status, kind):
+async def test_the_answer_of_a_lookup_for_each_status(stand_in, started, status, kind):
     stand_in.status = status
     assert isinstance(await ask(started(), WhoIs("good")), kind)
     assert len(stand_in.requests) == 1
@@ -269,7 +269,7 @@ async def test_what_each_status_means_for_a_look_up(stand_in, started, status, k
     ],
 )
 @pytest_twisted.ensureDeferred
-async def test_what_each_status_means_for_a_check(stand_in, started, status, answer):
+async def test_the_answer_of_a_check_for_each_status(stand_in, started, status, answer):
     stand_in.status = status
     assert isinstance(await ask(started(), Check("good")), answer)
 
@@ -285,7 +285,7 @@ async def test_a_revoked_token_is_denied(stand_in, started):
 
 @pytest.mark.parametrize("missing", ["uuid", "tenant_uuid"])
 @pytest_twisted.ensureDeferred
-async def test_a_token_of_nobody_is_faulty(stand_in, started, missing):
+async def test_a_token_without_a_user_is_faulty(stand_in, started, missing):
     del stand_in.tokens["good"]["metadata"][missing]
     answer = await ask(started(), WhoIs("good"))
     assert isinstance(answer, Faulty)
@@ -294,7 +294,7 @@ async def test_a_token_of_nobody_is_faulty(stand_in, started, missing):
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff", b"x" * 3000000])
 @pytest_twisted.ensureDeferred
-async def test_nonsense_is_no_answer(stand_in, started, body):
+async def test_an_invalid_body_is_unavailable(stand_in, started, body):
     stand_in.body = body
     authenticator = started()
     assert isinstance(await ask(authenticator, WhoIs("good")), Unavailable)
@@ -303,7 +303,7 @@ async def test_nonsense_is_no_answer(stand_in, started, body):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_refuses_connections_can_be_asked_again_later(stand_in, started):
+async def test_a_server_that_refused_connections_is_used_again_later(stand_in, started):
     authenticator = started(reactor=reactor)  # which takes a moment to find that nothing else is left to try
     assert isinstance(await ask(authenticator, WhoIs("good")), Identity)
     await stand_in.stop()
@@ -316,7 +316,7 @@ async def test_a_server_that_refuses_connections_can_be_asked_again_later(stand_
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_connection_lost_amid_an_answer_is_no_answer(stand_in, started):
+async def test_a_connection_lost_during_the_response_is_unavailable(stand_in, started):
     stand_in.stall = True
     asked = ask(started(), WhoIs("good"))
     await stand_in.requested(1)
@@ -328,9 +328,7 @@ async def test_a_connection_lost_amid_an_answer_is_no_answer(stand_in, started):
     ("way", "question"), [("hang", WhoIs("good")), ("hang", Check("good")), ("stall", WhoIs("good"))]
 )
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(
-    stand_in, started, timed, way, question
-):
+async def test_a_server_that_does_not_answer_causes_a_timeout(stand_in, started, timed, way, question):
     setattr(stand_in, way, True)
     asked = ask(started(timeout=10.0), question)
     await stand_in.requested(1)
@@ -341,11 +339,11 @@ async def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(
     await stand_in.site.deserted()
 
 
-# -- bounds
+# -- limits
 
 
 @pytest_twisted.ensureDeferred
-async def test_only_so_many_questions_are_put_at_once_and_only_so_many_wait(stand_in, started):
+async def test_concurrent_and_queued_lookups_are_limited(stand_in, started):
     stand_in.hang = True
     authenticator = started(concurrent_lookups=2, waiting_lookups=3)
     for number in range(6):
@@ -362,7 +360,7 @@ async def test_only_so_many_questions_are_put_at_once_and_only_so_many_wait(stan
 
 
 @pytest_twisted.ensureDeferred
-async def test_waiting_for_a_turn_counts_as_waiting(stand_in, started, timed):
+async def test_the_timeout_includes_the_time_in_the_queue(stand_in, started, timed):
     stand_in.hang = True
     authenticator = started(concurrent_lookups=1, timeout=10.0)
     first = ask(authenticator, WhoIs("good"))
@@ -379,12 +377,12 @@ async def test_waiting_for_a_turn_counts_as_waiting(stand_in, started, timed):
 
 
 @pytest_twisted.ensureDeferred
-async def test_questions_that_are_withdrawn_make_room_for_others(stand_in, started, logged):
+async def test_cancelled_lookups_free_the_queue(stand_in, started, logged):
     stand_in.hang = True
     lookups = LookupCache(started(concurrent_lookups=1, waiting_lookups=2))
     lookups.startService()
     abandoned = [lookups.answer(WhoIs(f"nobody-{number}"), time.time()) for number in range(3)]
-    assert isinstance(await ask(lookups, WhoIs("good")), Unavailable)  # as many wait as may
+    assert isinstance(await ask(lookups, WhoIs("good")), Unavailable)  # the queue is full
     await stand_in.requested(1)
     del logged[:]
     for answer in reversed(abandoned):
@@ -400,7 +398,7 @@ async def test_questions_that_are_withdrawn_make_room_for_others(stand_in, start
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_question_that_is_withdrawn_says_nothing_about_wazo_auth(stand_in, started, logged):
+async def test_a_cancelled_lookup_is_not_an_outage(stand_in, started, logged):
     stand_in.hang = True
     authenticator = started()
     answer = authenticator.answer(WhoIs("good"), time.time())
@@ -411,11 +409,11 @@ async def test_a_question_that_is_withdrawn_says_nothing_about_wazo_auth(stand_i
     await stand_in.site.deserted()
 
 
-# -- the end
+# -- stop
 
 
 @pytest_twisted.ensureDeferred
-async def test_when_it_stops_everybody_is_answered_and_every_connection_ends(stand_in, started, timed):
+async def test_stop_answers_every_lookup_and_closes_every_connection(stand_in, started, timed):
     idle = started()
     await gatherResults([ask(idle, WhoIs("good")) for _ in range(3)])
     stand_in.hang = True
@@ -433,7 +431,7 @@ async def test_when_it_stops_everybody_is_answered_and_every_connection_ends(sta
 
 
 @pytest_twisted.ensureDeferred
-async def test_it_stops_amid_connecting(started):
+async def test_it_stops_while_connecting(started):
     authenticator = started(host="localhost")
     asked = ask(authenticator, WhoIs("good"))
     await authenticator.stopService()
@@ -453,7 +451,7 @@ async def test_it_can_be_started_again(started):
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_service_token_is_asked_for_with_the_account(stand_in, started):
+async def test_the_service_token_is_requested_with_the_account(stand_in, started):
     authenticator = started(service_id="gateway", service_key="opensesame")
     await known(authenticator)
     request = stand_in.requests[0]
@@ -472,9 +470,7 @@ async def test_without_an_account_there_is_no_master_tenant(stand_in, started):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_master_tenant_that_becomes_known_late_widens_what_is_known(
-    stand_in, started, timed, expected
-):
+async def test_a_late_master_tenant_changes_the_reach_of_known_identities(stand_in, started, timed, expected):
     stand_in.accounts.clear()
     stand_in.issue("master", tenant=MASTER, admin=True)
     stand_in.issue("other", tenant=TENANT, admin=True)
@@ -502,7 +498,7 @@ async def waiting_for_time(timed, seconds):
 
 
 @pytest_twisted.ensureDeferred
-async def test_another_master_tenant_is_learnt_at_the_renewal(stand_in, started, timed):
+async def test_a_renewal_updates_the_master_tenant(stand_in, started, timed):
     authenticator = started(service_id="gateway", service_key="opensesame")
     await known(authenticator)
     stand_in.master = TENANT
@@ -517,7 +513,7 @@ async def test_another_master_tenant_is_learnt_at_the_renewal(stand_in, started,
     ("status", "remedy"), [(401, "check auth.service_id and auth.service_key"), (500, "HTTP status 500")]
 )
 @pytest_twisted.ensureDeferred
-async def test_a_service_token_that_cannot_be_had_is_reported_once_with_the_remedy(
+async def test_a_rejected_service_account_is_logged_once_with_the_remedy(
     stand_in, started, timed, logged, expected, status, remedy
 ):
     stand_in.status = status
@@ -533,7 +529,7 @@ async def test_a_service_token_that_cannot_be_had_is_reported_once_with_the_reme
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_service_token_that_nobody_can_be_asked_for_is_reported_with_place_and_remedy(
+async def test_an_unreachable_wazo_auth_is_logged_with_its_url_and_the_remedy(
     stand_in, started, logged, expected
 ):
     await stand_in.stop()
@@ -549,7 +545,7 @@ async def test_a_service_token_that_nobody_can_be_asked_for_is_reported_with_pla
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_watcher_that_fails_does_not_keep_it_from_the_others(started, errors):
+async def test_a_failing_watcher_does_not_affect_the_others(started, errors):
     authenticator = started(service_id="gateway", service_key="opensesame")
     authenticator.watch(lambda: 1 / 0)
     await known(authenticator)
@@ -582,7 +578,7 @@ def trusted(secure, tmp_path):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_a_ca_file_vouches_for_is_trusted(secure, started, trusted, host):
+async def test_a_server_with_a_certificate_of_the_ca_file_is_trusted(secure, started, trusted, host):
     authenticator = started(server=secure, host=host, https=True, verify_certificate=trusted)
     assert isinstance(await ask(authenticator, WhoIs("good")), Identity)
     assert await ask(authenticator, Check("good")) == Confirmed()
@@ -590,7 +586,7 @@ async def test_a_server_that_a_ca_file_vouches_for_is_trusted(secure, started, t
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_nobody_vouches_for_is_not_trusted_with_a_token(secure, started, tmp_path):
+async def test_a_server_with_an_untrusted_certificate_gets_no_token(secure, started, tmp_path):
     file = tmp_path / "ca.crt"
     file.write_bytes(certificate("127.0.0.1").public)
     for verify in (True, str(file)):
@@ -614,13 +610,13 @@ async def test_a_certificate_for_another_host_is_not_trusted(serve, started, tmp
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest_twisted.ensureDeferred
-async def test_verification_can_be_switched_off(secure, started, host):
+async def test_verification_can_be_disabled(secure, started, host):
     authenticator = started(server=secure, host=host, https=True, verify_certificate=False)
     assert isinstance(await ask(authenticator, WhoIs("good")), Identity)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_stalls_over_tls_is_given_up_and_left(secure, started, timed, trusted):
+async def test_a_stalled_tls_server_causes_a_timeout_and_a_closed_connection(secure, started, timed, trusted):
     secure.stall = True
     authenticator = started(server=secure, https=True, verify_certificate=trusted, timeout=10.0)
     asked = ask(authenticator, WhoIs("good"))
@@ -668,7 +664,7 @@ def test_settings_do_not_show_the_key():
     ],
     ids=str,
 )
-def test_a_setting_that_makes_no_sense_is_a_mistake(settings):
+def test_an_invalid_setting_is_rejected(settings):
     with pytest.raises(ValueError, match="must"):
         WazoAuth(**settings)
 
@@ -710,7 +706,7 @@ def mistakes(folder, settings):
 
 
 @pytest.mark.parametrize(("content", "complaint"), BAD_KEY_FILES)
-def test_a_key_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_it(
+def test_the_error_of_an_unusable_key_file_names_the_key_and_the_configuration_file(
     tmp_path, content, complaint
 ):
     file = written(tmp_path, content)
@@ -720,7 +716,7 @@ def test_a_key_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_i
 
 
 @pytest.mark.parametrize(("content", "complaint"), BAD_CA_FILES)
-def test_a_ca_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_it(
+def test_the_error_of_an_unusable_ca_file_names_the_key_and_the_configuration_file(
     tmp_path, content, complaint
 ):
     file = written(tmp_path, content)
@@ -728,19 +724,19 @@ def test_a_ca_file_that_is_no_use_is_named_with_the_key_and_the_file_that_has_it
     assert line.startswith(f"conf.d/10-auth.yml: auth.verify_certificate: {complaint.format(file)}")
 
 
-def test_a_host_that_cannot_be_is_named_with_the_key_and_the_file_that_has_it(tmp_path):
+def test_the_error_of_an_invalid_host_names_the_key_and_the_configuration_file(tmp_path):
     assert mistakes(tmp_path, {"host": "auth.example:443"}) == [
         "conf.d/10-auth.yml: auth.host: must be a host name or an IP address, without a port"
     ]
 
 
-def test_files_that_are_not_used_are_not_read():
+def test_unused_files_are_not_read():
     WazoAuth(service_id="gateway", service_key="opensesame", key_file="/nowhere")
     WazoAuth(https=False, verify_certificate="/nowhere")
 
 
 @pytest.mark.parametrize("name", ["key_file", "verify_certificate"])
-def test_a_file_that_has_gone_since_it_was_checked_is_one_line_as_well(tmp_path, name):
+def test_a_file_deleted_after_the_check_is_a_configuration_error(tmp_path, name):
     file = tmp_path / "a.file"
     file.write_bytes(certificate("localhost").public)
     if name == "key_file":
@@ -755,7 +751,7 @@ def test_a_file_that_has_gone_since_it_was_checked_is_one_line_as_well(tmp_path,
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_outage_is_two_lines_whatever_is_asked_meanwhile(stand_in, started, logged):
+async def test_an_outage_is_two_log_lines(stand_in, started, logged):
     authenticator = started(reactor=reactor)
     await ask(authenticator, WhoIs("good"))
     await stand_in.stop()
@@ -773,9 +769,7 @@ async def test_an_outage_is_two_lines_whatever_is_asked_meanwhile(stand_in, star
 
 
 @pytest_twisted.ensureDeferred
-async def test_no_token_and_no_key_reaches_the_log_whatever_goes_wrong(
-    stand_in, started, timed, logged, secure
-):
+async def test_no_log_line_contains_a_token_or_a_key(stand_in, started, timed, logged, secure):
     authenticator = started(service_id="gateway", service_key="opensesame")
     untrusting = started(server=secure, https=True)
     await known(authenticator)

@@ -52,7 +52,7 @@ def without(place):
     return whole
 
 
-def test_a_complete_document_is_an_identity():
+def test_a_complete_document_gives_an_identity():
     data = document(
         "t", uuid="u", tenant="t", acl=["a", "!b"], session="s", expires=1700000000.25, admin=True
     )
@@ -61,13 +61,13 @@ def test_a_complete_document_is_an_identity():
     )
 
 
-def test_the_older_name_of_the_acl_is_known():
+def test_the_older_key_of_the_acl_is_read():
     old = without(("data", "acl"))
     old["data"]["acls"] = ["websocketd"]
     assert identity_of(old, None).acl == ("websocketd",)
 
 
-def test_a_document_of_2016_with_nobody_in_it_is_not_enough():
+def test_a_document_of_2016_without_a_user_is_faulty():
     assert isinstance(
         identity_of({"data": {"token": "t", "auth_id": "u", "acls": ["websocketd"]}}, None), Faulty
     )
@@ -84,7 +84,7 @@ def test_a_document_of_2016_with_nobody_in_it_is_not_enough():
     ],
     ids=".".join,
 )
-def test_a_document_that_lacks_what_a_session_needs_is_faulty(place):
+def test_a_document_without_a_required_member_is_faulty(place):
     assert isinstance(identity_of(without(place), None), Faulty)
 
 
@@ -102,12 +102,12 @@ def test_a_document_that_lacks_what_a_session_needs_is_faulty(place):
         (("data", "utc_expires_at"), "soon"),
     ],
 )
-def test_a_document_with_a_value_that_makes_no_sense_is_faulty(place, value):
+def test_a_document_with_an_invalid_value_is_faulty(place, value):
     assert isinstance(identity_of(changed(place, value), None), Faulty)
 
 
 @pytest.mark.parametrize("name", ["session_uuid", "utc_expires_at"])
-def test_what_may_be_missing_may_be_missing_or_null(name):
+def test_optional_members_may_be_missing_or_null(name):
     for whole in (without(("data", name)), changed(("data", name), None)):
         identity = identity_of(whole, None)
         assert (identity.session is None) or (identity.expires is None)
@@ -127,7 +127,7 @@ def test_what_may_be_missing_may_be_missing_or_null(name):
         ("m", True, "internal", None, "tenant"),
     ],
 )
-def test_how_far_an_identity_reaches(tenant, admin, purpose, master, reach):
+def test_the_reach_of_an_identity(tenant, admin, purpose, master, reach):
     data = document("t", tenant=tenant, admin=admin, purpose=purpose)
     identity = identity_of({"data": data}, master)
     assert identity.reach == reach
@@ -143,7 +143,7 @@ def test_a_time_without_a_zone_is_utc(text):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_denies(status):
+def test_the_statuses_that_mean_denied(status):
     assert isinstance(answer_of(status, b"", None), Denied)
     assert isinstance(confirmation_of(status), Denied)
 
@@ -151,7 +151,7 @@ def test_a_refusal_denies(status):
 @pytest.mark.parametrize(
     "status", [201, 202, 206, 301, 302, 307, 400, 405, 410, 429, 500, 502, 503, 504, 599]
 )
-def test_every_other_status_says_nothing_about_the_token(status):
+def test_every_other_status_means_unavailable(status):
     assert isinstance(answer_of(status, json.dumps({"data": document("t")}).encode(), None), Unavailable)
     assert isinstance(confirmation_of(status), Unavailable)
 
@@ -164,17 +164,17 @@ def test_only_a_200_identifies_and_a_204_confirms():
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"<html>", b"\xff", b'{"data": NaN}', b"[" * 100000])
-def test_a_200_with_something_else_than_an_object_is_no_answer(body):
+def test_a_200_without_a_json_object_means_unavailable(body):
     assert isinstance(answer_of(200, body, None), Unavailable)
 
 
 @given(st.integers(), st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.none() | st.text())
-def test_no_response_whatever_raises(status, body, master):
+def test_no_response_raises(status, body, master):
     assert isinstance(answer_of(status, body, master), Identity | Denied | Unavailable | Faulty)
 
 
 @given(st.sampled_from(PLACES), JSON, st.none() | st.text())
-def test_no_document_whatever_raises(place, value, master):
+def test_no_document_raises(place, value, master):
     whole = changed(place, value)
     before = deepcopy(whole)
     found = identity_of(whole, master)
@@ -194,7 +194,7 @@ def test_a_time_is_a_number_or_a_value_error(text):
 
 
 @given(st.datetimes(timezones=st.none() | st.timezones()))
-def test_every_time_can_be_read(time):
+def test_every_time_is_parsed(time):
     assert isinstance(moment(time.isoformat()), float)
 
 
@@ -207,17 +207,17 @@ def test_the_tenant_of_a_document():
 @pytest.mark.parametrize(
     "token", ["", " ", "\n", ".", "..", "a/b", "a\\b", "a\nb", "\0", "\ud800", "x" * 4097]
 )
-def test_a_token_that_cannot_exist_is_not_worth_a_request(token):
+def test_an_impossible_token_is_not_plausible(token):
     assert not plausible(token)
 
 
 @pytest.mark.parametrize(
     "token", ["9ad4c1b4-7bd4-4a65-a8d8-0c2b9d9d3b8f", "x" * 4096, "a.b-c_d~e", "é", "a b%?#&"]
 )
-def test_a_token_that_might_exist_is(token):
+def test_a_possible_token_is_plausible(token):
     assert plausible(token)
 
 
 @given(st.text() | st.sampled_from(STRANGE))
-def test_whether_a_token_is_plausible_can_be_said_of_any_text(text):
+def test_plausible_accepts_any_text(text):
     assert plausible(text) in {True, False}

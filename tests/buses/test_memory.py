@@ -1,4 +1,4 @@
-"""The bus in memory: the contract, and what only it has."""
+"""The memory bus: the contract of all buses, and its own behaviour."""
 
 import pytest
 import pytest_twisted
@@ -14,7 +14,7 @@ from wsevents.buses.memory import MemoryBus, MemorySettings
 
 
 class Rig:
-    """Several buses are several processes at one broker, but in memory each has its own."""
+    """Buses for the contract. Each memory bus is separate, unlike several processes at one broker."""
 
     def __init__(self):
         self._buses = []
@@ -30,13 +30,13 @@ class Rig:
         return bus
 
     def stall(self, bus):
-        """It cannot stand still while its publishers do not."""
+        """Do nothing: a memory bus cannot stall while its publishers run."""
 
     resume = stall
 
     async def drop(self):
         for bus in self._buses:
-            bus.drop("the test says so")
+            bus.drop("dropped by the test")
 
     async def restore(self):
         for bus in self._buses:
@@ -52,7 +52,7 @@ class TestMemoryBus(BusContract):
     pass
 
 
-def test_the_class_is_what_the_interface_says():
+def test_the_class_implements_the_interface():
     assert verifyClass(IBus, MemoryBus)
     assert isinstance(MemoryBus.create(MemorySettings(), Clock()), MemoryBus)
     assert MemoryBus.settings is MemorySettings
@@ -66,7 +66,7 @@ def started(clock):
 
 
 @pytest_twisted.ensureDeferred
-async def test_everything_happens_on_the_next_turn():
+async def test_every_call_of_the_listener_is_in_the_next_turn():
     clock = Clock()
     bus, ear = started(clock)
     assert ear.story == []
@@ -81,25 +81,25 @@ async def test_everything_happens_on_the_next_turn():
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_a_listener_publishes_does_not_come_within_its_call():
-    clock, within = Clock(), []
+async def test_a_publication_by_the_listener_is_delivered_in_a_later_turn():
+    clock, seen = Clock(), []
 
     def react(delivery):
         if len(ear.deliveries) < 3:
             bus.publish(HEADERS.name, "", {}, b"again")
-        within.append(len(ear.deliveries))
+        seen.append(len(ear.deliveries))
 
     bus, ear = started(clock)
     ear._react = react
     clock.advance(0)
     await bus.publish(HEADERS.name, "", {}, b"1")
     clock.advance(0)
-    assert within == [1, 2, 3]
+    assert seen == [1, 2, 3]
     bus.stopService()
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_under_way_when_the_bus_drops_or_stops_is_lost():
+async def test_pending_messages_are_lost_when_the_bus_is_dropped_or_stopped():
     clock = Clock()
     bus, ear = started(clock)
     clock.advance(0)
@@ -118,7 +118,7 @@ async def test_what_is_under_way_when_the_bus_drops_or_stops_is_lost():
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_bus_that_is_down_at_its_start_comes_up_when_restored():
+async def test_a_bus_that_is_down_at_start_goes_up_when_restored():
     clock = Clock()
     bus, ear = started(clock)
     bus.drop("not yet")

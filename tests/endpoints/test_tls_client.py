@@ -98,7 +98,7 @@ KINDS = {
     "an IPv4 address": Kind("127.0.0.1", issued("127.0.0.1")),
     "an IPv6 address": Kind("::1", issued("::1")),
     "a wildcard": Kind(HOST, issued("*.wsevents.test")),
-    "a good name beside names that are none": Kind(HOST, issued("*.*.test", "*", "1.2.3.4.", "", HOST)),
+    "a good name beside invalid names": Kind(HOST, issued("*.*.test", "*", "1.2.3.4.", "", HOST)),
     "a good name beside an odd URI": Kind(
         HOST, issued(x509.UniformResourceIdentifier("https://a.test:1/"), HOST)
     ),
@@ -156,7 +156,7 @@ KINDS = {
 
 
 class _Listener(Protocol):
-    """Takes what a client sends, and hangs up at once."""
+    """Receives data from a client, and closes at once."""
 
     def dataReceived(self, data):
         self.factory.received += data
@@ -549,7 +549,7 @@ ALLOWED = {
     "wsevents.delivery.writers": {"OpenSSL.SSL", "Connection"},  # of peers
     "wsevents.cli.admin_client": {"HTTPSConnection"},  # the standard library's own check, fail-closed
 }
-"""Who may name what of TLS; None: anything."""
+"""The TLS names that each module may use; None: all."""
 TLS = {
     "optionsForClientTLS",
     "wrapClientTLS",
@@ -572,7 +572,7 @@ TLS = {
 MAKERS = {"twisted", "OpenSSL", "ssl", "urllib", "http", "treq", "autobahn", "requests"}
 """Packages that have them."""
 WHOLE = {"ssl", "OpenSSL", "OpenSSL.SSL", "twisted.internet.ssl", "urllib.request", "treq", "requests"}
-"""Modules that nobody else imports whole, as their names would be hidden from this test."""
+"""Modules that no other module may import whole, because this test would not see the names."""
 
 
 def offences(module, source):

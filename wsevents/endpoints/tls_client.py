@@ -236,7 +236,7 @@ class _CheckedConnection(Connection):
             raise self._refusal or self._reference.refused("the server did not send it", Fault.DATA)
 
     def send(self, buf: Any, flags: int = 0) -> int:
-        """Send, see `Connection`. Before the server is accepted, WantReadError makes Twisted keep the data."""
+        """Send, see `Connection`. Raises WantReadError before the server is accepted; Twisted retries."""
         if not self._trusted():
             raise WantReadError
         return super().send(buf, flags)

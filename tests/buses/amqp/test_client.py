@@ -1,4 +1,4 @@
-"""A connection in memory: handshake, heartbeat, reading, and its end."""
+"""A connection in memory: handshake, heartbeat, reading, and close."""
 
 from itertools import pairwise
 from struct import pack
@@ -33,7 +33,7 @@ def listening(deliveries):
     return client
 
 
-def test_it_says_who_it_is_and_what_it_understands():
+def test_the_handshake_sends_credentials_and_capabilities():
     client = connected(Clock())
     ((name, (properties, mechanism, response, locale)),) = start(client)
     assert (name, mechanism, response, locale) == (
@@ -50,7 +50,7 @@ def test_it_says_who_it_is_and_what_it_understands():
 
 
 @pytest.mark.parametrize(("offered", "agreed"), [(0, 131072), (4096, 4096), (2**31, 131072)])
-def test_it_agrees_on_the_size_of_frames_and_insists_on_its_heartbeat(offered, agreed):
+def test_the_frame_size_is_negotiated_and_the_heartbeat_is_fixed(offered, agreed):
     client = connected(Clock())
     start(client)
     say(client, "connection", "tune", 2047, offered, 60)
@@ -58,7 +58,7 @@ def test_it_agrees_on_the_size_of_frames_and_insists_on_its_heartbeat(offered, a
     client.shutdown()
 
 
-def test_a_handshake_has_ten_seconds():
+def test_the_handshake_has_a_timeout_of_ten_seconds():
     clock = Clock()
     client = connected(clock)
     start(client)
@@ -70,7 +70,7 @@ def test_a_handshake_has_ten_seconds():
     assert not clock.getDelayedCalls()
 
 
-def test_it_sends_a_heartbeat_each_half_interval_and_gives_up_after_two_of_silence():
+def test_a_heartbeat_each_half_interval_and_an_abort_after_two_intervals_without_data():
     clock = Clock()
     client = up(clock)
     for _ in range(4):
@@ -85,7 +85,7 @@ def test_it_sends_a_heartbeat_each_half_interval_and_gives_up_after_two_of_silen
     assert not clock.getDelayedCalls()
 
 
-def test_it_leaves_in_order():
+def test_shutdown_closes_in_order():
     clock = Clock()
     client = up(clock)
     client.shutdown()
@@ -98,7 +98,7 @@ def test_it_leaves_in_order():
     assert not clock.getDelayedCalls()
 
 
-def test_it_does_not_wait_for_a_broker_that_does_not_answer():
+def test_shutdown_aborts_if_the_broker_does_not_answer():
     clock = Clock()
     client = up(clock)
     client.shutdown()
@@ -107,15 +107,15 @@ def test_it_does_not_wait_for_a_broker_that_does_not_answer():
     assert not clock.getDelayedCalls()
 
 
-def test_the_first_reason_is_the_one_that_counts():
-    client, told = up(), []
-    client.ended.wait().addCallback(told.append)
+def test_the_first_reason_is_kept():
+    client, fired = up(), []
+    client.ended.wait().addCallback(fired.append)
     say(client, "connection", "close", 320, "CONNECTION_FORCED - bye", 0, 0)
     assert said(client) == [("connection.close-ok", ())]
     assert "320 CONNECTION_FORCED - bye" in explain(client.why)
     client.abort("something else")
     assert "320 CONNECTION_FORCED - bye" in explain(client.why)
-    assert told == [True]
+    assert fired == [True]
 
 
 def test_a_call_on_a_closed_connection_fails():
@@ -144,7 +144,7 @@ def test_a_call_on_a_closed_connection_fails():
         2 * delivery(1, Content(b"a", properties={}))[:40],
     ],
 )
-def test_what_is_not_amqp_ends_it(data):
+def test_invalid_amqp_ends_the_connection(data):
     client = connected(Clock())
     client.dataReceived(data)
     assert "invalid AMQP from the broker" in explain(client.why)
@@ -152,7 +152,7 @@ def test_what_is_not_amqp_ends_it(data):
 
 
 @given(st.lists(st.binary(max_size=400), min_size=1, max_size=5), st.lists(st.binary(max_size=50)), st.data())
-def test_any_bytes_end_with_a_reason(frames, rest, data):
+def test_after_any_bytes_the_connection_ends_with_a_reason(frames, rest, data):
     client = up()
     client.on_delivery = lambda one: None
     for chunk in [*frames, *rest]:
@@ -173,7 +173,7 @@ CONTENTS = st.lists(
 
 
 @given(CONTENTS, st.data())
-def test_deliveries_come_intact_however_the_bytes_are_cut(contents, data):
+def test_deliveries_are_intact_for_every_segmentation(contents, data):
     received = []
     client = listening(received)
     stream = b"".join(delivery(tag, one, frame_max=64) for tag, one in enumerate(contents, 1))
@@ -189,7 +189,7 @@ def test_deliveries_come_intact_however_the_bytes_are_cut(contents, data):
     assert [tag for tag, _ in acknowledged][-1:] == [len(contents)] * bool(contents)
 
 
-def test_what_comes_in_one_read_is_acknowledged_at_once_and_afterwards():
+def test_the_deliveries_of_one_read_are_acknowledged_together_afterwards():
     seen = []
     client = up()
     client.on_delivery = lambda one: seen.append(said(client))
@@ -198,7 +198,7 @@ def test_what_comes_in_one_read_is_acknowledged_at_once_and_afterwards():
     assert said(client) == [(ACK, (100, True))]
 
 
-def test_what_cannot_be_decoded_is_acknowledged_and_dropped():
+def test_a_message_with_undecodable_headers_is_acknowledged_and_dropped():
     received = []
     client = listening(received)
     good = delivery(1, Content(b"a", properties={"headers": {"k": True}}))
@@ -210,7 +210,7 @@ def test_what_cannot_be_decoded_is_acknowledged_and_dropped():
     assert received == [Delivery(b"b", {}, "x", "k", 99.0, redelivered=True)]
 
 
-def test_a_mistake_in_a_delegate_ends_the_connection_and_is_logged(errors):
+def test_an_exception_in_a_delegate_ends_the_connection_and_is_logged(errors):
     client = up()
     client.on_blocked = lambda why: 1 / 0
     say(client, "connection", "blocked", "memory")
@@ -219,7 +219,7 @@ def test_a_mistake_in_a_delegate_ends_the_connection_and_is_logged(errors):
     assert len(errors.flush(ZeroDivisionError)) == 1
 
 
-def test_no_password_in_its_login():
+def test_the_repr_of_a_login_has_no_password():
     assert "secret" not in repr(connected(Clock()).login)
 
 
@@ -230,7 +230,7 @@ def to(tag, consumer, body=b""):
     return delivery(tag, Content(body), consumer=consumer)
 
 
-def test_what_comes_for_another_consumer_is_acknowledged_and_not_heard():
+def test_a_delivery_for_another_consumer_is_acknowledged_and_dropped():
     deliveries = []
     client = listening(deliveries)
     client.select_consumer("2")
@@ -239,7 +239,7 @@ def test_what_comes_for_another_consumer_is_acknowledged_and_not_heard():
     assert said(client) == [(ACK, (4, True))]
 
 
-def test_a_gap_is_told_before_it_is_acknowledged_and_whatever_its_content_is():
+def test_a_gap_is_reported_before_its_acknowledgement_with_any_content():
     deliveries, gaps = [], []
     client = listening(deliveries)
     client.on_gap = lambda: gaps.append(said(client))
@@ -257,7 +257,7 @@ def test_a_gap_is_told_before_it_is_acknowledged_and_whatever_its_content_is():
     st.lists(st.tuples(st.sampled_from(["1", "2", "11", "", GAPS, GAPS + "s"]), st.binary(max_size=9))),
     st.data(),
 )
-def test_each_delivery_goes_where_its_tag_says_however_it_is_cut(sent, data):
+def test_each_delivery_goes_to_its_consumer_for_every_segmentation(sent, data):
     deliveries, gaps = [], []
     client = listening(deliveries)
     client.on_gap = lambda: gaps.append(len(deliveries))

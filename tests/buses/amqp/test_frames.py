@@ -49,7 +49,7 @@ def frames_of(data):
 
 
 @given(st.sampled_from(METHODS), st.data())
-def test_a_method_that_is_encoded_is_decoded(one, data):
+def test_an_encoded_method_is_decoded(one, data):
     args = tuple(data.draw(FIELDS[field.type]) for field in one.fields)
     ((kind, channel, payload),) = frames_of(encode_method(7, one, args))
     decoded = decode_method(load(), payload)
@@ -59,7 +59,7 @@ def test_a_method_that_is_encoded_is_decoded(one, data):
 @given(
     st.binary() | st.sampled_from(METHODS).map(lambda one: bytes([0, one.klass.id, 0, one.id])), st.binary()
 )
-def test_bytes_are_a_method_or_a_value_error(head, rest):
+def test_any_bytes_decode_to_a_method_or_raise_a_value_error(head, rest):
     try:
         decoded = decode_method(load(), head + rest)
     except ValueError:
@@ -82,12 +82,12 @@ def test_an_argument_that_does_not_fit_is_named(name, args):
         encode_method(1, method("queue", name), args)
 
 
-def test_an_acknowledgement_is_the_method_it_stands_for():
+def test_an_ack_frame_equals_the_encoded_method():
     assert encode_ack(1, 2**40) == encode_method(1, method("basic", "ack"), (2**40, True))
 
 
 @given(st.binary(max_size=300), st.dictionaries(NAMES, VALUES, max_size=3), st.booleans())
-def test_content_is_a_header_and_frames_no_larger_than_agreed(body, headers, typed):
+def test_content_is_a_header_and_frames_within_the_negotiated_size(body, headers, typed):
     properties = {"headers": headers, "delivery-mode": 2}
     if typed:
         properties |= {"content-type": "application/json", "content-encoding": "utf-8"}
@@ -100,7 +100,7 @@ def test_content_is_a_header_and_frames_no_larger_than_agreed(body, headers, typ
 
 
 @given(st.binary())
-def test_bytes_are_a_content_header_or_a_value_error(data):
+def test_any_bytes_decode_to_a_content_header_or_raise_a_value_error(data):
     with suppress(ValueError):
         _, flags = decode_header(data)
         assert isinstance(decode_headers(data, flags), dict)

@@ -17,7 +17,7 @@ NUMBERS = {
 
 
 OURS = ("start-ok", "tune-ok")
-"""The gateway's replies; nobody calls what they answer here."""
+"""Replies that the gateway sends; their calls come from the broker."""
 
 
 def test_every_method_has_its_number():

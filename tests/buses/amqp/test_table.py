@@ -43,7 +43,7 @@ def typed(value):
 
 
 @given(st.dictionaries(NAMES, VALUES))
-def test_what_is_encoded_is_decoded(table):
+def test_an_encoded_table_is_decoded(table):
     data = encode_table(table)
     assert int.from_bytes(data[:4], "big") == len(data) - 4
     assert typed(decode_table(data, 4)) == typed(table)
@@ -56,13 +56,13 @@ def test_what_is_encoded_is_decoded(table):
 @example(b"\1aF\0\0\0\1\1" + b"\1aV")
 @example(b"\1aD\xff\0\0\0\0")
 @example(b"\1aT" + b"\xff" * 8)
-def test_bytes_are_a_table_or_a_value_error(data):
+def test_any_bytes_decode_to_a_table_or_raise_a_value_error(data):
     with suppress(ValueError):
         assert isinstance(decode_table(data), dict)
 
 
 @given(st.dictionaries(NAMES, VALUES, min_size=1), st.data())
-def test_a_table_that_is_cut_off_is_a_value_error_or_a_shorter_one(table, data):
+def test_a_truncated_table_raises_a_value_error_or_is_shorter(table, data):
     whole = encode_table(table)[4:]
     cut = data.draw(st.integers(0, len(whole) - 1))
     with suppress(ValueError):
@@ -139,7 +139,7 @@ def test_each_value_has_its_type(value, raw):
         [[object()]],
     ],
 )
-def test_a_value_that_has_no_form_is_a_value_error(value):
+def test_a_value_without_an_amqp_form_raises_a_value_error(value):
     with pytest.raises(ValueError):
         encode_table({"a": value})
 
@@ -152,7 +152,7 @@ def nested(depth, wrap):
 
 
 @pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"a": value}])
-def test_depth_is_bounded_both_ways(wrap):
+def test_the_nesting_depth_is_bounded_when_encoding_and_decoding(wrap):
     fits = nested(MAX_DEPTH, wrap)
     assert decode_table(encode_table(fits), 4) == fits
     with pytest.raises(ValueError, match="too deep"):
