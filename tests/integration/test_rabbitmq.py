@@ -120,7 +120,7 @@ async def survives(bus, ear, log, words):
     (line,) = log.of("the bus is down")
     assert words in line
     assert "\n" not in line
-    assert "Trying again in 0.1 s" in line
+    assert "retrying in 0.1 s" in line
     await works(bus, ear)
 
 
