@@ -37,7 +37,7 @@ class Stage:
 
     @property
     def place(self) -> str:
-        """Return the file, and what in it; raises ValueError if there is none."""
+        """Return the file, and what in it; raises ValueError if it does not exist."""
         if locate(f"wsevents.{self.name}") is None:
             raise ValueError(f"wsevents.{self.name} does not exist; correct docs/picture.py")
         parts = self.name.split(".")
