@@ -1,4 +1,4 @@
-"""Prints events until the gateway closes, and why it did. Needs `pip install websockets`."""
+"""Prints events until the gateway closes the connection, then the reason. Needs `pip install websockets`."""
 
 import asyncio
 import json

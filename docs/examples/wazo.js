@@ -1,11 +1,11 @@
-// Prints events of Wazo until it is stopped. Needs Node 18 or newer and `npm install ws`.
+// Prints events of Wazo. Needs Node 18 or newer and `npm install ws`.
 //
 // WAZO_USER=… WAZO_PASSWORD=… node wazo.js wss://HOST/api/websocketd/ https://HOST/api/auth/0.1/token EVENT …
 "use strict";
 const WebSocket = require("ws");
 
 const [url, auth, ...names] = process.argv.slice(2);
-// Code and reason of a close frame after which another attempt would end the same way.
+// Code and reason of close frames after which a retry fails in the same way.
 const USELESS = [
   [1002, ""],
   [1007, ""],
@@ -16,11 +16,11 @@ const USELESS = [
   [4004, ""],
 ];
 const isUseless = (code, reason) => USELESS.some((one) => one[0] === code && one[1] === reason);
-const LONGEST = 60; // seconds to wait before another try
+const LONGEST = 60; // seconds to wait before a retry, at most
 const QUIET = 90; // seconds without a ping; the gateway sends one every 60
 let tries = 0;
 
-// Log in; return the token, and when it ends in milliseconds since 1970.
+// Log in; return the token and its expiry in milliseconds since 1970.
 async function newToken() {
   const login = Buffer.from(`${process.env.WAZO_USER}:${process.env.WAZO_PASSWORD}`).toString("base64");
   const answer = await fetch(auth, {
@@ -38,17 +38,17 @@ async function newToken() {
   return {token: data.token, ends: Date.parse(data.utc_expires_at + "Z")};
 }
 
-// Ask the REST APIs for the present state here: events of the time before are gone.
+// Request the current state from the REST APIs here: earlier events are not sent.
 function catchUp() {
   console.log("listening");
 }
 
-// Do what is to be done about an event.
+// Process an event here.
 function handle(event) {
   console.log(event.name);
 }
 
-// Connect and handle events until the end.
+// Handle events until the connection ends.
 async function listen() {
   const began = Date.now();
   let token, ends;
@@ -62,19 +62,19 @@ async function listen() {
   const say = (op, data) => socket.send(JSON.stringify({op, data}));
   let watchdog, renewal;
 
-  // The library answers pings; that none comes any more is for us to notice.
+  // The library answers pings, but does not notice that they stop.
   const alive = () => {
     clearTimeout(watchdog);
     watchdog = setTimeout(() => socket.terminate(), QUIET * 1000);
   };
-  // Send a new token when half of the old one's time is over; again and again.
+  // Send a new token after half of the lifetime of each token.
   const renewLater = () => {
     renewal = setTimeout(async () => {
       try {
         ({token, ends} = await newToken());
         if (socket.readyState === WebSocket.OPEN) say("token", {token});
       } catch {
-        // The old one is still good for as long again.
+        // The old token is valid for the same time again.
       }
       if (socket.readyState === WebSocket.OPEN) renewLater();
     }, Math.max(1000, (ends - Date.now()) / 2));
@@ -102,7 +102,7 @@ async function listen() {
   });
 }
 
-// By chance, or all clients of a gateway that was restarted would come back at the same moment.
+// A random delay, so that the clients of a restarted gateway do not reconnect all at once.
 function again(began) {
   tries = Date.now() - began > LONGEST * 1000 ? 1 : tries + 1;
   setTimeout(listen, Math.random() * Math.min(LONGEST, 2 ** tries) * 1000);

@@ -1,4 +1,4 @@
-"""Prints events of Wazo until it is stopped. Needs `pip install websockets`.
+"""Prints events of Wazo. Needs `pip install websockets`.
 
 WAZO_USER=… WAZO_PASSWORD=… python wazo.py wss://HOST/api/websocketd/ https://HOST/api/auth/0.1/token EVENT …
 """
@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 from websockets import ConnectionClosed, InvalidHandshake
 from websockets.asyncio.client import connect
 
-USELESS = {  # code and reason of a close frame after which another attempt would end the same way
+USELESS = {  # code and reason of close frames after which a retry fails in the same way
     (1002, ""),
     (1007, ""),
     (1008, "ended by an administrator"),
@@ -26,11 +26,11 @@ USELESS = {  # code and reason of a close frame after which another attempt woul
     (4001, "no token"),
     (4004, ""),
 }
-LONGEST = 60  # seconds to wait before another try
+LONGEST = 60  # seconds to wait before a retry, at most
 
 
 def new_token(auth):
-    """Log in; return the token, and when it ends in seconds since 1970."""
+    """Log in; return the token and its expiry in seconds since 1970."""
     login = f"{os.environ['WAZO_USER']}:{os.environ['WAZO_PASSWORD']}"
     headers = {
         "Authorization": "Basic " + base64.b64encode(login.encode()).decode(),
@@ -42,30 +42,30 @@ def new_token(auth):
 
 
 def catch_up():
-    """Ask the REST APIs for the present state here: events of the time before are gone."""
+    """Request the current state from the REST APIs here: earlier events are not sent."""
     print("listening", flush=True)
 
 
 def handle(event):
-    """Do what is to be done about an event; be quick, as the next ones wait meanwhile."""
+    """Process an event here; be quick, because the next events wait."""
     print(event["name"], flush=True)
 
 
 async def renew(socket, auth, ends):
-    """Send a new token when half of the old one's time is over; again and again."""
+    """Send a new token after half of the lifetime of each token."""
     while True:
         await asyncio.sleep(max(1, (ends - time.time()) / 2))
         try:
             token, ends = await asyncio.to_thread(new_token, auth)
         except OSError:
-            continue  # the old one is still good for as long again
+            continue  # the old token is valid for the same time again
         await socket.send(json.dumps({"op": "token", "data": {"token": token}}))
 
 
 async def listen(url, auth, names):
-    """Connect and handle events until the end; return the close code and the reason."""
+    """Handle events until the connection ends; return close code and reason."""
     token, ends = await asyncio.to_thread(new_token, auth)
-    # The library answers the gateway's pings, and sends some itself.
+    # The library answers the gateway's pings and sends its own.
     async with connect(f"{url}?version=2", additional_headers={"X-Auth-Token": token}) as socket:
         renewal = asyncio.create_task(renew(socket, auth, ends))
         try:
@@ -85,7 +85,7 @@ async def listen(url, auth, names):
 
 
 async def main(url, auth, *names):
-    """Listen for ever; stop only where another try would be useless."""
+    """Reconnect until a retry is useless."""
     tries = 0
     while True:
         began = time.monotonic()
@@ -100,7 +100,7 @@ async def main(url, auth, *names):
             if (code, reason) in USELESS:
                 sys.exit(1)
         tries = 1 if time.monotonic() - began > LONGEST else tries + 1
-        # By chance, or all clients of a gateway that was restarted would come back at the same moment.
+        # A random delay, so that the clients of a restarted gateway do not reconnect all at once.
         await asyncio.sleep(random.uniform(0, min(LONGEST, 2**tries)))
 
 

@@ -1,4 +1,4 @@
-"""Prints events of Wazo until it is stopped, on Twisted, by the client that comes with wsevents.
+"""Prints events of Wazo on Twisted, with the client in wsevents.
 
 TOKEN=… python wazo_twisted.py wss://HOST/api/websocketd/ EVENT …
 """
@@ -16,19 +16,19 @@ client = WazoClient(f"{URL}?version=2", os.environ["TOKEN"], NAMES)
 
 @client.on_open
 def opened(client):
-    """Ask the REST APIs for the present state here: events of the time before are gone."""
+    """Request the current state from the REST APIs here: earlier events are not sent."""
     print("listening", flush=True)
 
 
 @client.on_event
 def handle(client, event):
-    """Do what is to be done about an event."""
+    """Process an event here."""
     print(event["name"], flush=True)
 
 
 @client.on_close
 def closed(client, ending, seconds):
-    """Tell why; it comes back by itself after so many seconds, or not at all: None."""
+    """Print the reason. The client reconnects after these seconds; None: it does not reconnect."""
     if ending.code is None:
         print("not connected:", ending.why, flush=True)
     else:
