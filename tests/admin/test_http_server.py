@@ -287,10 +287,10 @@ def test_it_is_said_that_a_kick_has_not_reached_every_worker():
     )
     assert visitor.ask("POST", "/kick", POST, b'{"id": "8-1"}') is None
     there.asked[0].callback(0)
-    silent.asked[0].errback(RpcError("it does not answer"))
+    silent.asked[0].errback(RpcError("not responding"))
     answer = visitor.answer()
     assert answer.status == 503
-    assert answer.json["error"].endswith("worker 2: it does not answer")
+    assert answer.json["error"].endswith("worker 2: not responding")
 
 
 def test_a_head_has_no_body():

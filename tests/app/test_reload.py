@@ -71,10 +71,10 @@ def test_what_is_wrong_with_the_files_is_said_line_by_line(log, errors):
 def test_what_cannot_be_put_in_force_leaves_the_old_one(log, errors):
     files = Files(NEW)
     done = files.begin()
-    files.puts[0][1].errback(ConfigurationError("worker 1: it does not answer"))
+    files.puts[0][1].errback(ConfigurationError("worker 1: not responding"))
     assert done
     assert files.reload.config is OLD
-    assert log.lines == ["reload: worker 1: it does not answer", "reload: everything stays as it was"]
+    assert log.lines == ["reload: worker 1: not responding", "reload: everything stays as it was"]
     errors.failures.clear()
 
 

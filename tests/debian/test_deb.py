@@ -329,5 +329,5 @@ def test_workers_find_our_libraries_where_debian_has_its_own(debian):
     debian.write("/etc/wsevents/conf.d/test.yml", AWAY.format(port=port) + "workers: 2\n")
     with serving(debian, *start_command()) as process:
         heard = until(process, "worker [12].* is ready") + until(process, "worker [12].* is ready")
-        assert "is started again" not in heard
+        assert "restarting it" not in heard
         assert refused_with(port) == 1011

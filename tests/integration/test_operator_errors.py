@@ -388,7 +388,7 @@ def test_a_disk_that_has_room_again_has_the_number_of_lines_that_are_missing(tmp
         assert log.read_text() == before
         resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
         assert gateway.stop() == 0
-    check(log.read_text(), "lines of the log could not be written: File too large", LATER)
+    check(log.read_text(), "log lines could not be written: File too large", LATER)
     assert log.read_text().startswith(before)
 
 

@@ -346,7 +346,7 @@ def test_if_one_worker_cannot_change_none_does(tmp_path, rabbitmq):
         write_pair(tmp_path)
         os.kill(pid_of(gateway, 2), signal.SIGSTOP)
         said = reload(gateway, "reload: everything stays as it was")
-        assert f"reload: worker 2 (pid {pid_of(gateway, 2)}): it does not answer\n" in said
+        assert f"reload: worker 2 (pid {pid_of(gateway, 2)}): not responding\n" in said
         os.kill(pid_of(gateway, 2), signal.SIGCONT)
         assert shown(gateway, 4) == {before}
         reload(gateway)

@@ -122,7 +122,7 @@ def test_workers_are_one_gateway_to_who_asks(tmp_path, rabbitmq, publish):
         # What one worker has counted is not forgotten with it.
         since = len(gateway.log)
         os.kill(pids[0], signal.SIGKILL)
-        gateway.wait_for(r"worker 1 \(pid \d+\) was ended by SIGKILL")
+        gateway.wait_for(r"worker 1 \(pid \d+\) was killed by SIGKILL")
         assert desk.metric("wsevents_events_delivered_total") == 6
         gateway.wait_for("worker 1: the bus is up", since)
         assert desk.metric("wsevents_events_delivered_total") == 6
@@ -141,7 +141,7 @@ def test_a_worker_that_hangs_is_seen(tmp_path, rabbitmq):
         try:
             status, said = desk.get("/health")
             assert status == 503
-            assert json.loads(said)["reasons"] == ["worker 1: it does not answer"]
+            assert json.loads(said)["reasons"] == ["worker 1: not responding"]
             assert json.loads(said)["ready"], "the other one serves"
         finally:
             os.kill(pid, signal.SIGCONT)

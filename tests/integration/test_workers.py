@@ -120,7 +120,7 @@ def test_a_worker_that_is_killed_costs_its_own_peers_only_and_comes_back(tmp_pat
         hear(left + again, publish("for_those_who_are_here"))
         lines = [line for line in gateway.log[mark:].splitlines() if f"pid {killed}" in line]
         assert len(lines) == 1
-        assert lines[0].endswith(f"worker 2 (pid {killed}) was ended by SIGKILL; it is started again at once")
+        assert lines[0].endswith(f"worker 2 (pid {killed}) was killed by SIGKILL; restarting it now")
         # They came back to the new one: without the other it has all of them.
         os.kill(pid_of(gateway, 1), signal.SIGKILL)
         gateway.wait_for("worker 1: the bus is up", len(gateway.log))
@@ -138,11 +138,11 @@ def test_stopping_says_goodbye_to_all_and_leaves_no_process(tmp_path, rabbitmq):
             gone()
         for worker in (1, 2):
             assert gateway.log.count(f"worker {worker}: session over: wazo 127.0.0.1 user=u1") == 2
-            assert re.search(rf"worker {worker} \(pid \d+\) ended with status 0", gateway.log)
+            assert re.search(rf"worker {worker} \(pid \d+\) exited with status 0", gateway.log)
         assert "s3cret" not in gateway.log
         assert "Traceback" not in gateway.log
         assert "started again" not in gateway.log
-        assert "the supervisor is gone" not in gateway.log
+        assert "the supervisor has exited" not in gateway.log
 
 
 def test_in_json_the_lines_of_workers_have_their_fields_and_the_number(tmp_path, rabbitmq):
@@ -185,8 +185,8 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path, rabbitmq):
             os.kill(pids[0], signal.SIGSTOP)
             assert gateway.stop() == 0
             gone()
-        assert f"worker 1 (pid {pids[0]}) does not end and is killed" in gateway.log
-        assert f"worker 1 (pid {pids[0]}) was ended by SIGKILL" in gateway.log
+        assert f"worker 1 (pid {pids[0]}) did not exit in time; killing it" in gateway.log
+        assert f"worker 1 (pid {pids[0]}) was killed by SIGKILL" in gateway.log
 
 
 def test_one_worker_may_be_stopped_by_hand_and_its_peers_are_told(tmp_path, rabbitmq, publish):
@@ -195,7 +195,7 @@ def test_one_worker_may_be_stopped_by_hand_and_its_peers_are_told(tmp_path, rabb
         mark = len(gateway.log)
         os.kill(pid_of(gateway, 1), signal.SIGTERM)
         assert code(clients[0]) == 1001
-        gateway.wait_for(r"worker 1 \(pid \d+\) ended with status 0; it is started again at once", mark)
+        gateway.wait_for(r"worker 1 \(pid \d+\) exited with status 0; restarting it now", mark)
         gateway.wait_for("worker 1: the bus is up", mark)
         hear([clients[1], *enter(stack, gateway)], publish("e"))
 
@@ -207,7 +207,7 @@ def test_a_worker_that_cannot_start_is_tried_again_later_and_the_others_serve_on
         mark = len(gateway.log)
         os.kill(pid_of(gateway, 1), signal.SIGKILL)
         gateway.wait_for(rf"worker 1: wsevents: listen\[0\]: cannot read {key}: No such file", mark)
-        gateway.wait_for(r"worker 1 \(pid \d+\) ended with status 78; it is started again in 1 s", mark)
+        gateway.wait_for(r"worker 1 \(pid \d+\) exited with status 78; restarting it in 1 s", mark)
         clients = enter(stack, gateway, 3)
         (tmp_path / "away").rename(key)
         gateway.wait_for("worker 1: the bus is up", mark)

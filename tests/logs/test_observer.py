@@ -1,4 +1,4 @@
-"""What Twisted's logger tells becomes lines: of the levels that are wanted, each once in a while."""
+"""The observer writes Twisted's log events as lines, filtered by level and deduplicated."""
 
 from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, LogPublisher
@@ -11,7 +11,7 @@ from wsevents.logs.record import LogLine
 
 
 class Reactor(Clock):
-    """Time, and what is to be done at the beginning and at the end."""
+    """A clock that records the calls for the start and the shutdown of the reactor."""
 
     def __init__(self):
         super().__init__()
@@ -34,14 +34,14 @@ class Reactor(Clock):
 
 
 class World:
-    """A logger, and what became of what it said."""
+    """A logger, and the lines that the observer writes for it."""
 
     def __init__(self, level="info", running=True):
         self.lines, self.reactor, self.level = [], Reactor(), Level()
         self.level.set(level)
         self.observer = LogObserver(self.lines.append, self.level, self.reactor.seconds)
-        self.voice = Logger("somebody", observer=LogPublisher(self.observer))
-        self.observer.attend(self.reactor)
+        self.source = Logger("source", observer=LogPublisher(self.observer))
+        self.observer.attach(self.reactor)
         if running:
             self.reactor.run()
 
@@ -50,14 +50,14 @@ class World:
         return [line.text for line in self.lines]
 
 
-class Telltale:
-    """Notes that somebody wanted to see it."""
+class FormatProbe:
+    """Records that it was formatted."""
 
-    shown = False
+    formatted = False
 
     def __str__(self):
-        self.shown = True
-        return "shown"
+        self.formatted = True
+        return "formatted"
 
 
 def failure(error):
@@ -67,39 +67,39 @@ def failure(error):
         return Failure()
 
 
-def test_what_is_below_the_level_costs_no_formatting():
-    world, telltale = World(), Telltale()
-    world.voice.debug("{x}", x=telltale)
+def test_an_event_below_the_level_is_not_formatted():
+    world, probe = World(), FormatProbe()
+    world.source.debug("{x}", x=probe)
     assert world.lines == []
-    assert not telltale.shown
+    assert not probe.formatted
 
 
-def test_the_level_changes_while_it_runs():
+def test_the_level_can_change_at_run_time():
     world = World()
     for level in ("error", "debug", "warn"):
         world.level.set(level)
         for name in ("debug", "info", "warn", "error", "critical"):
-            world.voice.emit(LogLevel.levelWithName(name), name)
+            world.source.emit(LogLevel.levelWithName(name), name)
     assert world.texts == [
         *("error", "critical"),
         *("debug", "info", "warn"),
-    ], "what is repeated within the minute is counted"
+    ], "lines repeated within the minute are counted"
 
 
-def test_a_line_has_who_when_and_what_its_text_names():
+def test_a_line_has_the_logger_the_time_and_the_fields_of_its_text():
     world = World()
-    world.voice.info("{peers} peers", peers=3, token="s3cret")
+    world.source.info("{peers} peers", peers=3, token="s3cret")
     (line,) = world.lines
-    assert (line.who, line.level, line.text, line.fields) == ("somebody", "info", "3 peers", {"peers": 3})
+    assert (line.logger, line.level, line.text, line.fields) == ("source", "info", "3 peers", {"peers": 3})
     assert line.time is not None
 
 
-def test_what_was_counted_comes_before_the_line_that_says_it_is_over():
+def test_counts_are_written_before_the_line_that_reports_the_end_of_the_problem():
     world = World()
     for _ in range(3):
-        world.voice.warn("it is down")
-    world.voice.info("it is up, {where}", where="here", over=True)
-    world.voice.warn("it is down")
+        world.source.warn("it is down")
+    world.source.info("it is up, {where}", where="here", over=True)
+    world.source.warn("it is down")
     assert world.texts == [
         "it is down",
         "it is down (… and 2 more like it in 1 s)",
@@ -108,42 +108,42 @@ def test_what_was_counted_comes_before_the_line_that_says_it_is_over():
     ]
 
 
-def test_what_is_repeated_is_told_while_nobody_says_anything_else():
+def test_counts_are_written_without_another_event():
     world = World()
     for _ in range(1235):
-        world.voice.warn("no answer")
+        world.source.warn("no answer")
     world.reactor.pump([1.0] * int(WINDOW + 5))
     assert world.texts == ["no answer", "no answer (… and 1234 more like it in 60 s)"]
     assert world.lines[1].fields == {"repeated": 1234}
 
 
-def test_nothing_is_lost_at_the_end_and_no_timer_is_left():
+def test_counts_are_written_at_shutdown_and_no_timer_is_left():
     world = World()
     for _ in range(3):
-        world.voice.error("no answer")
+        world.source.error("no answer")
     world.reactor.advance(7)
     world.reactor.stop()
     assert world.texts == ["no answer", "no answer (… and 2 more like it in 7 s)"]
     assert world.reactor.getDelayedCalls() == []
     for _ in range(2):
-        world.voice.error("no answer")
-    assert world.texts[2:] == ["no answer"] * 2, "nobody would tell the number"
+        world.source.error("no answer")
+    assert world.texts[2:] == ["no answer"] * 2, "no timer would write the count"
 
 
 def test_without_a_reactor_everything_is_written():
     world = World(running=False)
     for _ in range(3):
-        world.voice.error("no answer")
+        world.source.error("no answer")
     world.reactor.stop()
     assert world.texts == ["no answer"] * 3
 
 
-def test_tracebacks_are_folded_by_where_it_happened():
+def test_failures_are_deduplicated_by_location():
     world = World()
     for error in (OSError(2, "no"), OSError(3, "no")):
-        world.voice.failure("it failed", failure(error))
+        world.source.failure("it failed", failure(error))
     for _ in range(2):
-        world.voice.failure("it failed", failure(ValueError("x")))
+        world.source.failure("it failed", failure(ValueError("x")))
     assert [line.trace.splitlines()[-1] for line in world.lines] == [
         "builtins.FileNotFoundError: [Errno 2] no",
         "builtins.ProcessLookupError: [Errno 3] no",
@@ -151,25 +151,25 @@ def test_tracebacks_are_folded_by_where_it_happened():
     ]
 
 
-def test_a_traceback_says_where_but_quotes_no_data():
+def test_a_traceback_has_the_location_but_quotes_no_data():
     world = World()
     token = "s3cret"
-    world.voice.failure("it failed", failure(KeyError(token)))
+    world.source.failure("it failed", failure(KeyError(token)))
     (line,) = world.lines
     assert "in failure\n    raise error\nbuiltins.KeyError" in line.trace
     assert token not in line.trace
 
 
-def test_a_line_of_a_worker_is_as_the_worker_had_it():
+def test_a_line_of_a_worker_is_written_unchanged():
     world, line = World(), LogLine(1.0, "warn", "w", "alone", {"a": 1}, worker=2)
     for _ in range(2):
-        world.voice.warn("worker {worker}: {text}", worker=2, text="alone", line=line, folded=True)
+        world.source.warn("worker {worker}: {text}", worker=2, text="alone", line=line, deduplicated=True)
     assert world.lines == [line, line]
 
 
-def test_that_no_file_can_be_opened_is_told_in_words_that_name_the_remedy():
+def test_too_many_open_files_is_logged_with_the_remedy():
     world = World()
-    port = Logger("twisted.internet.tcp.Port", observer=world.voice.observer)
+    port = Logger("twisted.internet.tcp.Port", observer=world.source.observer)
     for address in ("192.0.2.1", "192.0.2.2"):
         port.info("EMFILE encountered; releasing reserved file descriptor.")
         port.info("EMFILE recovery: Closed socket from {address}", address=address)
@@ -183,8 +183,8 @@ def test_that_no_file_can_be_opened_is_told_in_words_that_name_the_remedy():
     assert world.texts[1:] == ["something else", "Could not accept new connection (ENOBUFS)"]
 
 
-def test_what_has_no_level_or_no_namespace_is_logged_too():
+def test_an_event_without_level_or_namespace_is_logged():
     world = World()
     world.observer({"log_format": "bare", "log_level": None})
     (line,) = world.lines
-    assert (line.level, line.who, line.text) == ("info", "-", "bare")
+    assert (line.level, line.logger, line.text) == ("info", "-", "bare")

@@ -1,4 +1,4 @@
-"""A line looks as people or programs want it, and holds nothing but what was meant for the log."""
+"""The text and JSON formats of a line, and the fields that a line may have."""
 
 import json
 
@@ -20,25 +20,25 @@ LINES = st.builds(
 )
 
 
-def test_people_read_who_how_bad_and_what():
+def test_the_text_format_has_logger_level_worker_and_text():
     assert as_text(LogLine(0, "warn", "a.b", "it rains")) == "[a.b#warn] it rains"
     assert as_text(LogLine(0, "info", "a", "it rains", worker=2)) == "[a#info] worker 2: it rains"
 
 
-def test_what_follows_the_first_line_is_indented():
+def test_continuation_lines_are_indented():
     line = LogLine(0, "critical", "a", "it failed", trace='Traceback:\n  File "x"\nKeyError')
     assert as_text(line) == '[a#critical] it failed\n\tTraceback:\n\t  File "x"\n\tKeyError'
 
 
 @given(LINES)
-def test_nothing_in_a_text_moves_the_cursor_or_begins_another_entry(line):
+def test_a_text_cannot_move_the_cursor_or_begin_another_entry(line):
     first, *others = as_text(LogLine(line.time, line.level, "who", line.text, trace=line.trace)).split("\n")
     assert first.startswith("[who#")
     assert all(other.startswith("\t") for other in others)
     assert all(char.isprintable() or char == "\t" for one in (first, *others) for char in one)
 
 
-def test_umlauts_and_other_scripts_stay():
+def test_umlauts_and_other_scripts_are_not_escaped():
     assert as_text(LogLine(0, "info", "a", "Müller ☎ 東京")) == "[a#info] Müller ☎ 東京"
 
 
@@ -47,10 +47,10 @@ def test_json_is_one_object_a_line_in_ascii(line):
     text = as_json(line)
     assert text.isascii()
     assert "\n" not in text
-    said = json.loads(text)
-    assert (said["level"], said["who"], said["text"]) == (line.level, line.who, line.text)
-    assert said.get("trace", "") == line.trace or not line.trace
-    assert said.get("worker") == line.worker or "worker" in line.fields
+    record = json.loads(text)
+    assert (record["level"], record["who"], record["text"]) == (line.level, line.logger, line.text)
+    assert record.get("trace", "") == line.trace or not line.trace
+    assert record.get("worker") == line.worker or "worker" in line.fields
 
 
 def test_the_time_is_utc_with_milliseconds():
@@ -58,29 +58,29 @@ def test_the_time_is_utc_with_milliseconds():
     assert json.loads(as_json(LogLine(None, "info", "a", "b")))["time"] is None
 
 
-def test_fields_stand_beside_the_text_and_never_replace_it():
+def test_a_field_does_not_replace_a_standard_key():
     line = LogLine(0, "info", "a", "b", {"peers": 3, "text": "other"}, worker=1)
-    said = json.loads(as_json(line))
-    assert (said["peers"], said["text"], said["worker"]) == (3, "b", 1)
+    record = json.loads(as_json(line))
+    assert (record["peers"], record["text"], record["worker"]) == (3, "b", 1)
 
 
-def test_only_what_the_text_names_and_json_can_hold_is_a_field():
+def test_fields_are_named_in_the_text_and_scalars_of_json():
     event = {
-        "log_format": "{user} of {tenant} with {door} for {seconds:.0f} s, {code}, {no}, {log_level}{odd!r}",
+        "log_format": "{user} of {tenant} with {object} for {seconds:.0f} s, {code}, {no}, {log_level}{x!r}",
         "user": "u1",
         "tenant": "-",
-        "door": object(),
+        "object": object(),
         "seconds": 3.14159,
         "code": 1001,
         "token": "s3cret",
         "log_level": "x",
-        "odd": float("nan"),
+        "x": float("nan"),
     }
     assert fields_of(event) == {"user": "u1", "tenant": None, "seconds": 3.142, "code": 1001}
 
 
 @given(st.text())
-def test_a_format_of_strangers_names_what_it_may(text):
+def test_any_format_is_parsed_without_an_error(text):
     assert fields_of({"log_format": text, "a": 1}).keys() <= {"a"}
 
 

@@ -1,4 +1,4 @@
-"""Lines reach standard output, the journal or a file, and what could not be written is counted."""
+"""Lines reach standard output, the journal or a file; discarded lines are counted."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from twisted.python.logfile import LogFile
 
 from wsevents.api.errors import StartError
 from wsevents.logs.record import LogLine
-from wsevents.logs.sinks import FORMS, Sink, make_sink, to_descriptor, to_file
+from wsevents.logs.sinks import FORMATTERS, Sink, descriptor_sink, file_sink, make_sink
 from wsevents.system.systemd import is_journal
 
 LINE = LogLine(0.0, "warn", "a", "it rains")
@@ -25,18 +25,18 @@ def pipe():
 
 
 def stream(descriptor):
-    """Return what systemd sets for a service whose output goes there."""
-    there = os.fstat(descriptor)
-    return {"JOURNAL_STREAM": f"{there.st_dev}:{there.st_ino}"}
+    """Return the variable that systemd sets for a service with this output."""
+    status = os.fstat(descriptor)
+    return {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 
 
-def test_people_get_the_time(pipe):
-    to_descriptor(pipe[1], "text", {})(LINE)
+def test_the_text_format_has_the_time(pipe):
+    descriptor_sink(pipe[1], "text", {})(LINE)
     assert os.read(pipe[0], 1000).decode().endswith(" [a#warn] it rains\n")
 
 
-def test_the_journal_gets_no_time_but_the_priority_of_each_line(pipe):
-    write = to_descriptor(pipe[1], "text", stream(pipe[1]))
+def test_lines_for_the_journal_have_a_priority_and_no_time(pipe):
+    write = descriptor_sink(pipe[1], "text", stream(pipe[1]))
     for line in (LINE, BAD):
         write(line)
     assert os.read(pipe[0], 1000).decode().splitlines() == [
@@ -47,13 +47,13 @@ def test_the_journal_gets_no_time_but_the_priority_of_each_line(pipe):
     ]
 
 
-def test_json_in_the_journal_has_its_priority_too(pipe):
-    to_descriptor(pipe[1], "json", stream(pipe[1]))(BAD)
+def test_json_for_the_journal_has_a_priority_too(pipe):
+    descriptor_sink(pipe[1], "json", stream(pipe[1]))(BAD)
     (line,) = os.read(pipe[0], 1000).decode().splitlines()
     assert line.startswith('<2>{"time": "1970-01-01T00:00:00.000Z", "level": "critical"')
 
 
-def test_output_that_was_sent_elsewhere_is_not_the_journal(pipe, tmp_path):
+def test_redirected_output_is_not_the_journal(pipe, tmp_path):
     with (tmp_path / "log").open("w") as file:
         assert is_journal(pipe[1], stream(pipe[1]))
         assert not is_journal(file.fileno(), stream(pipe[1]))
@@ -61,7 +61,7 @@ def test_output_that_was_sent_elsewhere_is_not_the_journal(pipe, tmp_path):
         assert not is_journal(999_999, stream(pipe[1]))
 
 
-def test_what_cannot_be_written_is_counted_and_the_number_told():
+def test_discarded_lines_are_counted_and_the_count_is_written():
     written, full = [], OSError(errno.ENOSPC, "No space left on device")
 
     def put(text, line):
@@ -69,34 +69,34 @@ def test_what_cannot_be_written_is_counted_and_the_number_told():
             raise full
         written.append(line.text)
 
-    write = Sink(FORMS["text"], put)
+    write = Sink(FORMATTERS["text"], put)
     for _ in range(3):
         write(LINE)
     full = None
     for _ in range(2):
         write(LINE)
     assert written == [
-        "3 lines of the log could not be written: No space left on device",
+        "3 log lines could not be written: No space left on device",
         "it rains",
         "it rains",
     ]
 
 
-def test_a_full_device_stops_nothing():
+def test_a_full_device_raises_no_error():
     with Path("/dev/full").open("wb", buffering=0) as full:
-        write = to_descriptor(full.fileno(), "text", {})
+        write = descriptor_sink(full.fileno(), "text", {})
         for _ in range(3):
             write(LINE)
         with pytest.raises(OSError, match="No space left"):
             full.write(b"x")  # the device was full all the time
 
 
-def test_a_text_that_no_encoding_has_is_written_all_the_same(tmp_path, pipe):
+def test_a_text_that_cannot_be_encoded_is_escaped(tmp_path, pipe):
     odd = LogLine(0.0, "info", "a", "x", {}, "\ud800")
-    to_descriptor(pipe[1], "text", {})(odd)
+    descriptor_sink(pipe[1], "text", {})(odd)
     assert b"\\ud800" in os.read(pipe[0], 1000)
     file = LogFile.fromFullPath(str(tmp_path / "log"))
-    to_file(file, "text")(odd)
+    file_sink(file, "text")(odd)
     file.close()
     assert r"\ud800" in (tmp_path / "log").read_text()
 

@@ -10,34 +10,34 @@ from twisted.internet.defer import Deferred
 
 from wsevents.workers.fd_channel import FdChannel, pair
 
-PATIENCE = 60
+TIMEOUT = 60
 
 
-class ListenEntry:
-    """Notes what one end hears, and can be waited for."""
+class Receiver:
+    """Records what one end receives; `until` waits for a condition."""
 
     def __init__(self):
-        self.messages, self.carried, self.overs = [], [], 0
+        self.messages, self.connections, self.closes = [], [], 0
         self._waiting = []
 
-    def heard(self, message, carried):
+    def on_message(self, message, descriptor):
         self.messages.append(message)
-        if carried is not None:
-            self.carried.append(socket.socket(fileno=carried))
-        self._look()
+        if descriptor is not None:
+            self.connections.append(socket.socket(fileno=descriptor))
+        self._check()
 
-    def over(self):
-        self.overs += 1
-        self._look()
+    def on_close(self):
+        self.closes += 1
+        self._check()
 
-    def until(self, health):
+    def until(self, condition):
         waiter = Deferred()
-        waiter.addTimeout(PATIENCE, reactor)
-        self._waiting.append((health, waiter))
-        self._look()
+        waiter.addTimeout(TIMEOUT, reactor)
+        self._waiting.append((condition, waiter))
+        self._check()
         return waiter
 
-    def _look(self):
+    def _check(self):
         ready = [pair for pair in self._waiting if pair[0]()]
         self._waiting = [pair for pair in self._waiting if pair not in ready]
         for _, waiter in ready:
@@ -46,71 +46,72 @@ class ListenEntry:
 
 @pytest.fixture
 def ends():
-    """Two channels that are connected, each with its listener."""
-    listeners = ListenEntry(), ListenEntry()
+    """Two channels that are connected, each with its receiver."""
+    receivers = Receiver(), Receiver()
     channels = [
-        FdChannel(reactor, end, ear.heard, ear.over) for end, ear in zip(pair(), listeners, strict=True)
+        FdChannel(reactor, end, receiver.on_message, receiver.on_close)
+        for end, receiver in zip(pair(), receivers, strict=True)
     ]
-    yield list(zip(channels, listeners, strict=True))
-    for channel, ear in zip(channels, listeners, strict=True):
+    yield list(zip(channels, receivers, strict=True))
+    for channel, receiver in zip(channels, receivers, strict=True):
         channel.close()
-        for carried in ear.carried:
-            carried.close()
+        for connection in receiver.connections:
+            connection.close()
 
 
 @pytest_twisted.ensureDeferred
-async def test_messages_stay_whole_and_in_order_also_when_there_are_too_many_at_once(ends):
-    (here, _), (_, there) = ends
-    said = [b"%d" % number for number in range(5000)]
-    assert all(here.say(message) for message in said)
-    await there.until(lambda: len(there.messages) == len(said))
-    assert there.messages == said
+async def test_messages_keep_boundaries_and_order_when_the_socket_buffer_is_full(ends):
+    (near, _), (_, far) = ends
+    sent = [b"%d" % number for number in range(5000)]
+    assert all(near.send(message) for message in sent)
+    await far.until(lambda: len(far.messages) == len(sent))
+    assert far.messages == sent
 
 
 @pytest_twisted.ensureDeferred
-async def test_connections_come_along_and_are_kept_by_the_other_end_only(ends):
-    (here, _), (_, there) = ends
+async def test_a_sent_connection_is_open_at_the_other_end_only(ends):
+    (near, _), (_, far) = ends
     with ExitStack() as stack:
         ours = []
         for number in range(400):  # more than a socket takes at once
             mine, given = socket.socketpair()
             ours.append(stack.enter_context(mine))
-            assert here.say(b"%d" % number, given)
-        await there.until(lambda: len(there.carried) == len(ours))
-        for number, (mine, carried) in enumerate(zip(ours, there.carried, strict=True)):
-            carried.sendall(b"%d" % number)
-            carried.close()
+            assert near.send(b"%d" % number, given)
+        await far.until(lambda: len(far.connections) == len(ours))
+        for number, (mine, connection) in enumerate(zip(ours, far.connections, strict=True)):
+            connection.sendall(b"%d" % number)
+            connection.close()
             assert mine.recv(100) == b"%d" % number
-            assert mine.recv(100) == b"", "nobody else has it"
-        assert there.messages == [b"%d" % number for number in range(len(ours))]
+            assert mine.recv(100) == b"", "no other process has the connection open"
+        assert far.messages == [b"%d" % number for number in range(len(ours))]
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_end_of_the_other_is_told_once_after_what_it_said(ends):
-    (here, ear), (other, _) = ends
-    other.say(b"last")
+async def test_the_close_of_the_other_end_is_reported_once_after_its_messages(ends):
+    (near, receiver), (other, _) = ends
+    other.send(b"last")
     other.close()
-    await ear.until(lambda: ear.overs)
-    assert ear.messages == [b"last"]
+    await receiver.until(lambda: receiver.closes)
+    assert receiver.messages == [b"last"]
     mine, given = socket.socketpair()
     with mine:
-        assert not here.say(b"", given)
+        assert not near.send(b"", given)
         assert mine.recv(1) == b""
-    assert ear.overs == 1
+    assert receiver.closes == 1
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_waits_for_an_end_that_is_gone_is_closed(ends):
-    (here, ear), (other, _) = ends
-    reactor.removeReader(other)  # it hears nothing for now
+async def test_queued_connections_are_closed_when_the_other_end_closes(ends):
+    (near, receiver), (other, _) = ends
+    reactor.removeReader(other)  # it reads nothing
     with ExitStack() as stack:
         ours = []
         for _ in range(400):
             mine, given = socket.socketpair()
             ours.append(stack.enter_context(mine))
-            here.say(b"0", given)
+            near.send(b"0", given)
         other.close()
-        await ear.until(lambda: ear.overs)
+        await receiver.until(lambda: receiver.closes)
         assert all(map(_ended, ours))
 
 
@@ -121,10 +122,10 @@ def _ended(connection):
         return True
 
 
-def test_a_channel_that_was_closed_says_nothing_more(ends):
-    (here, ear), _ = ends
-    here.close()
-    here.close()
-    assert not here.say(b"x")
-    assert here.fileno() == -1
-    assert ear.overs == 0
+def test_a_closed_channel_sends_nothing(ends):
+    (near, receiver), _ = ends
+    near.close()
+    near.close()
+    assert not near.send(b"x")
+    assert near.fileno() == -1
+    assert receiver.closes == 0

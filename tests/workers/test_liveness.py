@@ -8,17 +8,17 @@ def after(rounds):
     return liveness
 
 
-def told(which, rounds):
-    """Return in which rounds it is so."""
+def rounds_with(name, rounds):
+    """Return the rounds, without an answer, in which the property is true."""
     liveness, found = Liveness(), []
     for number in range(1, rounds + 1):
         liveness.begin_round()
-        if getattr(liveness, which):
+        if getattr(liveness, name):
             found.append(number)
     return found
 
 
-def test_who_answers_in_each_round_is_left_in_peace():
+def test_a_worker_that_answers_in_each_round_is_fine():
     liveness = Liveness()
     for _ in range(10 * HOPELESS_ROUNDS):
         liveness.begin_round()
@@ -26,14 +26,14 @@ def test_who_answers_in_each_round_is_left_in_peace():
         liveness.answered()
 
 
-def test_who_is_silent_is_slow_then_stuck_each_said_once_and_then_hopeless_for_ever():
-    assert told("slow", 2 * HOPELESS_ROUNDS) == [SLOW_ROUNDS + 1]
-    assert told("stuck", 2 * HOPELESS_ROUNDS) == [STUCK_ROUNDS + 1]
-    assert told("hopeless", HOPELESS_ROUNDS + 2) == [HOPELESS_ROUNDS + 1, HOPELESS_ROUNDS + 2]
+def test_without_answers_a_worker_is_slow_once_then_stuck_once_then_hopeless():
+    assert rounds_with("slow", 2 * HOPELESS_ROUNDS) == [SLOW_ROUNDS + 1]
+    assert rounds_with("stuck", 2 * HOPELESS_ROUNDS) == [STUCK_ROUNDS + 1]
+    assert rounds_with("hopeless", HOPELESS_ROUNDS + 2) == [HOPELESS_ROUNDS + 1, HOPELESS_ROUNDS + 2]
     assert SLOW_ROUNDS < STUCK_ROUNDS < HOPELESS_ROUNDS
 
 
-def test_an_answer_makes_up_for_all_silence():
+def test_an_answer_resets_the_count():
     liveness = after(STUCK_ROUNDS)
     liveness.answered()
     liveness.begin_round()

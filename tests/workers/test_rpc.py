@@ -1,4 +1,4 @@
-"""The link between supervisor and worker: what is asked is answered, or an error says why not."""
+"""Each request between supervisor and worker gets a result or an error."""
 
 import pytest
 import pytest_twisted
@@ -10,49 +10,49 @@ from wsevents.api.errors import ConfigurationError
 from wsevents.workers.rpc import ANSWER_SECONDS, Rpc, RpcError
 
 
-class ConnectionPolicy:
-    """One direction: what is written arrives at the other end at once, unless it is cut."""
+class Pipe:
+    """Passes written data to the other end at once, until it is cut."""
 
     def __init__(self, other):
         self.other, self.cut = other, False
 
     def write(self, data):
         if not self.cut:
-            for byte in (data[:3], data[3:]):  # in pieces, as pipes have it
-                self.other.dataReceived(byte)
+            for piece in (data[:3], data[3:]):  # pipes do not keep boundaries
+                self.other.dataReceived(piece)
 
     def writeSequence(self, parts):
         self.write(b"".join(parts))
 
 
 def linked(**answers):
-    """Return the clock, the asking end and the way to the answering one."""
+    """Return the clock, the requesting end, and the pipe to the answering end."""
     clock = Clock()
-    here, there = Rpc(clock, {}), Rpc(clock, answers)
-    way = ConnectionPolicy(there)
-    here.makeConnection(way)
-    there.makeConnection(ConnectionPolicy(here))
-    return clock, here, way
+    near, far = Rpc(clock, {}), Rpc(clock, answers)
+    pipe = Pipe(far)
+    near.makeConnection(pipe)
+    far.makeConnection(Pipe(near))
+    return clock, near, pipe
 
 
-def outcome(asked):
+def outcome(response):
     results = []
-    asked.addBoth(results.append)
+    response.addBoth(results.append)
     return results
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_question_is_answered_with_what_was_said_to_it():
-    clock, here, _ = linked(double=lambda value: value * 2)
-    assert await here.ask("double", ["x"]) == ["x", "x"]
-    assert await here.ask("double", "large" * 100_000) == "large" * 200_000
+async def test_a_request_returns_the_result_of_its_handler():
+    clock, near, _ = linked(double=lambda value: value * 2)
+    assert await near.ask("double", ["x"]) == ["x", "x"]
+    assert await near.ask("double", "large" * 100_000) == "large" * 200_000
     assert not clock.getDelayedCalls()
 
 
-def test_answers_find_their_questions_in_whatever_order_they_come():
+def test_results_match_their_requests_in_any_order():
     waiting = {name: Deferred() for name in ("a", "b")}
-    _, here, _ = linked(wait=waiting.get)
-    first, second = outcome(here.ask("wait", "a")), outcome(here.ask("wait", "b"))
+    _, near, _ = linked(wait=waiting.get)
+    first, second = outcome(near.ask("wait", "a")), outcome(near.ask("wait", "b"))
     waiting["b"].callback(2)
     assert (first, second) == ([], [2])
     waiting["a"].callback(1)
@@ -60,47 +60,47 @@ def test_answers_find_their_questions_in_whatever_order_they_come():
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_mistake_of_the_operator_comes_back_as_it_is():
+async def test_an_operators_error_is_returned_with_its_text():
     def fail(_):
         raise ConfigurationError("no such key")
 
-    _, here, _ = linked(fail=fail)
+    _, near, _ = linked(fail=fail)
     with pytest.raises(RpcError, match=r"^no such key$"):
-        await here.ask("fail")
+        await near.ask("fail")
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_mistake_of_ours_is_blamed_where_it_is_and_says_nothing_of_what_it_held(errors):
-    _, here, _ = linked(fail=lambda _: 1 / 0)
-    with pytest.raises(RpcError, match=r"^it failed$"):
-        await here.ask("fail")
+async def test_a_bug_is_logged_where_it_occurs_and_returned_without_its_text(errors):
+    _, near, _ = linked(fail=lambda _: 1 / 0)
+    with pytest.raises(RpcError, match=r"^internal error$"):
+        await near.ask("fail")
     assert len(errors.flush(ZeroDivisionError)) == 1
 
 
-def test_who_hangs_is_given_up():
-    clock, here, way = linked(double=lambda value: value * 2)
-    way.cut = True
-    asked = outcome(here.ask("double", 1))
+def test_a_request_times_out():
+    clock, near, pipe = linked(double=lambda value: value * 2)
+    pipe.cut = True
+    response = outcome(near.ask("double", 1))
     clock.advance(ANSWER_SECONDS)
-    assert isinstance(asked[0].value, RpcError)
-    assert str(asked[0].value) == "it does not answer"
+    assert isinstance(response[0].value, RpcError)
+    assert str(response[0].value) == "not responding"
     assert not clock.getDelayedCalls()
 
 
-def test_an_answer_that_comes_too_late_is_nobodys():
+def test_a_result_after_the_timeout_is_ignored():
     late = Deferred()
-    clock, here, _ = linked(wait=lambda _: late)
-    asked = outcome(here.ask("wait"))
+    clock, near, _ = linked(wait=lambda _: late)
+    response = outcome(near.ask("wait"))
     clock.advance(ANSWER_SECONDS)
     late.callback(1)
-    assert [type(one) for one in asked] == [Failure]
+    assert [type(one) for one in response] == [Failure]
 
 
-def test_who_is_gone_answers_nobody():
-    clock, here, way = linked(wait=lambda _: Deferred())
-    way.cut = True
-    before = outcome(here.ask("wait"))
-    here.connectionLost()
-    after = outcome(here.ask("wait"))
-    assert [str(one[0].value) for one in (before, after)] == ["it is gone", "it is gone"]
+def test_requests_to_an_exited_process_fail():
+    clock, near, pipe = linked(wait=lambda _: Deferred())
+    pipe.cut = True
+    before = outcome(near.ask("wait"))
+    near.connectionLost()
+    after = outcome(near.ask("wait"))
+    assert [str(one[0].value) for one in (before, after)] == ["process has exited", "process has exited"]
     assert not clock.getDelayedCalls()

@@ -1,4 +1,4 @@
-"""What keeps a supervisor from starting its workers, and how many there are to be."""
+"""Errors that prevent a supervisor from starting its workers, and the number of workers."""
 
 import os
 import pickle
@@ -22,10 +22,10 @@ TEXT = "listen: ['tcp:0:interface=127.0.0.1']\nworkers: 2\n"
 
 
 class Reactor(Clock):
-    """Opens no ports, and starts no process before its time has come."""
+    """A clock that opens no ports and starts no processes."""
 
 
-def test_what_a_worker_could_not_use_is_said_before_any_is_started():
+def test_a_configuration_that_workers_cannot_use_is_rejected_before_the_start():
     def check():
         raise ConfigurationError("listen[0]: cannot read /a/key: Permission denied")
 
@@ -37,8 +37,8 @@ def test_what_a_worker_could_not_use_is_said_before_any_is_started():
     assert not supervisor.running
 
 
-def test_a_supervisor_may_open_as_many_files_as_the_system_lets_it():
-    """What one worker does not take, as it stands still, must not use up those of the others."""
+def test_a_supervisor_raises_its_limit_of_open_files():
+    """Connections that queue up for a hanging worker must leave descriptors for the others."""
     before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
     try:
@@ -48,37 +48,37 @@ def test_a_supervisor_may_open_as_many_files_as_the_system_lets_it():
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
-def test_a_python_that_the_user_may_not_run_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=f"workers: {tmp_path}/python cannot be run by the user"):
+def test_a_python_that_the_user_cannot_execute_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=f"workers: {tmp_path}/python cannot be executed by user"):
         check_interpreter(f"{tmp_path}/python")
     check_interpreter()
 
 
-def test_settings_that_cannot_be_passed_on_are_no_riddle():
+def test_settings_that_cannot_be_pickled_are_rejected():
     @frozen
     class Strange:
-        way: object = lambda: None
+        value: object = lambda: None
 
     supervisor = Supervisor(Reactor(), Config(listen=[], dialects={"x": Strange()}), 2, lambda: None)
-    with pytest.raises(SystemExit, match="the settings of a plug-in cannot be given to workers"):
+    with pytest.raises(SystemExit, match="the settings of a plug-in cannot be passed to workers"):
         supervisor.startService()
 
 
-def test_the_settings_of_all_that_is_built_in_can_be_passed_on():
+def test_the_default_settings_can_be_pickled():
     config = parse(TEXT, "here.yml", Plugins(), {})
     startup = pickle.loads(pickle.dumps(StartupMessage(config, ())))
     assert startup.config == config
     assert "guest" not in repr(startup)
 
 
-def test_parts_that_do_not_go_together_are_found_before_there_is_a_supervisor():
+def test_an_endpoint_that_cannot_be_used_is_rejected_before_the_supervisor_is_made():
     config = parse(TEXT, "here.yml", Plugins(), {})
     broken = evolve(config, listen=[evolve(config.listen[0], endpoint="tcp:nowhere")])
     with pytest.raises(ConfigurationError, match=r"listen\[0\]: is not an endpoint"):
         supervised(Reactor(), broken, Plugins(), 2)
 
 
-def test_auto_is_one_for_each_core():
+def test_auto_is_one_worker_per_core():
     assert processes(Config(workers="auto")) == len(os.sched_getaffinity(0))
     assert processes(Config(workers=3)) == 3
     assert processes(Config()) == 1
@@ -86,7 +86,7 @@ def test_auto_is_one_for_each_core():
 
 @pytest.mark.parametrize("bus", ["", "bus: {type: amqp}\n"])
 @pytest.mark.parametrize("workers", [1, 2, 256, "auto"])
-def test_several_are_for_a_bus_that_reaches_them(bus, workers):
+def test_workers_need_a_bus_outside_the_process(bus, workers):
     text = f"listen: ['tcp:0']\nworkers: {workers}\n{bus}"
     assert parse(text, "here.yml", Plugins(), {}).workers == workers
 
@@ -108,7 +108,7 @@ def test_several_are_for_a_bus_that_reaches_them(bus, workers):
         ),
     ],
 )
-def test_a_mistake_is_one_line(text, said):
+def test_an_error_is_one_line(text, said):
     with pytest.raises(ConfigurationError) as caught:
         parse(f"listen: ['tcp:0']\n{text}", "here.yml", Plugins(), {})
     assert caught.value.problems == (f"here.yml: {said}",)

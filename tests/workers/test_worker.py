@@ -1,4 +1,4 @@
-"""A worker finds the modules that the supervisor has found, and none that it was kept from."""
+"""A worker imports the same modules as its supervisor and is as isolated."""
 
 import json
 import os
@@ -20,7 +20,7 @@ sys.exit(subprocess.call([sys.executable, *_flags(sys.flags), "-c", show], env=e
 
 
 def worker(folder, *options):
-    """Return module path, isolation and a variable of what a Python with these options starts as a worker."""
+    """Start a worker from a Python with these options; return its module path, isolation and a variable."""
     program = SHOW.format(folder=str(folder), ours=[path for path in sys.path if path])
     done = subprocess.run(
         [sys.executable, *options, "-c", program],
@@ -33,16 +33,16 @@ def worker(folder, *options):
 
 
 @pytest.mark.parametrize("options", [[], ["-P"], ["-I", "-S"]])
-def test_it_looks_first_where_the_supervisor_does(tmp_path, options):
+def test_a_worker_has_the_module_path_of_its_supervisor(tmp_path, options):
     path, _, _ = worker(tmp_path, *options)
     assert path[0] == str(tmp_path)
 
 
-def test_the_worker_of_an_isolated_python_is_isolated_as_well(tmp_path):
+def test_the_worker_of_an_isolated_python_is_isolated_too(tmp_path):
     _, without_site, seed = worker(tmp_path, "-I", "-S")
     assert (without_site, seed) == (1, None)
 
 
-def test_any_other_has_the_modules_and_the_environment_of_its_python(tmp_path):
+def test_the_worker_of_another_python_has_its_site_and_its_environment(tmp_path):
     _, without_site, seed = worker(tmp_path)
     assert (without_site, seed) == (0, "7")

@@ -1,13 +1,13 @@
-"""What is said again and again is said once, then counted.
+"""Write a repeated log line once, then count it.
 
-Rule 1: lines are alike if they are of the same level and logger, come from the same place, and their
-texts differ in addresses, identifiers and long numbers only; short ones are names: `worker 2`, `listen[1]`.
-Rule 2: the first of its like is written at once. Those that follow within a minute are counted; the
-minute over, the last of them is written with the number, and another minute begins.
-Rule 3: there are so many kinds and no more; beyond, all of one logger and level are alike.
-Rule 4: only warnings and worse are folded: what goes its usual way is told each time.
-Rule 5: when a logger says that its trouble is over, what was counted of it is written before that, and
-the next of its like is news.
+Rule 1: lines are similar if level, logger and location are the same and the texts differ only in addresses,
+identifiers and long numbers. Short numbers are part of names, such as `worker 2` or `listen[1]`.
+Rule 2: the first of several similar lines is written at once; the others are counted for `WINDOW` seconds.
+Then the last of them is written with the count, and a new window begins.
+Rule 3: at most `MAX_KINDS` kinds are tracked. Beyond that, all lines of one logger and level are similar.
+Rule 4: only warnings and worse are deduplicated.
+Rule 5: when a logger reports that its problem is resolved, its counted lines are written first. The next
+similar line is written at once again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from wsevents.logs.record import LogLine
 
 WINDOW = 60.0
-"""Seconds in which lines that are alike are counted."""
-KINDS = 200
-"""Kinds of lines that are told apart at a time."""
-_LOUD = frozenset({"warn", "error", "critical"})
-_LONGEST = 1000
+"""Seconds during which similar lines are counted."""
+MAX_KINDS = 200
+"""Maximum number of kinds of lines that are tracked at a time."""
+_DEDUPLICATED = frozenset({"warn", "error", "critical"})
+_MAX_TEXT = 1000
 _VARYING = re.compile(
     r"\b(?=[0-9a-f-]*\d)[0-9a-f]{8}(?:[0-9a-f-]*[0-9a-f])?\b"  # identifiers
     r"|\b[0-9a-f]{0,4}:[0-9a-f:]*:[0-9a-f:.]*"  # IPv6 addresses
@@ -36,18 +36,18 @@ _VARYING = re.compile(
 
 
 def message_kind(text: str) -> str:
-    """Return what a text has in common with those that are like it."""
-    return _VARYING.sub("#", text[:_LONGEST])
+    """Return a text with its addresses, identifiers and long numbers replaced by `#`."""
+    return _VARYING.sub("#", text[:_MAX_TEXT])
 
 
 @define
 class Repetition:
-    """Lines that are alike.
+    """Similar lines in one window.
 
     Attributes:
-        last: the last of them.
-        since: when its minute began.
-        count: those that were not written.
+        last: the last of the lines.
+        since: time at which the window began.
+        count: number of lines that were not written.
     """
 
     last: LogLine
@@ -57,54 +57,59 @@ class Repetition:
 
 @define
 class Deduplicator:
-    """Remembers what was said. Times are of a clock that only goes forward."""
+    """Decides which lines are written. All times are seconds of a monotonic clock."""
 
-    _runs: dict[Hashable, Repetition] = field(init=False, factory=dict)  # in the order of their `since`
+    _repetitions: dict[Hashable, Repetition] = field(init=False, factory=dict)  # ordered by `since`
 
-    def takes(self, line: LogLine, place: str, now: float) -> bool:
-        """Say whether a line is to be written now; `place` is where what it tells of happened, if known."""
-        if line.level not in _LOUD:
+    def admits(self, line: LogLine, location: str, now: float) -> bool:
+        """Return whether to write a line now; count it if not.
+
+        `location` is where the logged failure occurred, or "".
+        """
+        if line.level not in _DEDUPLICATED:
             return True
-        key: Hashable = (line.level, line.who, line.worker, message_kind(line.text), place)
-        if key not in self._runs and len(self._runs) >= KINDS:
-            key = (line.level, line.who)
-        run = self._runs.get(key)
-        if run is None:
-            self._runs[key] = Repetition(line, now)
+        key: Hashable = (line.level, line.logger, line.worker, message_kind(line.text), location)
+        if key not in self._repetitions and len(self._repetitions) >= MAX_KINDS:
+            key = (line.level, line.logger)
+        repetition = self._repetitions.get(key)
+        if repetition is None:
+            self._repetitions[key] = Repetition(line, now)
             return True
-        run.last, run.count = line, run.count + 1
+        repetition.last, repetition.count = line, repetition.count + 1
         return False
 
     def due(self, now: float) -> list[LogLine]:
-        """Return what is to be written of those whose minute is over."""
-        over = []
-        for key, run in self._runs.items():
-            if now - run.since < WINDOW:
+        """Return the lines to write for the windows that have ended."""
+        ended = []
+        for key, repetition in self._repetitions.items():
+            if now - repetition.since < WINDOW:
                 break
-            over.append((key, run))
-        for key, run in over:
-            del self._runs[key]
-            if run.count:
-                self._runs[key] = Repetition(run.last, now)
-        return [_summary(run, now) for _, run in over if run.count]
+            ended.append((key, repetition))
+        for key, repetition in ended:
+            del self._repetitions[key]
+            if repetition.count:
+                self._repetitions[key] = Repetition(repetition.last, now)
+        return [_summary(repetition, now) for _, repetition in ended if repetition.count]
 
-    def over(self, line: LogLine, now: float) -> list[LogLine]:
-        """Return what is to be written of the logger of a line, and forget it."""
-        ended = [key for key, run in self._runs.items() if _speaker(run.last) == _speaker(line)]
-        runs = [self._runs.pop(key) for key in ended]
-        return [_summary(run, now) for run in runs if run.count]
+    def resolved(self, line: LogLine, now: float) -> list[LogLine]:
+        """End the windows of the line's logger, and return the lines to write for them."""
+        keys = [
+            key for key, repetition in self._repetitions.items() if _source(repetition.last) == _source(line)
+        ]
+        ended = [self._repetitions.pop(key) for key in keys]
+        return [_summary(repetition, now) for repetition in ended if repetition.count]
 
     def rest(self, now: float) -> list[LogLine]:
-        """Return what is to be written of all, and forget them."""
-        runs, self._runs = self._runs, {}
-        return [_summary(run, now) for run in runs.values() if run.count]
+        """End all windows, and return the lines to write for them."""
+        ended, self._repetitions = self._repetitions, {}
+        return [_summary(repetition, now) for repetition in ended.values() if repetition.count]
 
 
-def _speaker(line: LogLine) -> tuple[str, int | None]:
-    return line.who, line.worker
+def _source(line: LogLine) -> tuple[str, int | None]:
+    return line.logger, line.worker
 
 
-def _summary(run: Repetition, now: float) -> LogLine:
-    seconds = max(1, round(now - run.since))
-    text = f"{run.last.text[:_LONGEST]} (… and {run.count} more like it in {seconds} s)"
-    return evolve(run.last, text=text, trace="", fields={**run.last.fields, "repeated": run.count})
+def _summary(repetition: Repetition, now: float) -> LogLine:
+    last, seconds = repetition.last, max(1, round(now - repetition.since))
+    text = f"{last.text[:_MAX_TEXT]} (… and {repetition.count} more like it in {seconds} s)"
+    return evolve(last, text=text, trace="", fields={**last.fields, "repeated": repetition.count})

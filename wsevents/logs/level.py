@@ -1,4 +1,4 @@
-"""From which level on things are said, in this process; it may change at any time."""
+"""The log level of this process. A reload may change it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class Level:
     """The lowest level that is logged.
 
     Attributes:
-        debugs: it is that for debugging; to be asked before saying something often.
+        debugs: True if the level is debug. Check this before a frequent debug message.
     """
 
     debugs: bool = field(init=False, default=False)
     _level: Any = field(init=False, default=LogLevel.info)
 
     def set(self, name: str) -> None:
-        """Log this level and those above it from now on; `name` is one of `wsevents.logs.record.LEVELS`."""
+        """Log this level and higher levels from now on; `name` is in `wsevents.logs.record.LEVELS`."""
         self._level = LogLevel.levelWithName(name)
         self.debugs = name == "debug"
 
     def passes(self, event: LogEvent) -> bool:
-        """Say whether an event is worth a line."""
+        """Return whether an event is logged; an event without a level counts as info."""
         return bool((event.get("log_level") or LogLevel.info) >= self._level)
 
 
 LEVEL = Level()
-"""That of this process, as its log is one too."""
+"""The level of this process; global because the log is global."""

@@ -1,4 +1,4 @@
-"""A log that says nothing, for libraries that say too much."""
+"""A logger that discards everything, for libraries whose messages must not reach the log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class NullLogger:
-    """Takes what Autobahn would log: it quotes the request, and the token in it. What matters we log."""
+    """Replaces Autobahn's logger: its messages quote the HTTP request, which can hold a token."""
 
     def __getattr__(self, level: str) -> Any:
         return self._ignore

@@ -1,4 +1,4 @@
-"""What Twisted's logger tells, into lines: levels, our own words for some, and no line twice in a minute."""
+"""Observe Twisted's log events: filter them by level, translate some, deduplicate them, and write lines."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from wsevents.logs.deduplication import Deduplicator
 from wsevents.logs.level import LEVEL, Level
 from wsevents.logs.record import LogLine, fields_of
 from wsevents.logs.redaction import redacted_traceback, safe_location
-from wsevents.logs.twisted_messages import in_plain_words
+from wsevents.logs.twisted_messages import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.logger import LogEvent
 
-LOOK_SECONDS = 5.0
-"""How often it is seen to that what was counted is told."""
+DUE_SECONDS = 5.0
+"""Interval at which the lines of ended deduplication windows are written."""
 
 
 @implementer(ILogObserver)
 @define(eq=False)
 class LogObserver:
-    """Observes the log of this process. Any thread may log.
+    """The log observer of this process. It can be called from any thread.
+
+    Two keys of an event are special. `over`: the event reports that the problem of its logger is resolved.
+    `deduplicated`: a worker has already deduplicated the event.
 
     Attributes:
         write: called with each line; must not log.
-        threshold: what is let through.
-        seconds: a clock that only goes forward.
+        level: the lowest level that is logged.
+        seconds: a monotonic clock.
     """
 
     write: Callable[[LogLine], None]
@@ -43,60 +46,59 @@ class LogObserver:
     _deduplicator: Deduplicator = field(init=False, factory=Deduplicator)
     _deduplicating: bool = field(init=False, default=False)
     _lock: Any = field(init=False, factory=RLock)
-    _looking: LoopingCall | None = field(init=False, default=None)
+    _timer: LoopingCall | None = field(init=False, default=None)
 
     def __call__(self, event: LogEvent) -> None:
-        """Take note of an event; one with `over` set says that its logger's trouble is."""
         if not self.level.passes(event):
             return
-        translated = in_plain_words(event)
+        translated = translate(event)
         if translated is None:
             return
         failure = translated.get("log_failure")
         line = line_of(translated)
         with self._lock:
-            self._look()
+            self._write_due()
             if translated.get("over"):
-                self._recount(self._deduplicator.over(line, self.seconds()))
-            if translated.get("folded") or self._takes(
+                self._write_counts(self._deduplicator.resolved(line, self.seconds()))
+            if translated.get("deduplicated") or self._admits(
                 line, "" if failure is None else safe_location(failure)
             ):
                 self.write(line if failure is None else evolve(line, trace=redacted_traceback(failure)))
 
-    def _takes(self, line: LogLine, place: str) -> bool:
-        return not self._deduplicating or self._deduplicator.takes(line, place, self.seconds())
+    def _admits(self, line: LogLine, location: str) -> bool:
+        return not self._deduplicating or self._deduplicator.admits(line, location, self.seconds())
 
-    def _look(self) -> None:
+    def _write_due(self) -> None:
         with self._lock:
-            self._recount(self._deduplicator.due(self.seconds()))
+            self._write_counts(self._deduplicator.due(self.seconds()))
 
-    def _recount(self, lines: list[LogLine]) -> None:
+    def _write_counts(self, lines: list[LogLine]) -> None:
         for line in lines:
             self.write(evolve(line, time=time.time()))
 
-    def attend(self, reactor: Any) -> None:
-        """Fold lines while the reactor runs; what was counted is told in time, at the latest at its end."""
+    def attach(self, reactor: Any) -> None:
+        """Deduplicate lines while the reactor runs; write the remaining counts when it stops."""
         reactor.callWhenRunning(self._begin, reactor)
         reactor.addSystemEventTrigger("after", "shutdown", self._end)
 
     def _begin(self, reactor: Any) -> None:
         self._deduplicating = True
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = reactor
-        self._looking.start(LOOK_SECONDS, now=False)
+        self._timer = LoopingCall(self._write_due)
+        self._timer.clock = reactor
+        self._timer.start(DUE_SECONDS, now=False)
 
     def _end(self) -> None:
         self._deduplicating = False
-        if self._looking is not None:
-            self._looking.stop()
+        if self._timer is not None:
+            self._timer.stop()
         with self._lock:
-            self._recount(self._deduplicator.rest(self.seconds()))
+            self._write_counts(self._deduplicator.rest(self.seconds()))
 
 
 def line_of(event: LogEvent) -> LogLine:
     """Return the line of an event, without its traceback."""
     line = event.get("line")
-    if isinstance(line, LogLine):  # it came from a worker
+    if isinstance(line, LogLine):  # from a worker
         return line
     level = event.get("log_level") or LogLevel.info
     return LogLine(

@@ -1,4 +1,4 @@
-"""A line of the log, and how it looks to people and to programs."""
+"""A log line, and its text and JSON formats."""
 
 from __future__ import annotations
 
@@ -14,63 +14,67 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Plain = str | int | float | bool | None
-"""What a field may be: a value that JSON has."""
+FieldValue = str | int | float | bool | None
+"""The value of a field: a scalar of JSON."""
 
 LEVELS = ("debug", "info", "warn", "error", "critical")
-"""The names that Twisted's logger has for them, lowest first."""
+"""The names of the levels in Twisted's logger, lowest first."""
 
 PRIORITY = {"debug": 7, "info": 6, "warn": 4, "error": 3, "critical": 2}
-"""What syslog(3) calls them."""
+"""The priority of each level in syslog(3)."""
 
 
 @frozen
 class LogLine:
-    """Something that was said.
+    """A line of the log.
 
     Attributes:
-        time: when, in seconds since 1970; None: it is not known.
-        level: its name, as in the log.
-        who: the namespace of the logger.
-        text: for people.
-        fields: what stands in the text, by its name, for programs.
-        trace: the traceback that belongs to it, or "".
-        worker: the number of the worker process that said it; None: this process did.
+        time: seconds since 1970, or None if unknown.
+        level: a name in `LEVELS`.
+        logger: the namespace of the logger; `who` in JSON.
+        text: the message.
+        fields: the values that the message contains, by name; for programs.
+        trace: a traceback, or "".
+        worker: the number of the worker process that logged the line, or None for this process.
     """
 
     time: float | None
     level: str
-    who: str
+    logger: str
     text: str
-    fields: Mapping[str, Plain] = field(factory=dict)
+    fields: Mapping[str, FieldValue] = field(factory=dict)
     trace: str = ""
     worker: int | None = None
 
 
 @lru_cache(256)
 def _names(text: str) -> frozenset[str]:
-    """Return what a format names in so many words."""
+    """Return the fields of a format string that are plain names, without attributes and indexes."""
     try:
         return frozenset(name for _, name, _, _ in Formatter().parse(text) if name and name.isidentifier())
     except ValueError:
         return frozenset()
 
 
-def fields_of(event: Mapping[str, Any]) -> dict[str, Plain]:
-    """Return what the text of an event names and JSON can hold.
+def fields_of(event: Mapping[str, Any]) -> dict[str, FieldValue]:
+    """Return the fields of an event that its text names and that JSON can hold.
 
-    Nothing else of the event is for the log: what is not in the text nobody has looked at for secrets.
-    A text that is only a dash stands for nothing.
+    Other fields are omitted: only the fields in the text were reviewed for secrets. The text "-" means no
+    value and becomes None. Numbers are rounded to three decimals.
     """
     named = {name for name in _names(event.get("log_format") or "") if not name.startswith("log_")}
-    return {name: _plain(event[name]) for name in sorted(named & event.keys()) if _is_plain(event[name])}
+    return {
+        name: _normalized(event[name])
+        for name in sorted(named & event.keys())
+        if _is_field_value(event[name])
+    }
 
 
-def _is_plain(value: object) -> bool:
+def _is_field_value(value: object) -> bool:
     return value is None or type(value) in {str, int, bool} or (type(value) is float and isfinite(value))
 
 
-def _plain(value: Any) -> Plain:
+def _normalized(value: Any) -> FieldValue:
     if isinstance(value, str):
         value = value.strip()
         return None if value == "-" else value
@@ -78,32 +82,33 @@ def _plain(value: Any) -> Plain:
 
 
 def as_text(line: LogLine) -> str:
-    """Return what people read, without time and last newline; the lines after the first are indented."""
-    who = "" if line.worker is None else f"worker {line.worker}: "
-    whole = f"{line.text}\n{line.trace}" if line.trace else line.text
-    return f"[{line.who}#{line.level}] {who}" + "\n\t".join(_shown(one) for one in whole.rstrip().split("\n"))
+    """Return the text format, without the time and the last newline; continuation lines are indented."""
+    prefix = "" if line.worker is None else f"worker {line.worker}: "
+    text = f"{line.text}\n{line.trace}" if line.trace else line.text
+    escaped = "\n\t".join(_escaped(one) for one in text.rstrip().split("\n"))
+    return f"[{line.logger}#{line.level}] {prefix}{escaped}"
 
 
-def _shown(text: str) -> str:
-    """Return a text in which nothing moves the cursor or begins another line."""
+def _escaped(text: str) -> str:
+    """Escape all unprintable characters except tabs, such as control characters and line separators."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one == "\t" else ascii(one)[1:-1] for one in text)
 
 
 def as_json(line: LogLine) -> str:
-    """Return one object in ASCII, without newline; the time is UTC, to the millisecond."""
-    said: dict[str, Plain] = {
+    """Return the JSON format: one object in ASCII, without a newline; the time is UTC with milliseconds."""
+    record: dict[str, FieldValue] = {
         "time": None if line.time is None else _time(line.time),
         "level": line.level,
-        "who": line.who,
+        "who": line.logger,
         "text": line.text,
     }
     if line.trace:
-        said["trace"] = line.trace
+        record["trace"] = line.trace
     if line.worker is not None:
-        said["worker"] = line.worker
-    return json.dumps(said | {name: value for name, value in line.fields.items() if name not in said})
+        record["worker"] = line.worker
+    return json.dumps(record | {name: value for name, value in line.fields.items() if name not in record})
 
 
 def _time(seconds: float) -> str:

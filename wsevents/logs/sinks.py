@@ -1,4 +1,4 @@
-"""Where the lines of the log go: standard output, systemd's journal, a file or syslog."""
+"""The outputs of the log: standard output, the systemd journal, a file, or syslog."""
 
 from __future__ import annotations
 
@@ -19,81 +19,86 @@ from wsevents.system.systemd import is_journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Form = Callable[[LogLine], str]
+    Formatter = Callable[[LogLine], str]
 
 
-def for_people(line: LogLine) -> str:
-    """Return a line with its time."""
+def as_text_with_time(line: LogLine) -> str:
+    """Return the text format with the time in front."""
     return f"{formatTime(line.time)} {as_text(line)}"
 
 
-FORMS: Mapping[str, Form] = {"text": for_people, "json": as_json}
-"""How a line looks, by `log.format`."""
+FORMATTERS: Mapping[str, Formatter] = {"text": as_text_with_time, "json": as_json}
+"""The formatter of each value of `log.format`."""
 
-TIMELESS: Mapping[str, Form] = {**FORMS, "text": as_text}
-"""The same for who notes the time himself."""
+FORMATTERS_WITHOUT_TIME: Mapping[str, Formatter] = {**FORMATTERS, "text": as_text}
+"""The formatters for the journal and syslog, which record the time themselves."""
 
 
-def prefixed(form: Form) -> Form:
-    """Return a form in which each line begins with its priority, as systemd wants it (sd-daemon(3))."""
+def prefixed(formatter: Formatter) -> Formatter:
+    """Return a formatter that begins each line with its priority, as the journal expects (sd-daemon(3))."""
 
-    def priority(line: LogLine) -> str:
-        mark = f"<{PRIORITY[line.level]}>"
-        return "\n".join(mark + one for one in form(line).split("\n"))
+    def with_priority(line: LogLine) -> str:
+        prefix = f"<{PRIORITY[line.level]}>"
+        return "\n".join(prefix + one for one in formatter(line).split("\n"))
 
-    return priority
+    return with_priority
 
 
 @define(eq=False)
 class Sink:
-    """Writes lines. One that cannot be written is lost, and the next that can is told how many were.
+    """Writes log lines.
+
+    A line that cannot be written is discarded. The next successful write is preceded by a line with the
+    number of discarded lines.
 
     Attributes:
-        form: how a line looks, without its newline.
-        put: writes some text; may raise OSError.
+        formatter: formats a line, without its newline.
+        put: writes a formatted line; may raise OSError.
     """
 
-    form: Form
+    formatter: Formatter
     put: Callable[[str, LogLine], None]
     _lost: int = field(init=False, default=0)
-    _why: str = field(init=False, default="")
+    _reason: str = field(init=False, default="")
 
     def __call__(self, line: LogLine) -> None:
-        """Write a line."""
         try:
             if self._lost:
-                text = f"{self._lost} lines of the log could not be written: {self._why}"
+                text = f"{self._lost} log lines could not be written: {self._reason}"
                 self._put(LogLine(line.time, "error", __name__, text, {"lost": self._lost}))
                 self._lost = 0
             self._put(line)
         except OSError as error:
-            self._lost, self._why = self._lost + 1, error.strerror or str(error)
+            self._lost, self._reason = self._lost + 1, error.strerror or str(error)
 
     def _put(self, line: LogLine) -> None:
-        self.put(self.form(line), line)
+        self.put(self.formatter(line), line)
 
 
-def make_sink(twistd: Mapping[str, Any], form: str, environ: Mapping[str, str]) -> Sink:
-    """Return what writes where the options of twistd say, as twistd itself would.
+def make_sink(twistd: Mapping[str, Any], log_format: str, environ: Mapping[str, str]) -> Sink:
+    """Return a sink for the output that twistd's options select: `--syslog`, `--logfile` or standard output.
 
     Raises:
         StartError: the file of `--logfile` cannot be written to.
     """
     if twistd["syslog"]:
-        return to_syslog(twistd["prefix"], form)
+        return syslog_sink(twistd["prefix"], log_format)
     name = twistd["logfile"] or ("-" if twistd["nodaemon"] else "twistd.log")
     if name != "-":
-        return to_file(_rotating(name), form)
-    return to_descriptor(_descriptor(), form, environ)
+        return file_sink(_log_file(name), log_format)
+    return descriptor_sink(_stdout_descriptor(), log_format, environ)
 
 
-def _descriptor() -> int:
-    """Return that of standard output; if it is closed, its number may be anybody's."""
+def _stdout_descriptor() -> int:
+    """Return the descriptor of standard output, or of /dev/null if standard output is closed.
+
+    If it is closed, its number can belong to another file.
+    """
     return os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else sys.stdout.fileno()
 
 
-def _rotating(name: str) -> LogFile:
-    """Return a file that begins anew when it is large, or at SIGUSR1. Raises StartError."""
+def _log_file(name: str) -> LogFile:
+    """Return a log file that is rotated at a maximum size, and on SIGUSR1. Raises StartError."""
     try:
         file: LogFile = LogFile.fromFullPath(name)
     except OSError as error:
@@ -108,14 +113,14 @@ def _rotating(name: str) -> LogFile:
     return file
 
 
-def to_descriptor(descriptor: int, form: str, environ: Mapping[str, str]) -> Sink:
-    """Return what writes to standard output, or wherever that leads."""
+def descriptor_sink(descriptor: int, log_format: str, environ: Mapping[str, str]) -> Sink:
+    """Return a sink that writes to a descriptor, with priorities if it is connected to the journal."""
     if is_journal(descriptor, environ):
-        return Sink(prefixed(TIMELESS[form]), _to(descriptor))
-    return Sink(FORMS[form], _to(descriptor))
+        return Sink(prefixed(FORMATTERS_WITHOUT_TIME[log_format]), _descriptor_writer(descriptor))
+    return Sink(FORMATTERS[log_format], _descriptor_writer(descriptor))
 
 
-def _to(descriptor: int) -> Callable[[str, LogLine], None]:
+def _descriptor_writer(descriptor: int) -> Callable[[str, LogLine], None]:
     def put(text: str, _line: LogLine) -> None:
         rest = _bytes(text)
         while rest:
@@ -124,20 +129,20 @@ def _to(descriptor: int) -> Callable[[str, LogLine], None]:
     return put
 
 
-def to_file(file: Any, form: str) -> Sink:
-    """Return what writes to a `twisted.python.logfile.LogFile`."""
-    return Sink(FORMS[form], lambda text, _line: file.write(_bytes(text).decode()))
+def file_sink(file: Any, log_format: str) -> Sink:
+    """Return a sink that writes to a `twisted.python.logfile.LogFile`."""
+    return Sink(FORMATTERS[log_format], lambda text, _line: file.write(_bytes(text).decode()))
 
 
-def to_syslog(prefix: str, form: str) -> Sink:
-    """Return what writes to syslog, as `prefix`."""
+def syslog_sink(prefix: str, log_format: str) -> Sink:
+    """Return a sink that writes to syslog with this identifier."""
     syslog.openlog(prefix, syslog.LOG_PID, syslog.LOG_DAEMON)
 
     def put(text: str, line: LogLine) -> None:
         for one in text.split("\n"):
             syslog.syslog(PRIORITY[line.level], _bytes(one).decode().rstrip("\n"))
 
-    return Sink(TIMELESS[form], put)
+    return Sink(FORMATTERS_WITHOUT_TIME[log_format], put)
 
 
 def _bytes(text: str) -> bytes:

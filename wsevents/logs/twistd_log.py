@@ -1,4 +1,7 @@
-"""How twistd is given our log: as what its application observes by, which is where it asks first."""
+"""Install the log of wsevents in twistd.
+
+twistd uses the `ILogObserver` component of its application, if there is one, instead of its own observer.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,13 @@ if TYPE_CHECKING:
 
 
 class TwistdLog(MultiService):
-    """A service, in an application that logs as the configuration says.
+    """A service that sets the log observer of the application that it is added to.
 
     Args:
-        service: the only one in it.
-        settings: of the log.
-        twistd: the options of twistd. Where it is told to log, it is logged; an observer that is named
-            there (`--logger`) is used instead of ours.
-        reactor: while it runs, what is repeated is folded.
+        service: the only child.
+        settings: the `log:` section.
+        twistd: the options of twistd. They select the output of the log; `--logger` replaces the observer.
+        reactor: lines are deduplicated while it runs.
     """
 
     def __init__(self, service: Service, settings: Log, twistd: Mapping[str, Any], reactor: Any) -> None:
@@ -41,15 +43,15 @@ class TwistdLog(MultiService):
         service.setServiceParent(self)
 
     def setServiceParent(self, parent: Any) -> None:
-        """Enter the application. Raises SystemExit: its log cannot be written."""
+        """Join the application and set its observer. Raises SystemExit if the log cannot be written."""
         if isinstance(parent, Componentized) and not self._twistd.get("logger"):
             parent.setComponent(ILogObserver, self._observer())
         super().setServiceParent(parent)
 
     def _observer(self) -> LogObserver:
         try:
-            journal = LogObserver(make_sink(self._twistd, self._settings.format, os.environ))
+            observer = LogObserver(make_sink(self._twistd, self._settings.format, os.environ))
         except WseventsError as error:
             raise exit_status(error) from None
-        journal.attend(self._reactor)
-        return journal
+        observer.attach(self._reactor)
+        return observer

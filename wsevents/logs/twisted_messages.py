@@ -1,4 +1,4 @@
-"""What Twisted says in words of its own, for an operator."""
+"""Replace log messages of Twisted that give an operator no remedy."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from wsevents.system.sockets import MORE_FILES
 if TYPE_CHECKING:
     from twisted.logger import LogEvent
 
-_CUT_OFF = "EMFILE encountered"
+_TOO_MANY_FILES = "EMFILE encountered"
 _RECOVERY = ("EMFILE recovery", "Re-reserving EMFILE")
 _NOT_ACCEPTED = "Could not accept new connection"
 TOO_MANY_FILES = (
-    "too many open files (the limit is {limit}): newcomers are cut off, those who are connected stay; "
+    "too many open files (the limit is {limit}): new connections are closed, existing ones are not affected; "
     + MORE_FILES
 )
 
 
-def in_plain_words(event: LogEvent) -> LogEvent | None:
-    """Return the event as it is to be told, or None: it says nothing new."""
-    said = event.get("log_format") or ""
-    if said.startswith(_RECOVERY):
+def translate(event: LogEvent) -> LogEvent | None:
+    """Return the event to log instead of this one: the same, another one, or None to log nothing."""
+    text = event.get("log_format") or ""
+    if text.startswith(_RECOVERY):
         return None
-    refused = said.startswith(_NOT_ACCEPTED) and event.get("acceptError") == errno.errorcode[errno.EMFILE]
-    if not refused and not said.startswith(_CUT_OFF):
+    no_descriptor = event.get("acceptError") == errno.errorcode[errno.EMFILE]
+    not_accepted = text.startswith(_NOT_ACCEPTED) and no_descriptor
+    if not not_accepted and not text.startswith(_TOO_MANY_FILES):
         return event
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return {

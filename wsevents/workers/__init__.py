@@ -1,1 +1,1 @@
-"""Several processes that serve the same listeners, and the one that watches over them."""
+"""Worker processes that serve the same listeners, and the supervisor that starts and monitors them."""

@@ -1,4 +1,4 @@
-"""The supervisor's side of a listener: connections are accepted, and given away before a byte was read."""
+"""The supervisor's listeners: they accept connections and hand over the sockets without reading from them."""
 
 from __future__ import annotations
 
@@ -21,90 +21,89 @@ if TYPE_CHECKING:
 
 
 class NullFactory(ServerFactory):
-    """In place of the factory that only workers have."""
+    """A factory that fills the place of the real one, which only the workers have."""
 
     noisy = False
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Return what nobody is inside of."""
         return Protocol()
 
 
 class AcceptingPort(Port):
-    """A port that keeps none of its connections.
+    """A listening port that passes each accepted socket to a callback.
 
     Attributes:
-        bare: whether TLS is not for the endpoint to see to.
-        away: called with each connection.
+        plain: True if the endpoint adds nothing, such as TLS, around the factory.
+        on_accept: called with each accepted socket, which the callee then owns.
     """
 
     plain = True
-    away: Callable[[socket.socket], None]
+    on_accept: Callable[[socket.socket], None]
 
     def transport(self, connection: socket.socket, *_: Any) -> None:  # type: ignore[override]  # Port: "it can be replaced"
-        """Give a connection away; there is no transport."""
-        self.away(connection)
+        """Pass the socket to `on_accept`. Port calls this to make a transport; None means no transport."""
+        self.on_accept(connection)
 
 
 @define(eq=False)
 class AcceptingPorts(ReactorProxy):
-    """All listeners of the supervisor: the ports that Twisted's endpoints make are hatches.
+    """All listeners of the supervisor. Twisted's endpoints make `AcceptingPort` objects through this proxy.
 
     Attributes:
-        away: called with the number of a listener, as in the configuration, and a connection.
-        hatches: those that are open.
+        on_accept: called with the listener's index in `listen` and an accepted socket.
+        ports: the open ports, in the order of `listen`.
     """
 
-    away: Callable[[int, socket.socket], None]
+    on_accept: Callable[[int, socket.socket], None]
     ports: list[AcceptingPort] = field(init=False, factory=list)
     _null_factory: NullFactory = field(init=False, factory=NullFactory)
     _accepting: bool = field(init=False, default=False)
 
     @property
     def addresses(self) -> tuple[ListenerAddress, ...]:
-        """Return where they are, for the workers."""
+        """Return the address of each listener, for the startup message of the workers."""
         return tuple(ListenerAddress(port.getHost(), port.plain) for port in self.ports)
 
-    def accept(self, willing: bool) -> None:
-        """Accept connections from now on, or let them wait in the kernel."""
-        if willing == self._accepting:
+    def accept(self, enabled: bool) -> None:
+        """Accept connections, or leave them in the kernel's backlog."""
+        if enabled == self._accepting:
             return
-        self._accepting = willing
+        self._accepting = enabled
         for port in self.ports:
-            (port.startReading if willing else port.stopReading)()
+            (port.startReading if enabled else port.stopReading)()
 
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Return the port of an endpoint; see `wsevents.connections.listeners`."""
-        # What stands before `haproxy:` connections is for the worker to see to.
+        """Return the port of an endpoint string; see `wsevents.connections.listeners`."""
+        # The worker reads the PROXY header of a `haproxy:` connection.
         return server_endpoint(self, within_porch(endpoint)).listen(self._null_factory)
 
-    def _opened(self, port: AcceptingPort, factory: Any) -> AcceptingPort:
+    def _add(self, port: AcceptingPort, factory: Any) -> AcceptingPort:
         number = len(self.ports)
         port.plain = factory is self._null_factory
-        port.away = lambda connection: self.away(number, connection)
+        port.on_accept = lambda connection: self.on_accept(number, connection)
         port.startListening()
         port.stopReading()
         self.ports.append(port)
         return port
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> AcceptingPort:
-        """Listen. Raises CannotListenError."""
-        return self._opened(AcceptingPort(port, factory, backlog, interface, self.reactor), factory)
+        """Listen on a TCP port. Raises CannotListenError."""
+        return self._add(AcceptingPort(port, factory, backlog, interface, self.reactor), factory)
 
     def listenSSL(
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
     ) -> AcceptingPort:
-        """Listen; TLS is for the worker to do. Raises CannotListenError."""
-        return self._opened(AcceptingPort(port, NullFactory(), backlog, interface, self.reactor), None)
+        """Listen on a TCP port; the worker does TLS. Raises CannotListenError."""
+        return self._add(AcceptingPort(port, NullFactory(), backlog, interface, self.reactor), None)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> AcceptingPort:
-        """Listen on what systemd has bound; TLS is for the worker to do. Raises ValueError: a UNIX socket."""
+        """Listen on a socket from systemd; the worker does TLS. Raises ValueError for a UNIX socket."""
         if addressFamily == socket.AF_UNIX:
             self.listenUNIX()
         adopt = AcceptingPort._fromListeningDescriptor  # noqa: SLF001 the reactor does the same
         port = adopt(self.reactor, fileDescriptor, addressFamily, NullFactory())
-        return self._opened(port, factory)
+        return self._add(port, factory)
 
     def listenUNIX(self, *_: Any, **__: Any) -> None:
-        """Raise ValueError: connections of UNIX sockets have no address that a worker could tell."""
+        """Raise ValueError: a worker cannot get the peer address of a UNIX socket's connection."""
         raise ValueError("workers share TCP ports only; set `workers` to 1")

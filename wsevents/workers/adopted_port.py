@@ -1,4 +1,4 @@
-"""A worker's side of a listener: connections come from the supervisor, which has accepted them."""
+"""A worker's listeners: they serve connections that the supervisor has accepted."""
 
 from __future__ import annotations
 
@@ -26,39 +26,38 @@ if TYPE_CHECKING:
     from wsevents.connections.listeners import OpenListener
     from wsevents.workers.startup_message import ListenerAddress
 
-_MISTAKE = "a connection could not be taken in"
+_FAILED = "cannot serve a new connection"
 _log = Logger()
 
 
 class AdoptedConnection(Server):
-    """A connection as Twisted's own ports make it, but for who is told of its end.
+    """A server connection as Twisted's ports make it, with a callback for its end.
 
     Attributes:
-        left: called once when it is over.
+        on_close: called once, when the connection is closed.
     """
 
-    left: Callable[[], None] | None = None
+    on_close: Callable[[], None] | None = None
     repstr = "<a connection of a worker>"
 
     def connectionLost(self, reason: Failure) -> None:
-        """Tell that it is over."""
-        left, self.left = self.left, None
+        on_close, self.on_close = self.on_close, None
         try:
             super().connectionLost(reason)
         finally:
-            if left is not None:
-                left()
+            if on_close is not None:
+                on_close()
 
 
 @implementer(IListeningPort)
 @define(eq=False)
 class AdoptedPort:
-    """What connections go to once they are here; in place of a port.
+    """A port without a socket: it serves the connections that are passed to `adopt`.
 
     Attributes:
-        reactor: of the connections.
-        place: where the supervisor listens.
-        factory: makes their protocols, TLS included; may be replaced.
+        reactor: the reactor of the connections.
+        address: the address on which the supervisor listens.
+        factory: makes the protocols, TLS included; a reload of certificates replaces it.
     """
 
     reactor: Any
@@ -68,66 +67,69 @@ class AdoptedPort:
     _count: int = field(init=False, default=0)
 
     def startListening(self) -> None:
-        """Do nothing: it does from the start."""
+        """Do nothing: the supervisor listens."""
 
     def stopListening(self) -> Deferred[None]:
-        """Turn away who comes from now on."""
+        """Close each connection that arrives from now on."""
         self._open = False
         return succeed(None)
 
     def getHost(self) -> Any:
-        """Return the address of the listener."""
         return self.address.address
 
-    def take(self, descriptor: int, left: Callable[[], None]) -> None:
-        """Serve a connection; `left` is called when it is over. Raises OSError: it is already.
+    def adopt(self, descriptor: int, on_close: Callable[[], None]) -> None:
+        """Serve a connection and own its descriptor; call `on_close` when the connection is closed.
 
-        A mistake on the way is logged, as Twisted's own ports do: it costs this connection, and not the
-        worker the channel that it came by.
+        An exception of the factory or the protocol is logged, as Twisted's own ports do. It closes this
+        connection only, and does not break the channel to the supervisor.
+
+        Raises:
+            OSError: the peer has already disconnected; `on_close` is not called.
         """
         connection = socket.socket(fileno=descriptor)
         try:
-            there = connection.getpeername()
+            peer = connection.getpeername()
         except OSError:
             connection.close()
             raise
-        protocol = self._protocol(there)
+        protocol = self._protocol(peer)
         if protocol is None:
             connection.close()
-            left()
+            on_close()
             return
         self._count += 1
-        arrival = AdoptedConnection(connection, protocol, there, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
-        arrival.left = left
+        transport = AdoptedConnection(connection, protocol, peer, None, self._count, self.reactor)  # type: ignore[arg-type]  # None: as for what Twisted adopts
+        transport.on_close = on_close
         try:
-            protocol.makeConnection(arrival)
-        except Exception:  # noqa: BLE001 whatever it is
-            _log.failure(_MISTAKE)
-            arrival.abortConnection()
+            protocol.makeConnection(transport)
+        except Exception:  # noqa: BLE001 a protocol may raise anything
+            _log.failure(_FAILED)
+            transport.abortConnection()
 
-    def _protocol(self, there: tuple[Any, ...]) -> Any:
-        """Return what is to serve a connection from there; None: nothing."""
+    def _protocol(self, peer: tuple[Any, ...]) -> Any:
+        """Return the protocol for a connection from this peer, or None to close the connection."""
         try:
-            return self.factory.buildProtocol(_address(there)) if self._open else None
-        except Exception:  # noqa: BLE001 whatever it is
-            _log.failure(_MISTAKE)
+            return self.factory.buildProtocol(_address(peer)) if self._open else None
+        except Exception:  # noqa: BLE001 a factory may raise anything
+            _log.failure(_FAILED)
             return None
 
 
-def _address(there: tuple[Any, ...]) -> IPv4Address | IPv6Address:
-    """Return an address as Twisted has it."""
-    host, port, *scope = there
+def _address(peer: tuple[Any, ...]) -> IPv4Address | IPv6Address:
+    """Convert an address of the socket module to Twisted's form."""
+    host, port, *scope = peer
     return IPv6Address("TCP", host, port, *scope) if scope else IPv4Address("TCP", host, port)
 
 
 @define(eq=False)
 class AdoptedPorts(ReactorProxy):
-    """All listeners of a worker, in the order of the configuration.
+    """All listeners of a worker, in the order of `listen`.
 
-    An endpoint string is read by Twisted, with all that it says of TLS, and nothing is bound.
+    Twisted parses each endpoint string and adds its TLS, but nothing is bound.
 
     Attributes:
-        places: one for each listener.
+        addresses: the supervisor's address of each listener.
+        ports: the listeners that have been added.
     """
 
     addresses: Sequence[ListenerAddress]
@@ -140,16 +142,16 @@ class AdoptedPorts(ReactorProxy):
         return listen_with(self)(unbound(endpoint), factory)
 
     def prepare(self, listeners: Sequence[OpenListener]) -> Callable[[], None]:
-        """Read certificates again; see `wsevents.connections.listeners`."""
-        read = {
+        """Read keys and certificates again; see `wsevents.connections.listeners`."""
+        factories = {
             number: EndpointReader.of(self.reactor, listener)
             for number, listener in enumerate(listeners)
             if not self.addresses[number].plain
         }
 
         def commit() -> None:
-            for number, around in read.items():
-                self.ports[number].factory = around
+            for number, factory in factories.items():
+                self.ports[number].factory = factory
 
         return commit
 
@@ -159,5 +161,5 @@ class AdoptedPorts(ReactorProxy):
         return port
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> AdoptedPort:
-        """Take the factory that an endpoint would listen with."""
+        """Return a port that serves adopted connections with this factory; bind nothing."""
         return self._port(factory)

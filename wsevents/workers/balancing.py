@@ -1,9 +1,10 @@
-"""Which worker gets the next connection.
+"""Select the worker that gets the next connection.
 
-Rule 1: one that answers, if any does; the peer would wait in vain with one that is stuck.
-Rule 2: of these one that hears the bus, if any does; else the peer would be sent away at once.
-Rule 3: of these the one with the fewest connections, so that they even out also after one was started again.
-Rule 4: nobody is let in before each worker has been ready once, or has ended: the first would get all.
+Rule 1: prefer workers that respond; a connection to a hanging worker gets no answer.
+Rule 2: among these, prefer workers with a connection to the bus; the others close new peers at once.
+Rule 3: among these, select the worker with the fewest connections. The load evens out after a restart.
+Rule 4: accept no connection until each worker has been ready once or has exited. Otherwise the worker
+that is ready first gets all connections.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 @define
 class WorkerLoad:
-    """What one worker has.
+    """The state of one worker that takes connections.
 
     Attributes:
-        answers: whether it does when it is asked how it is.
-        hears: whether its bus is up.
-        connections: how many it has, those on their way included.
+        responding: False while the worker does not answer health requests.
+        has_bus: True while the worker is connected to the bus.
+        connections: number of open connections, including those in transit to the worker.
     """
 
-    answers: bool = True
+    responding: bool = True
     has_bus: bool = False
     connections: int = 0
 
@@ -37,56 +38,58 @@ def _numbers(workers: Iterable[int]) -> set[int]:
 
 @define
 class Balancer:
-    """Who has how much.
+    """Counts the connections of each worker, and selects the next worker.
+
+    A call for a worker that has exited has no effect.
 
     Attributes:
-        awaited: workers, by number, that were not yet heard of.
-        shares: those that take connections.
+        starting: numbers of the workers that have been neither ready nor ended yet.
+        loads: the workers that take connections, by number.
     """
 
-    awaited: set[int] = field(converter=_numbers)
-    shares: dict[int, WorkerLoad] = field(init=False, factory=dict)
+    starting: set[int] = field(converter=_numbers)
+    loads: dict[int, WorkerLoad] = field(init=False, factory=dict)
 
     def ready(self, worker: int) -> None:
-        """It takes connections from now on."""
-        self.awaited.discard(worker)
-        self.shares[worker] = WorkerLoad()
+        """Add a worker that takes connections from now on."""
+        self.starting.discard(worker)
+        self.loads[worker] = WorkerLoad()
 
     def ended(self, worker: int) -> None:
-        """It takes none any more, and those that it had are gone."""
-        self.awaited.discard(worker)
-        self.shares.pop(worker, None)
+        """Remove a worker with all its connections."""
+        self.starting.discard(worker)
+        self.loads.pop(worker, None)
 
-    def answers(self, worker: int, answers: bool) -> None:
-        """It answers, or seems to be stuck."""
-        if worker in self.shares:
-            self.shares[worker].answers = answers
+    def set_responding(self, worker: int, responding: bool) -> None:
+        """Record whether a worker answers health requests."""
+        if worker in self.loads:
+            self.loads[worker].responding = responding
 
-    def has_bus(self, worker: int, up: bool) -> None:
-        """Its bus is up, or is lost."""
-        if worker in self.shares:
-            self.shares[worker].has_bus = up
+    def set_bus(self, worker: int, up: bool) -> None:
+        """Record whether a worker is connected to the bus."""
+        if worker in self.loads:
+            self.loads[worker].has_bus = up
 
-    def took(self, worker: int) -> None:
-        """It was given a connection."""
-        self.shares[worker].connections += 1
+    def connection_added(self, worker: int) -> None:
+        """Count a connection that was sent to a worker. Raises KeyError if the worker takes none."""
+        self.loads[worker].connections += 1
 
-    def lost(self, worker: int) -> None:
-        """One of its connections has ended."""
-        if worker in self.shares:
-            self.shares[worker].connections -= 1
+    def connection_closed(self, worker: int) -> None:
+        """Count a connection that a worker has closed."""
+        if worker in self.loads:
+            self.loads[worker].connections -= 1
 
     @property
     def open(self) -> bool:
-        """Whether somebody may be let in."""
-        return bool(self.shares) and not self.awaited
+        """True if connections can be accepted."""
+        return bool(self.loads) and not self.starting
 
     def choose(self) -> int | None:
-        """Return who is to get the next connection, or None: nobody can."""
+        """Return the number of the worker for the next connection, or None if no worker can take it."""
         if not self.open:
             return None
-        return min(self.shares, key=self._order)
+        return min(self.loads, key=self._order)
 
     def _order(self, worker: int) -> tuple[bool, bool, int, int]:
-        share = self.shares[worker]
-        return not share.answers, not share.has_bus, share.connections, worker
+        load = self.loads[worker]
+        return not load.responding, not load.has_bus, load.connections, worker

@@ -1,11 +1,11 @@
-"""When a worker is taken for stuck, and when it is given up.
+"""Decide when a worker is slow, stuck or hopeless, from the health requests that it does not answer.
 
-It is asked how it is in rounds, about a second apart. What counts is rounds, not time: when the supervisor
-itself has stood still, nobody else is to blame for it.
+The supervisor sends a health request to each worker once per round. Rounds are counted instead of seconds,
+so that a pause of the supervisor itself does not count against the workers.
 
-Rule 1: one that has not answered for some rounds gets no newcomers as long as others do.
-Rule 2: one that has not answered for many is killed, and started again.
-Rule 3: one that is there even long after that is more than the supervisor can mend.
+Rule 1: a worker that has not answered for `SLOW_ROUNDS` gets new connections only if all others are slow.
+Rule 2: a worker that has not answered for `STUCK_ROUNDS` is killed and restarted.
+Rule 3: a worker that still runs after `HOPELESS_ROUNDS` cannot be killed; the supervisor is unhealthy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from attrs import define, field
 
 ROUND_SECONDS = 1.0
-"""How long it is from one round to the next."""
+"""Interval between two rounds."""
 SLOW_ROUNDS = 5
 STUCK_ROUNDS = 30
 HOPELESS_ROUNDS = 60
@@ -21,33 +21,33 @@ HOPELESS_ROUNDS = 60
 
 @define
 class Liveness:
-    """What is remembered of one worker.
+    """The unanswered health requests of one worker.
 
     Attributes:
-        silent: rounds since it last answered.
+        unanswered: number of rounds since the last answer.
     """
 
-    silent: int = field(init=False, default=0)
+    unanswered: int = field(init=False, default=0)
 
     def begin_round(self) -> None:
-        """One more round, and it has not answered yet."""
-        self.silent += 1
+        """Count a health request that the worker has not answered yet."""
+        self.unanswered += 1
 
     def answered(self) -> None:
-        """It is there."""
-        self.silent = 0
+        """Reset the count: the worker has answered."""
+        self.unanswered = 0
 
     @property
     def slow(self) -> bool:
-        """Whether others are to have the newcomers from now on: said once."""
-        return self.silent == SLOW_ROUNDS + 1
+        """True in the one round in which the worker becomes slow."""
+        return self.unanswered == SLOW_ROUNDS + 1
 
     @property
     def stuck(self) -> bool:
-        """Whether it is to be killed now: said once."""
-        return self.silent == STUCK_ROUNDS + 1
+        """True in the one round in which the worker becomes stuck and must be killed."""
+        return self.unanswered == STUCK_ROUNDS + 1
 
     @property
     def hopeless(self) -> bool:
-        """Whether it should be gone and is not."""
-        return self.silent > HOPELESS_ROUNDS
+        """True if the worker was killed long ago and still runs."""
+        return self.unanswered > HOPELESS_ROUNDS

@@ -1,4 +1,4 @@
-"""A line of the log on its way from a worker to the supervisor, which puts it into the one log there is."""
+"""Encode a worker's log line for the pipe to the supervisor, which writes the log of all processes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 def encode(line: LogLine) -> bytes:
-    """Return a line as bytes that end with their only newline."""
-    said = {
+    """Return a line as JSON in ASCII, terminated by its only newline."""
+    record = {
         "time": line.time,
         "level": line.level,
-        "who": line.who,
+        "logger": line.logger,
         "text": line.text,
         "fields": dict(line.fields),
         "trace": line.trace,
     }
-    return json.dumps(said).encode("ascii") + b"\n"
+    return json.dumps(record).encode("ascii") + b"\n"
 
 
-def decode(data: bytes, who: str, worker: int) -> LogLine:
-    """Return the line of a worker that is in the bytes.
+def decode(data: bytes, logger: str, worker: int) -> LogLine:
+    """Return the line that a worker wrote.
 
-    What was not written by `encode`, such as the interpreter's last words, is a warning of `who`.
+    Data that `encode` did not write, such as a fatal error of the interpreter, becomes a warning of `logger`.
     """
     try:
         line = _line(json.loads(data), worker)
@@ -37,27 +37,33 @@ def decode(data: bytes, who: str, worker: int) -> LogLine:
             return line
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    return LogLine(None, "warn", who, data.decode("utf-8", "replace").rstrip(), worker=worker)
+    return LogLine(None, "warn", logger, data.decode("utf-8", "replace").rstrip(), worker=worker)
 
 
-def _line(said: Mapping[str, Any], worker: int) -> LogLine:
-    """Return the line of what `encode` has said. Raises KeyError, TypeError, ValueError."""
+def _line(record: Mapping[str, Any], worker: int) -> LogLine:
+    """Return the line of a decoded record. Raises KeyError, TypeError, ValueError."""
     return LogLine(
-        said["time"], said["level"], said["who"], said["text"], dict(said["fields"]), said["trace"], worker
+        record["time"],
+        record["level"],
+        record["logger"],
+        record["text"],
+        dict(record["fields"]),
+        record["trace"],
+        worker,
     )
 
 
 @define
 class Splitter:
-    """Bytes as they come, into lines."""
+    """Splits a stream of bytes into lines."""
 
     _rest: bytes = field(init=False, default=b"")
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that are complete now, without their newlines; blank ones are left out."""
+        """Return the lines that this data completes, without newlines; skip blank lines."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [line for line in lines if line.strip()]
 
     def rest(self) -> list[bytes]:
-        """Return what was left unfinished at the end."""
+        """Return the last line if it has no newline; call this at the end of the stream."""
         return self.feed(b"\n")

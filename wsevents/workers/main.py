@@ -1,8 +1,8 @@
-"""What a worker process runs: `python -m wsevents.workers.main NUMBER REACTOR`.
+"""The program of a worker process: `python -m wsevents.workers.main NUMBER REACTOR`.
 
-The supervisor starts it, and gives it all that it needs: on standard input what it is to know, as
-descriptor 3 its end of the channel, as 4 and 5 the link. It says what it has to say on standard
-output, a line each.
+The supervisor starts it with everything that it needs: the startup message on standard input, the worker's
+end of the channel as descriptor 3, and the pipes of the RPC connection as descriptors 4 and 5. The worker
+writes its log to standard output, one record per line.
 """
 
 from __future__ import annotations
@@ -46,31 +46,35 @@ if TYPE_CHECKING:
     from wsevents.workers.startup_message import StartupMessage
 
 ORPHAN_SECONDS = 20
-"""How long a worker goes on at most once its supervisor is gone."""
+"""Maximum time that a worker runs after its supervisor has exited."""
 
 _log = Logger(__spec__.name)  # not __main__
 
 
 def main() -> None:
-    """Serve until told to end, or until the supervisor is gone. Raises SystemExit: it cannot."""
+    """Serve connections until a signal arrives or the supervisor exits.
+
+    Raises:
+        SystemExit: the gateway cannot start.
+    """
     import_module(sys.argv[2]).install()
     startup: StartupMessage = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 our own supervisor wrote it
     LEVEL.set(startup.config.log.level)
-    observer = LogObserver(_tell)
+    observer = LogObserver(_write_log)
     globalLogBeginner.beginLoggingTo([observer])
     from twisted.internet import reactor  # noqa: PLC0415 it was only just installed
 
-    observer.attend(reactor)
+    observer.attach(reactor)
     try:
         WorkerProcess(reactor, startup, socket.socket(fileno=CHANNEL)).start()
     except WseventsError as error:
         raise exit_status(error) from None
-    reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` has it
+    reactor.callWhenRunning(gc.freeze)  # as `tap.makeService` does
     reactor.run()
 
 
-def _tell(line: LogLine) -> None:
-    """Pass a line of the log on to the supervisor; when that is gone, nobody is there to hear it."""
+def _write_log(line: LogLine) -> None:
+    """Write a log line to the supervisor; discard it if the supervisor has exited."""
     rest = encode(line)
     with suppress(OSError):
         while rest:
@@ -78,15 +82,15 @@ def _tell(line: LogLine) -> None:
 
 
 class WorkerProcess:
-    """The gateway of a worker, and its end of the channel.
+    """The gateway of a worker, and the worker's end of the channel.
 
     Args:
-        reactor: not yet running.
-        brief: what it is to know.
-        end: of the channel.
+        reactor: a reactor that does not run yet.
+        startup: the configuration and the listeners' addresses.
+        end: the worker's socket of the channel.
 
     Raises:
-        ConfigurationError: a file that the configuration names cannot be used any more.
+        ConfigurationError: a file that the configuration names can no longer be used.
     """
 
     def __init__(self, reactor: Any, startup: StartupMessage, end: socket.socket) -> None:
@@ -98,26 +102,26 @@ class WorkerProcess:
         self._commit: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._adopted_ports = AdoptedPorts(reactor, startup.addresses)
-        self._channel = FdChannel(reactor, end, self._heard, self._supervisor_gone)
+        self._channel = FdChannel(reactor, end, self._connection_received, self._supervisor_exited)
         composition = self._composition = Composition(reactor, startup.config, Plugins())
-        self._gateway = composition.gateway(listening=self._adopted_ports, watch=self._watch)
+        self._gateway = composition.gateway(listening=self._adopted_ports, watch=self._bus_changed)
         self._introspection = composition.introspection
 
     def start(self) -> None:
-        """Start the gateway, let it be asked, and say when it is under way.
+        """Start the gateway and the RPC connection; send READY once the reactor runs.
 
         Raises:
-            SystemExit: it cannot be started.
+            SystemExit: the gateway cannot start.
         """
         self._gateway.privilegedStartService()
         self._gateway.startService()
-        rpc = Rpc(self._reactor, self._answers())
+        rpc = Rpc(self._reactor, self._handlers())
         StandardIO(rpc, TO_WORKER, FROM_WORKER, self._reactor)  # type: ignore[call-arg]  # mypy sees Windows'
-        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._before_shutdown)
         self._reactor.callWhenRunning(self._running)
 
-    def _answers(self) -> dict[str, Callable[[Any], Any]]:
-        """Return what the supervisor may ask: each a question and what answers it."""
+    def _handlers(self) -> dict[str, Callable[[Any], Any]]:
+        """Return the RPC requests that this worker answers, by name."""
         return {
             **self._introspection.answers(),
             "health": lambda _: self._gateway.health(),
@@ -127,56 +131,58 @@ class WorkerProcess:
         }
 
     def _prepare(self, config: Config) -> None:
-        """Get ready for a configuration, without any change yet. Raises ConfigurationError."""
+        """Prepare a reload; `commit` puts it in force. Raises ConfigurationError."""
         self._commit = self._composition.prepare(config)
 
     def _running(self) -> None:
-        # Both systemd and the supervisor send a SIGTERM: the second is the first. It is by the link that the
-        # supervisor says that it is in a hurry, and that there is another configuration.
-        handle_signals(self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._end()))
+        # On a stop, systemd and the supervisor both send SIGTERM. The second one must not shorten the stop;
+        # the supervisor requests that, and a reload, by RPC.
+        handle_signals(
+            self._reactor, dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda _: self._stop_reactor())
+        )
         ignore(signal.SIGHUP)
-        self._channel.say(ControlMessage.READY)
+        self._channel.send(ControlMessage.READY)
 
-    def _end(self) -> None:
+    def _stop_reactor(self) -> None:
         with suppress(ReactorNotRunning):
             self._reactor.stop()
 
-    def _stop(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._leave())
+    def _before_shutdown(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop_gateway())
 
-    async def _leave(self) -> None:
-        """Stop in order, and be given nobody meanwhile."""
-        self._channel.say(ControlMessage.LEAVING)
+    async def _stop_gateway(self) -> None:
+        """Tell the supervisor to send no further connections, and stop the gateway."""
+        self._channel.send(ControlMessage.STOPPING)
         try:
             await self._gateway.stopService()
         finally:
             self._channel.close()
 
-    def _watch(self, up: bool) -> None:
-        self._channel.say(ControlMessage.BUS_UP if up else ControlMessage.BUS_LOST)
+    def _bus_changed(self, up: bool) -> None:
+        self._channel.send(ControlMessage.BUS_UP if up else ControlMessage.BUS_LOST)
 
-    def _heard(self, message: bytes, carried: int | None) -> None:
-        """Take a connection in."""
-        if carried is None:
+    def _connection_received(self, listener: bytes, descriptor: int | None) -> None:
+        """Serve a connection of the listener with this number."""
+        if descriptor is None:  # the kernel could not allocate a descriptor in this process
             _log.error(
-                "a connection was lost, as this worker has too many open files; {remedy}", remedy=MORE_FILES
+                "a connection was lost: too many open files in this worker; {remedy}", remedy=MORE_FILES
             )
-            self._left()
+            self._connection_closed()
             return
         try:
-            self._adopted_ports.ports[int(message)].take(carried, self._left)
-        except OSError:  # the peer was faster to go than it was passed on
-            self._left()
+            self._adopted_ports.ports[int(listener)].adopt(descriptor, self._connection_closed)
+        except OSError:  # the peer disconnected during the transfer
+            self._connection_closed()
 
-    def _left(self) -> None:
-        self._channel.say(ControlMessage.LEFT)
+    def _connection_closed(self) -> None:
+        self._channel.send(ControlMessage.CONNECTION_CLOSED)
 
-    def _supervisor_gone(self) -> None:
-        """End as well: whoever starts wsevents again finds nothing of it left."""
-        signal.alarm(ORPHAN_SECONDS)  # whatever happens: its default action ends the process
-        _log.warn("the supervisor is gone")
+    def _supervisor_exited(self) -> None:
+        """Stop this worker, so that a restarted wsevents finds no worker of the previous supervisor."""
+        signal.alarm(ORPHAN_SECONDS)  # if the stop hangs, SIGALRM's default action ends the process
+        _log.warn("the supervisor has exited; stopping this worker")
         self._gateway.hurry()
-        self._end()
+        self._stop_reactor()
 
 
 if __name__ == "__main__":

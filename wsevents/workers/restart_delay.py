@@ -1,7 +1,7 @@
-"""When a worker that ended is started again.
+"""The delay before a worker that has exited is restarted.
 
-Rule: at once, and then after 1, 2, 4 … 32 seconds, for as long as it keeps ending soon after its start.
-One that has lived for a minute is forgiven what was before.
+Rule: the first restart is immediate. If the worker keeps exiting soon after its start, the delays are
+1, 2, 4 … 32 seconds. A worker that ran for `STEADY_SECONDS` resets the delay.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from attrs import define, field
 
 STEADY_SECONDS = 60.0
-"""A worker that has lived so long ended for a reason of its own, not because of how it was started."""
+"""A worker that ran for this long did not exit because of a problem at its start."""
 FIRST_SECONDS = 1.0
-"""How long the second start waits."""
+"""The delay before the second restart."""
 LONGEST_SECONDS = 32.0
-"""How long a start waits at most."""
+"""The maximum delay."""
 
 
 @define
-class Restart:
-    """What is remembered of the ends of one worker."""
+class RestartDelay:
+    """The restart delay of one worker."""
 
-    _wait: float = field(init=False, default=0.0)
+    _delay: float = field(init=False, default=0.0)
 
-    def ended(self, lived: float) -> float:
-        """It lived for so many seconds; return after how many it is to be started again."""
-        wait = 0.0 if lived >= STEADY_SECONDS else self._wait
-        self._wait = min(max(2 * wait, FIRST_SECONDS), LONGEST_SECONDS)
-        return wait
+    def after(self, lifetime: float) -> float:
+        """Return the seconds to wait before the restart of a worker that ran for `lifetime` seconds."""
+        delay = 0.0 if lifetime >= STEADY_SECONDS else self._delay
+        self._delay = min(max(2 * delay, FIRST_SECONDS), LONGEST_SECONDS)
+        return delay

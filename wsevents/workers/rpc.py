@@ -1,4 +1,4 @@
-"""Questions between the supervisor and a worker, and their answers: two pipes beside the channel."""
+"""Requests and responses between the supervisor and a worker, over two pipes."""
 
 from __future__ import annotations
 
@@ -20,92 +20,94 @@ if TYPE_CHECKING:
 TO_WORKER, FROM_WORKER = 4, 5
 """The descriptors of the pipes in a worker."""
 ANSWER_SECONDS = 5.0
-"""How long an answer may take: Prometheus waits for ten seconds, all workers together."""
-_ASK, _ANSWER, _FAIL = range(3)
+"""Timeout of a request. Prometheus waits ten seconds for the answers of all workers."""
+_REQUEST, _RESULT, _ERROR = range(3)
 _log = Logger()
 
 
 class RpcError(WseventsError):
-    """There is no answer: the other side is gone, hangs, or failed."""
+    """A request failed: the other process has exited, is not responding, or reported an error."""
 
 
 class Rpc(Int32StringReceiver):
-    """One end. Both ends run the same program, and trust each other: what they say is pickled.
+    """One end of the connection.
+
+    Both ends run the same program and trust each other, so messages are pickled.
 
     Args:
-        reactor: time.
-        answers: what may be asked here: name to what answers, at once or by a Deferred.
+        reactor: provides the timeouts.
+        handlers: the requests that this end answers: name to a function that takes the argument and
+            returns the result or a Deferred.
     """
 
     MAX_LENGTH = 1 << 30
 
-    def __init__(self, reactor: Any, answers: Mapping[str, Callable[[Any], Any]]) -> None:
-        self._reactor, self._answers = reactor, answers
+    def __init__(self, reactor: Any, handlers: Mapping[str, Callable[[Any], Any]]) -> None:
+        self._reactor, self._handlers = reactor, handlers
         self._open = False
-        self._asked: dict[int, Deferred[Any]] = {}
+        self._pending: dict[int, Deferred[Any]] = {}
         self._last = 0
 
     def connectionMade(self) -> None:
-        """Take questions from now on."""
         self._open = True
 
     def ask(self, name: str, argument: Any = None, seconds: float = ANSWER_SECONDS) -> Deferred[Any]:
-        """Ask the other side; fires with its answer, fails with LinkError if there is none in time."""
+        """Send a request. The Deferred fires with the result, or fails with RpcError after the timeout."""
         self._last += 1
         number = self._last
-        asked: Deferred[Any] = Deferred()
-        asked.addTimeout(seconds, self._reactor)
-        asked.addErrback(_explain)
-        self._asked[number] = asked
-        asked.addBoth(self._forget, number)
+        response: Deferred[Any] = Deferred()
+        response.addTimeout(seconds, self._reactor)
+        response.addErrback(_timeout_to_rpc_error)
+        self._pending[number] = response
+        response.addBoth(self._forget, number)
         if self._open:
-            self._say(_ASK, number, name, argument)
+            self._send(_REQUEST, number, name, argument)
         else:
-            asked.errback(RpcError("it is gone"))
-        return asked
+            response.errback(RpcError("process has exited"))
+        return response
 
     def _forget(self, result: Any, number: int) -> Any:
-        self._asked.pop(number, None)
+        self._pending.pop(number, None)
         return result
 
-    def _say(self, *message: Any) -> None:
+    def _send(self, *message: Any) -> None:
         if self._open:
             self.sendString(pickle.dumps(message))
 
     def stringReceived(self, string: bytes) -> None:
-        """Answer a question, or take an answer; one that comes too late counts for nothing."""
+        """Handle a request or a response; ignore a response that arrives after its timeout."""
         kind, number, *rest = pickle.loads(string)  # noqa: S301 our own process wrote it
-        if kind == _ASK:
-            self._answer(number, *rest)
+        if kind == _REQUEST:
+            self._handle(number, *rest)
             return
-        asked = self._asked.get(number)
-        if asked is not None and kind == _ANSWER:
-            asked.callback(rest[0])
-        elif asked is not None:
-            asked.errback(RpcError(rest[0]))
+        response = self._pending.get(number)
+        if response is not None and kind == _RESULT:
+            response.callback(rest[0])
+        elif response is not None:
+            response.errback(RpcError(rest[0]))
 
-    def _answer(self, number: int, name: str, argument: Any) -> None:
-        answered = maybeDeferred(self._answers[name], argument)
-        answered.addCallback(lambda answer: self._say(_ANSWER, number, answer))
-        answered.addErrback(self._fail, number, name)
+    def _handle(self, number: int, name: str, argument: Any) -> None:
+        handled = maybeDeferred(self._handlers[name], argument)
+        handled.addCallback(lambda result: self._send(_RESULT, number, result))
+        handled.addErrback(self._handler_failed, number, name)
 
-    def _fail(self, failure: Failure, number: int, name: str) -> None:
+    def _handler_failed(self, failure: Failure, number: int, name: str) -> None:
         if failure.check(WseventsError):
-            self._say(_FAIL, number, failure.getErrorMessage())
+            self._send(_ERROR, number, failure.getErrorMessage())
             return
         _log.error(
-            "the question {name} could not be answered: {safe_location}",
+            "request {name} failed: {safe_location}",
             name=name,
             safe_location=safe_location(failure),
         )
-        self._say(_FAIL, number, "it failed")
+        self._send(_ERROR, number, "internal error")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Nobody will answer any more."""
+        """Fail all pending requests with RpcError."""
         self._open = False
-        for asked in list(self._asked.values()):
-            asked.errback(RpcError("it is gone"))
+        for response in list(self._pending.values()):
+            response.errback(RpcError("process has exited"))
 
 
-def _explain(failure: Failure) -> Failure:
-    return Failure(RpcError("it does not answer")) if failure.check(TimeoutError) else failure
+def _timeout_to_rpc_error(failure: Failure) -> Failure:
+    return Failure(RpcError("not responding")) if failure.check(TimeoutError) else failure

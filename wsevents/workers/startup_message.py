@@ -1,4 +1,4 @@
-"""What a worker is told, and what it says itself."""
+"""The messages between supervisor and worker: the startup message, and the worker's control messages."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class ControlMessage(bytes, Enum):
-    """What a worker says to the supervisor, each a message of its own.
+    """A message from a worker to the supervisor, over the channel.
 
-    It is ready, hears the bus or not, has lost a connection, is about to end.
+    READY: the worker takes connections. BUS_UP, BUS_LOST: its connection to the bus has changed.
+    CONNECTION_CLOSED: one of its connections is closed. STOPPING: it takes no further connections.
     """
 
     READY = b"ready"
     BUS_UP = b"bus up"
     BUS_LOST = b"bus lost"
-    LEFT = b"left"
-    LEAVING = b"leaving"
+    CONNECTION_CLOSED = b"closed"
+    STOPPING = b"stopping"
 
 
 @frozen
 class ListenerAddress:
-    """One of the listeners that the workers share.
+    """A listener that the workers share.
 
     Attributes:
-        address: where the supervisor listens.
-        bare: connections go to the factory as they are; else the worker has the endpoint string
-            put TLS around it.
+        address: the address on which the supervisor listens.
+        plain: True if the worker connects the factory directly; False if the endpoint string adds TLS.
     """
 
     address: Any
@@ -40,11 +40,11 @@ class ListenerAddress:
 
 @frozen
 class StartupMessage:
-    """All that a worker is to know; it reads no configuration of its own.
+    """Everything that a worker gets from the supervisor; a worker reads no configuration file.
 
     Attributes:
-        config: that of the supervisor, checked; not to be shown.
-        places: of its `listen`, in that order.
+        config: the supervisor's checked configuration; it has secrets, so `repr` omits it.
+        addresses: of the listeners, in the order of `config.listen`.
     """
 
     config: Config = field(repr=False)

@@ -1,4 +1,4 @@
-"""The one process that listens: it starts workers, deals connections out to them, and watches over them."""
+"""The supervisor: it listens, starts the workers, distributes connections to them, and restarts them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsevents.system.sockets import raise_open_files
 from wsevents.workers.accepting_port import AcceptingPorts, NullFactory
 from wsevents.workers.balancing import Balancer
 from wsevents.workers.liveness import ROUND_SECONDS
-from wsevents.workers.restart_delay import Restart
+from wsevents.workers.restart_delay import RestartDelay
 from wsevents.workers.rpc import RpcError
 from wsevents.workers.startup_message import StartupMessage
 from wsevents.workers.worker import Worker, check_interpreter
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
     from wsevents.app.health import Health
 
 STOP_SECONDS = 15.0
-"""How long workers have to leave, beside the time over which their peers are told to go."""
-HURRY_SECONDS = 4.0
-"""The same in all, once it is to be at once."""
+"""Time for the workers to stop, in addition to the drain time."""
+FAST_STOP_SECONDS = 4.0
+"""Total time for the workers to stop after a second signal."""
 KILL_SECONDS = 2.0
-"""How long those that were killed have to be gone."""
+"""Time for killed workers to exit."""
 
 
 class Supervisor(Service):
-    """Has as many workers as it was told, until it stops.
+    """Runs a fixed number of workers until it stops.
 
-    It stays in the process that twistd has started, and keeps what that gives it: the log, the ports
-    below 1024, the signals. Nothing that a peer sends is read here.
+    The supervisor stays in the process that twistd started and keeps the log, the ports below 1024 and the
+    signals. It never reads data from a peer.
 
     Args:
-        reactor: time, ports and processes.
-        config: for the workers; checked.
-        count: of workers.
-        check: raises ConfigurationError if a worker could not use the configuration now; called as the
-            user that the workers will be.
+        reactor: provides time, ports and processes.
+        config: the checked configuration of the workers.
+        count: number of workers.
+        check: raises ConfigurationError if a worker could not use the configuration now; called after the
+            change to the user that the workers run as.
     """
 
     _log = Logger()
@@ -60,23 +60,23 @@ class Supervisor(Service):
     def __init__(self, reactor: Any, config: Config, count: int, check: Callable[[], None]) -> None:
         numbers = range(1, count + 1)
         self._reactor, self._config, self._check = reactor, config, check
-        self._accepting_ports = AcceptingPorts(reactor, self._arrived)
+        self._accepting_ports = AcceptingPorts(reactor, self._distribute)
         self._ports = Ports(self._accepting_ports.listen)
-        self._balance = Balancer(numbers)
-        self._restarts = {number: Restart() for number in numbers}
+        self._balancer = Balancer(numbers)
+        self._restart_delays = {number: RestartDelay() for number in numbers}
         self._workers: dict[int, Worker] = {}
         self._serving: dict[int, Worker] = {}
         self._alive: Registry[Worker] = Registry()
-        self._calls: dict[int, Any] = {}
-        self._rounds: Any = None
+        self._start_timers: dict[int, Any] = {}
+        self._round_timer: Any = None
         self._startup = b""
         self._shutdown_wait = ShutdownWait(reactor)
 
-    # -- starting and stopping ------------------------------------------------------------------
+    # -- start and stop -------------------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
-        """Listen, but let nobody in before there are workers. Raises SystemExit: it cannot."""
-        raise_open_files()  # connections wait here for a worker that stands still
+        """Listen, but accept no connections before the workers are ready. Raises SystemExit."""
+        raise_open_files()  # connections for a hanging worker queue up in this process
         self._ports.open(
             [
                 OpenListener(listener.endpoint, NullFactory(), f"listen[{number}]")
@@ -85,31 +85,31 @@ class Supervisor(Service):
         )
 
     def startService(self) -> None:
-        """Start the workers. Raises SystemExit: they could not work."""
+        """Start the workers. Raises SystemExit if they could not use the configuration."""
         try:
             self._check()
             check_interpreter()
-            self._startup = self._written(self._config)
+            self._startup = self._startup_message(self._config)
         except ConfigurationError as error:
             self._ports.close()
             raise exit_status(error) from None
         super().startService()
         self._check_workers()
-        for number in self._restarts:
-            self._calls[number] = self._reactor.callLater(0, self._start, number)
+        for number in self._restart_delays:
+            self._start_timers[number] = self._reactor.callLater(0, self._start, number)
 
-    def _written(self, config: Config) -> bytes:
-        """Return what workers are told. Raises ConfigurationError."""
+    def _startup_message(self, config: Config) -> bytes:
+        """Return the startup message, pickled. Raises ConfigurationError."""
         try:
             return pickle.dumps(StartupMessage(config, self._accepting_ports.addresses))
-        except Exception as error:  # noqa: BLE001 a stranger's settings may hold anything
+        except Exception as error:  # noqa: BLE001 the settings of a third-party plug-in may hold anything
             raise ConfigurationError(
-                "the settings of a plug-in cannot be given to workers "
+                "the settings of a plug-in cannot be passed to workers "
                 f"({type(error).__name__}); set `workers` to 1"
             ) from None
 
     def _start(self, number: int) -> None:
-        self._calls.pop(number, None)
+        self._start_timers.pop(number, None)
         worker = self._workers[number] = Worker(self._reactor, number, self)
         self._alive.add(worker)
         worker.config = self._config
@@ -118,83 +118,85 @@ class Supervisor(Service):
             self._log.info("{name} starts", name=worker.name)
 
     def stopService(self) -> Deferred[None]:
-        """Stop in order; fires when no worker is left."""
+        """Stop the workers; the Deferred fires when all have exited."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     def workers(self) -> dict[int, Worker | None]:
-        """Return each worker by its number; None: it is not there, or not yet ready to answer."""
-        here = {worker.number: worker for worker in self._alive if worker.pid}
-        return {number: here.get(number) for number in self._restarts}
+        """Return each worker by its number; None if its process is not running."""
+        running = {worker.number: worker for worker in self._alive if worker.pid}
+        return {number: running.get(number) for number in self._restart_delays}
 
     async def _stop(self) -> None:
-        for call in self._calls.values():
-            call.cancel()
-        self._calls.clear()
-        if self._rounds is not None:
-            self._rounds.cancel()
+        for timer in self._start_timers.values():
+            timer.cancel()
+        self._start_timers.clear()
+        if self._round_timer is not None:
+            self._round_timer.cancel()
         await self._ports.close()
         for worker in self._alive:
             worker.stop()
-        limits = ((self.stop_seconds, HURRY_SECONDS), (KILL_SECONDS, KILL_SECONDS))
-        for seconds, short in limits:
-            await self._shutdown_wait.wait(self._alive.empty(), seconds, short)
+        limits = ((self.stop_seconds, FAST_STOP_SECONDS), (KILL_SECONDS, KILL_SECONDS))
+        for seconds, fast in limits:
+            await self._shutdown_wait.wait(self._alive.empty(), seconds, fast)
             for worker in self._alive:
-                self._log.warn("{name} does not end and is killed", name=worker.name)
+                self._log.warn("{name} did not exit in time; killing it", name=worker.name)
                 worker.kill()
 
     @property
     def stop_seconds(self) -> float:
-        """Seconds that workers may take to stop in order."""
+        """The maximum time of a stop, in seconds; then the workers are killed."""
         return self._config.drain.seconds + STOP_SECONDS
 
     def hurry(self) -> None:
-        """If it is stopping, do so at once."""
+        """Shorten a stop that is in progress."""
         self._shutdown_wait.hurry()
         for worker in self._alive:
-            worker.ask("hurry").addErrback(_gone)
+            worker.ask("hurry").addErrback(_ignore_rpc_error)
 
-    # -- how the workers are --------------------------------------------------------------------
+    # -- health ---------------------------------------------------------------------------------
 
     def _check_workers(self) -> None:
-        """Ask each worker how it is; kill those who have not said so for too long."""
-        self._rounds = self._reactor.callLater(ROUND_SECONDS, self._check_workers)
+        """Send a health request to each worker; kill the workers that have not answered for too long."""
+        self._round_timer = self._reactor.callLater(ROUND_SECONDS, self._check_workers)
         for worker in self._serving.values():
             worker.liveness.begin_round()
             if worker.liveness.slow:
-                self._log.warn("{name} does not answer; others get the newcomers", name=worker.name)
-                self._balance.answers(worker.number, False)
+                self._log.warn(
+                    "{name} is not responding; routing new connections to other workers", name=worker.name
+                )
+                self._balancer.set_responding(worker.number, False)
             if worker.liveness.stuck:
-                self._log.warn("{name} does not answer and is killed", name=worker.name)
+                self._log.warn("{name} is not responding; killing it", name=worker.name)
                 worker.kill()
             self._ask_health(worker)
 
     def _ask_health(self, worker: Worker) -> None:
-        worker.ask("health").addCallbacks(self._health_answered, _gone, callbackArgs=(worker,))
+        worker.ask("health").addCallbacks(self._health_answered, _ignore_rpc_error, callbackArgs=(worker,))
 
     def _health_answered(self, health: Health, worker: Worker) -> None:
         worker.health = health
         worker.liveness.answered()
-        self._balance.answers(worker.number, True)
+        self._balancer.set_responding(worker.number, True)
 
     def health(self) -> Health:
-        """Return how all are as one."""
+        """Return the combined health of all workers."""
         known = [worker.health for worker in self._serving.values() if worker.health is not None]
-        return together(known, len(self._restarts))
+        return together(known, len(self._restart_delays))
 
     def responsive(self) -> bool:
-        """Say whether there is no worker that hangs and cannot be helped."""
+        """Return False if a worker hangs and cannot be killed."""
         return not any(worker.liveness.hopeless for worker in self._serving.values())
 
     # -- reload ---------------------------------------------------------------------------------
 
     async def reconfigure(self, config: Config) -> None:
-        """Put a configuration in force in all workers, and in those that are started later.
+        """Apply a configuration to all workers, and to the workers that start later.
 
         Raises:
-            ConfigurationError: a worker cannot; nothing has changed then.
+            ConfigurationError: a worker cannot use it; the previous configuration stays in force.
         """
-        startup = self._written(config)
+        startup = self._startup_message(config)
         workers = list(self._serving.values())
         for worker in workers:
             try:
@@ -205,79 +207,76 @@ class Supervisor(Service):
         self._config, self._startup = config, startup
         for worker in workers:
             worker.config = config
-            worker.ask("commit").addErrback(_gone)
+            worker.ask("commit").addErrback(_ignore_rpc_error)
         for worker in self._serving.values():
-            self._bring_up(worker)
+            self._update_config(worker)
 
-    def _bring_up(self, worker: Worker) -> None:
-        """Have a worker that was started before a reload, and was not ready yet, follow."""
+    def _update_config(self, worker: Worker) -> None:
+        """Send the current configuration to a worker that started before the last reload."""
         if worker.config is self._config:
             return
         worker.config = self._config
-        followed = worker.ask("prepare", self._config)
-        followed.addCallback(lambda _: worker.ask("commit"))
-        followed.addErrback(self._behind, worker)
+        updated = worker.ask("prepare", self._config)
+        updated.addCallback(lambda _: worker.ask("commit"))
+        updated.addErrback(self._update_failed, worker)
 
-    def _behind(self, failure: Failure, worker: Worker) -> None:
+    def _update_failed(self, failure: Failure, worker: Worker) -> None:
         why = failure.getErrorMessage()
         self._log.warn(
-            "{name} has the configuration from before the reload: {why}", name=worker.name, why=why
+            "{name} still has the configuration from before the reload: {why}", name=worker.name, why=why
         )
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _arrived(self, listener: int, connection: socket.socket) -> None:
-        """Give a connection to the worker whose turn it is."""
-        number = self._balance.choose()
+    def _distribute(self, listener: int, connection: socket.socket) -> None:
+        """Send an accepted connection to the worker that the balancer selects."""
+        number = self._balancer.choose()
         if number is None:
             connection.close()
         elif self._workers[number].give(listener, connection):
-            self._balance.took(number)
+            self._balancer.connection_added(number)
 
-    def _look(self) -> None:
+    def _update_accepting(self) -> None:
         if self.running:
-            self._accepting_ports.accept(self._balance.open)
+            self._accepting_ports.accept(self._balancer.open)
 
-    # -- what workers tell ----------------------------------------------------------------------
+    # -- WorkerObserver -------------------------------------------------------------------------
 
     def ready(self, worker: Worker) -> None:
-        """Deal connections out to it."""
         self._log.info("{name} is ready", name=worker.name)
-        self._balance.ready(worker.number)
+        self._balancer.ready(worker.number)
         self._serving[worker.number] = worker
-        self._bring_up(worker)
+        self._update_config(worker)
         self._ask_health(worker)
-        self._look()
+        self._update_accepting()
 
-    def has_bus(self, worker: Worker, up: bool) -> None:
-        """Prefer it, or others."""
-        self._balance.has_bus(worker.number, up)
+    def bus_changed(self, worker: Worker, up: bool) -> None:
+        self._balancer.set_bus(worker.number, up)
 
-    def lost(self, worker: Worker) -> None:
-        """Count its connections."""
-        self._balance.lost(worker.number)
+    def connection_closed(self, worker: Worker) -> None:
+        self._balancer.connection_closed(worker.number)
 
-    def silent(self, worker: Worker) -> None:
-        """Give it no more connections; it has some time to end."""
-        self._balance.ended(worker.number)
+    def stopping(self, worker: Worker) -> None:
+        """Send the worker no further connections; kill it if it does not exit in time."""
+        self._balancer.ended(worker.number)
         if self._serving.pop(worker.number, None) is not None:
-            worker.leave(self.stop_seconds)
-        self._look()
+            worker.kill_after(self.stop_seconds)
+        self._update_accepting()
 
-    def ended(self, worker: Worker, how: str, lived: float) -> None:
-        """Start it again, unless all are to end."""
+    def ended(self, worker: Worker, how: str, lifetime: float) -> None:
+        """Restart the worker, unless the supervisor stops."""
         self._alive.remove(worker)
         self._serving.pop(worker.number, None)
-        self.silent(worker)
+        self.stopping(worker)
         if not self.running:
             self._log.info("{name} {how}", name=worker.name, how=how)
             return
-        wait = self._restarts[worker.number].ended(lived)
-        when = f"in {wait:g} s" if wait else "at once"
-        self._log.warn("{name} {how}; it is started again {when}", name=worker.name, how=how, when=when)
-        self._calls[worker.number] = self._reactor.callLater(wait, self._start, worker.number)
+        delay = self._restart_delays[worker.number].after(lifetime)
+        when = f"in {delay:g} s" if delay else "now"
+        self._log.warn("{name} {how}; restarting it {when}", name=worker.name, how=how, when=when)
+        self._start_timers[worker.number] = self._reactor.callLater(delay, self._start, worker.number)
 
 
-def _gone(failure: Failure) -> None:
-    """Take it that a worker does not answer; the rounds see to it."""
+def _ignore_rpc_error(failure: Failure) -> None:
+    """Ignore a request that failed: the liveness check detects a worker that is not responding."""
     failure.trap(RpcError)

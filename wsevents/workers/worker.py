@@ -1,4 +1,4 @@
-"""One worker process as the supervisor has it, from its start to its end."""
+"""The supervisor's view of one worker process, from its start to its exit."""
 
 from __future__ import annotations
 
@@ -33,55 +33,61 @@ if TYPE_CHECKING:
     from wsevents.app.health import Health
 
 MODULE = "wsevents.workers.main"
-"""What a worker runs."""
+"""The program of a worker."""
 CHANNEL = 3
-"""The descriptor of its end of the channel."""
+"""The descriptor of the channel in a worker."""
 START_SECONDS = 60.0
-"""How long it may take until it is ready."""
+"""Time for a worker to become ready; then it is killed."""
 
 
 def check_interpreter(path: str = sys.executable) -> None:
-    """Check that this user may run Python. Raises ConfigurationError."""
+    """Check that the current user may execute Python. Raises ConfigurationError."""
     if not os.access(path, os.X_OK):
         raise ConfigurationError(
-            f"workers: {path} cannot be run by the user {os.geteuid()}, who they are to be; "
-            "let that user run it, or set `workers` to 1"
+            f"workers: {path} cannot be executed by user {os.geteuid()}, which runs the workers; "
+            "permit that user to execute it, or set `workers` to 1"
         )
 
 
 class WorkerObserver(Protocol):
-    """Who has workers."""
+    """Is notified of the state of a worker."""
 
     def ready(self, worker: Worker) -> None:
-        """It takes connections from now on."""
+        """The worker takes connections from now on."""
 
-    def has_bus(self, worker: Worker, up: bool) -> None:
-        """Its bus is up, or is lost."""
+    def bus_changed(self, worker: Worker, up: bool) -> None:
+        """The worker has connected to the bus, or has lost the connection."""
 
-    def lost(self, worker: Worker) -> None:
-        """One of its connections is over."""
+    def connection_closed(self, worker: Worker) -> None:
+        """One of the worker's connections is closed."""
 
-    def silent(self, worker: Worker) -> None:
-        """It takes no connections any more, and is about to end."""
+    def stopping(self, worker: Worker) -> None:
+        """The worker takes no further connections and will exit."""
 
-    def ended(self, worker: Worker, how: str, lived: float) -> None:
-        """It is gone; `how` goes on after its name, `lived` is in seconds."""
+    def ended(self, worker: Worker, how: str, lifetime: float) -> None:
+        """The process has exited, or could not be started.
+
+        Args:
+            worker: the worker.
+            how: predicate for a log line that begins with the worker's name.
+            lifetime: seconds since the start.
+        """
 
 
 class Worker(ProcessProtocol):
-    """A process, and the channel to it.
+    """A worker process, with the channel and the RPC connection to it.
 
     Args:
-        reactor: starts it.
-        number: from 1.
-        chief: is told what becomes of it.
+        reactor: starts the process.
+        number: of the worker, from 1.
+        observer: is notified of the worker's state.
 
     Attributes:
-        name: what it is called in the log, once it was started.
-        vigil: whether it answers.
-        condition: how it was when it last said so; None: it has not yet.
-        config: what it has, or was told to have.
-        pid: of the process, or 0.
+        name: of the worker in the log; has the process ID after `start`.
+        liveness: counts unanswered health requests.
+        health: the last answer to a health request, or None.
+        config: the configuration that the worker has, or that was last sent to it.
+        pid: the process ID, or 0 before the start.
     """
 
     transport: Any
@@ -95,23 +101,23 @@ class Worker(ProcessProtocol):
         self.liveness = Liveness()
         self.health: Health | None = None
         self.config: Config | None = None
-        self._late: Any = None
-        self._began = 0.0
+        self._kill_timer: Any = None
+        self._started = 0.0
 
     def start(self, startup: bytes) -> None:
-        """Start it; what it is to know goes through a pipe, where nobody else can read it."""
+        """Start the process; the startup message goes through a pipe, which no other user can read."""
         ours, theirs = pair()
-        self._began = self._reactor.seconds()
-        self._channel = FdChannel(self._reactor, ours, self._heard, self._silent)
+        self._started = self._reactor.seconds()
+        self._channel = FdChannel(self._reactor, ours, self._message_received, self._channel_closed)
         with theirs:
             try:
                 self._spawn(theirs.fileno())
             except OSError as error:
-                self._over(f"cannot be started: {error.strerror}")
+                self._end(f"cannot be started: {error.strerror}")
                 return
         self.pid = self.transport.pid
         self.name = f"worker {self.number} (pid {self.pid})"
-        self._late = self._reactor.callLater(START_SECONDS, self.kill)
+        self._kill_timer = self._reactor.callLater(START_SECONDS, self.kill)
         self.transport.write(startup)
         self.transport.closeStdin()
 
@@ -132,132 +138,133 @@ class Worker(ProcessProtocol):
         )
 
     def connectionMade(self) -> None:
-        """Let it be asked."""
-        self._rpc.makeConnection(_Pipe(self.transport))
+        self._rpc.makeConnection(_RpcTransport(self.transport))
 
     def give(self, listener: int, connection: socket.socket) -> bool:
-        """Give it a connection that came to a listener; False: it is gone, and so is the connection."""
+        """Send the worker a connection of the listener with this index, and close it in this process.
+
+        Returns False if the worker has exited.
+        """
         if self._channel is None:
             connection.close()
             return False
-        return self._channel.say(b"%d" % listener, connection)
+        return self._channel.send(b"%d" % listener, connection)
 
     def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
-        """Ask it; fires with its answer, fails with LinkError."""
+        """Send a request. The Deferred fires with the result, or fails with RpcError."""
         return self._rpc.ask(name, argument)
 
-    def leave(self, seconds: float) -> None:
-        """Let it end by itself, as it has begun to; kill it if that takes longer."""
-        if self._late is None and self.pid:
-            self._late = self._reactor.callLater(seconds, self.kill)
+    def kill_after(self, seconds: float) -> None:
+        """Kill the process if it does not exit within this time."""
+        if self._kill_timer is None and self.pid:
+            self._kill_timer = self._reactor.callLater(seconds, self.kill)
 
     def stop(self) -> None:
-        """Have it end in order."""
+        """Ask the process to stop, with SIGTERM."""
         self._signal("TERM")
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the process at once, with SIGKILL."""
         self._signal("KILL")
 
     def _signal(self, name: str) -> None:
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess(name)
 
-    # -- what it says ---------------------------------------------------------------------------
+    # -- messages of the worker -----------------------------------------------------------------
 
-    def _heard(self, message: bytes, _carried: int | None) -> None:
+    def _message_received(self, message: bytes, _descriptor: int | None) -> None:
         if message == ControlMessage.READY:
-            self._in_time()
+            self._cancel_kill_timer()
             self._observer.ready(self)
-        elif message == ControlMessage.LEFT:
-            self._observer.lost(self)
-        elif message == ControlMessage.LEAVING:
-            self._observer.silent(self)
+        elif message == ControlMessage.CONNECTION_CLOSED:
+            self._observer.connection_closed(self)
+        elif message == ControlMessage.STOPPING:
+            self._observer.stopping(self)
         else:
-            self._observer.has_bus(self, message == ControlMessage.BUS_UP)
+            self._observer.bus_changed(self, message == ControlMessage.BUS_UP)
 
-    def _silent(self) -> None:
-        self._observer.silent(self)
+    def _channel_closed(self) -> None:
+        self._observer.stopping(self)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Pass on what it says."""
         if childFD == FROM_WORKER:
             self._rpc.dataReceived(data)
         else:
-            self._tell(self._splitters[childFD].feed(data))
+            self._publish(self._splitters[childFD].feed(data))
 
-    def _tell(self, lines: list[bytes]) -> None:
+    def _publish(self, lines: list[bytes]) -> None:
+        """Publish the worker's log lines in the log of this process."""
         for data in lines:
-            line = decode(data, __name__, self.number)
-            told = line if line.time is not None else evolve(line, time=time())
+            decoded = decode(data, __name__, self.number)
+            line = decoded if decoded.time is not None else evolve(decoded, time=time())
             globalLogPublisher(
                 {
                     "log_level": LogLevel.levelWithName(line.level),
-                    "log_namespace": line.who,
-                    "log_time": told.time,
+                    "log_namespace": line.logger,
+                    "log_time": line.time,
                     "log_format": "worker {worker}: {text}",
                     "worker": self.number,
                     "text": f"{line.text}\n{line.trace}" if line.trace else line.text,
-                    "line": told,  # what the log of this process makes of it; see `wsevents.logs.observer`
-                    "folded": told is line,  # the worker has done so
+                    "line": line,  # `wsevents.logs.observer` writes this instead of the text
+                    "deduplicated": line is decoded,  # the worker deduplicates its own records
                 }
             )
 
-    # -- its end --------------------------------------------------------------------------------
+    # -- exit -----------------------------------------------------------------------------------
 
     def processEnded(self, reason: Failure) -> None:
-        """Say how it ended, after everything that it said itself."""
+        """Publish the last output of the process, and then report its exit."""
         for splitter in self._splitters.values():
-            self._tell(splitter.rest())
-        self._over(_how(reason.value))
+            self._publish(splitter.rest())
+        self._end(_exit_reason(reason.value))
 
-    def _over(self, how: str) -> None:
-        self._in_time()
+    def _end(self, how: str) -> None:
+        self._cancel_kill_timer()
         if self._channel is not None:
             self._channel.close()
         self._rpc.connectionLost()
-        self._observer.ended(self, how, self._reactor.seconds() - self._began)
+        self._observer.ended(self, how, self._reactor.seconds() - self._started)
 
-    def _in_time(self) -> None:
-        late, self._late = self._late, None
-        if late is not None and late.active():
-            late.cancel()
+    def _cancel_kill_timer(self) -> None:
+        timer, self._kill_timer = self._kill_timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
 
 @frozen
-class _Pipe:
-    """The way to a worker, as far as its link needs one."""
+class _RpcTransport:
+    """The transport of the RPC connection: it writes to a pipe of the worker."""
 
     process: Any
 
     def write(self, data: bytes) -> None:
-        """Send."""
         self.process.writeToChild(TO_WORKER, data)
 
     def loseConnection(self) -> None:
-        """What it said makes no sense: it cannot go on."""
+        """Kill the worker: it has sent data that is not a message."""
         self.process.signalProcess("KILL")
 
 
-def _how(value: Any) -> str:
-    """Return how a process ended."""
+def _exit_reason(value: Any) -> str:
+    """Return a predicate for the log that says how a process exited."""
     if value.signal is not None:
-        names = {one.value: one.name for one in Signals}  # without those of real time
-        return f"was ended by {names.get(value.signal, f'signal {value.signal}')}"
-    return f"ended with status {value.exitCode}"
+        names = {one.value: one.name for one in Signals}  # real-time signals have no name
+        return f"was killed by {names.get(value.signal, f'signal {value.signal}')}"
+    return f"exited with status {value.exitCode}"
 
 
 def _flags(own: Any) -> list[str]:
-    """Return the options for a Python that is to be as isolated as one with these flags.
+    """Return the options that isolate a worker's Python as much as a Python with these flags is.
 
-    Without `-S` a `.pth` file of Debian's can put its own `zope` in place of ours. `-I` would hide
-    PYTHONPATH as well.
+    Without `-S`, a `.pth` file of a Debian package can replace our `zope` by its own. `-I` cannot be used,
+    because it ignores PYTHONPATH.
     """
     return ["-P", "-S"] if own.no_site else ["-P"]
 
 
 def _environ(own: Any, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for it; what this process was told to ignore is not passed on."""
+    """Return the environment for a worker, without the variables that this Python was started to ignore."""
     return {
         name: value
         for name, value in environ.items()
@@ -266,5 +273,5 @@ def _environ(own: Any, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _paths() -> list[str]:
-    """Return where modules are found, for a process that is to find the same."""
+    """Return PYTHONPATH for a worker, so that it imports the same modules as this process."""
     return [path for path in sys.path if Path(path).is_absolute()]
