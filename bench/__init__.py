@@ -1,1 +1,1 @@
-"""Benchmarks side by side with peers; `make bench` runs them. docs/benchmark.md says how to read them."""
+"""Benchmarks against Nchan and other references; `make bench` runs them, docs/benchmark.md explains them."""

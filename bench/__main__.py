@@ -1,6 +1,6 @@
-"""Run the measures: `make bench`, or some of them: `make bench ARGS="fanout needle"`.
+"""Run all measures with `make bench`, or some with `make bench ARGS="fanout needle"`.
 
-Results go to bench/results. The section of README.md is written when all measures were taken, as a whole.
+Results are written to bench/results. The table in README.md is replaced only if all measures succeeded.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import asdict, define, evolve, field
 
-from bench import consume, fanout, machine, needle, newcomers, report, stalled, workers
+from bench import consume, fanout, machine, needle, new_peers, report, stalled, workers
 from bench.load import compile_load
 from bench.plot import plot
 from bench.rig import WEIGHT, Plan, Rig
@@ -22,13 +22,13 @@ from tests.support.rabbitmq import Broker
 
 MEASURES = {
     "fanout": fanout,
-    "newcomers": newcomers,
+    "new_peers": new_peers,
     "consume": consume,
     "needle": needle,
     "stalled": stalled,
     "workers": workers,
 }
-"""In the order of the table."""
+"""The measures by name, in the order of the table."""
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -37,10 +37,10 @@ README = ROOT / "README.md"
 
 @define
 class Progress:
-    """Tells how far we are.
+    """Prints the progress.
 
     Attributes:
-        total: steps of all measures.
+        total: number of steps of all measures.
     """
 
     total: int
@@ -48,27 +48,31 @@ class Progress:
     began: float = field(factory=time.monotonic)
 
     def step(self, words):
-        """Say what comes now."""
+        """Print the step that begins."""
         self.done += 1
         minutes, seconds = divmod(int(time.monotonic() - self.began), 60)
         print(f"[{self.done:>3} of {self.total}, {minutes:>2}:{seconds:02}] {words}", flush=True)
 
 
 def arguments(words):
-    """Return what was asked for on the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser("make bench", description=__doc__.splitlines()[0])
-    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}; all")
-    parser.add_argument("--rounds", type=int, help="of each measure; fewer are faster and less exact")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the raw numbers")
-    asked = parser.parse_args(words)
-    for name in asked.measures:
+    parser.add_argument(
+        "measures", nargs="*", metavar="MEASURE", help=f"{', '.join(MEASURES)}; all by default"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="rounds of each measure; fewer rounds are faster and less precise"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the raw results")
+    parsed = parser.parse_args(words)
+    for name in parsed.measures:
         if name not in MEASURES:
-            parser.error(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
-    return asked
+            parser.error(f"unknown measure {name!r}; choose from {', '.join(MEASURES)}")
+    return parsed
 
 
 def allow_files():
-    """Raise the soft limit on open files to the hard one, for us and all whom we start; return it."""
+    """Raise the soft limit of open files to the hard limit, also for child processes; return it."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = 65536 if hard == resource.RLIM_INFINITY else hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
@@ -76,7 +80,7 @@ def allow_files():
 
 
 def take(names, plan, folder, about):
-    """Take the measures; return their results by name. One that fails is told of, and left out."""
+    """Run the measures and return their results by name. Print and omit a measure that fails."""
     files, results = allow_files(), {}
     progress = Progress(sum(MEASURES[name].steps(plan) for name in names))
     with tempfile.TemporaryDirectory(prefix="wsevents-bench-") as root:
@@ -84,13 +88,13 @@ def take(names, plan, folder, about):
         load = compile_load(root)
         broker = Broker(Path(root) / "rabbitmq")
         try:
-            print("Starting a private RabbitMQ", flush=True)
+            print("starting a private RabbitMQ", flush=True)
             broker.boot()
             rig = Rig(plan, load, broker, files, progress.step)
             for name in names:
                 try:
                     results[name] = MEASURES[name].measure(rig)
-                except Exception:  # noqa: BLE001 the others are worth having
+                except Exception:  # noqa: BLE001 continue with the other measures
                     traceback.print_exc()
                 else:
                     report.write(folder, name, asdict(plan), about, results[name])
@@ -100,25 +104,25 @@ def take(names, plan, folder, about):
 
 
 def draw(folder, curve, about):
-    """Write the plot."""
+    """Write the plot as fanout.svg."""
     title = "CPU of the server per delivered event, in microseconds"
     caption = f"{WEIGHT} over TLS, one at a time; {about['date']}"
     (folder / "fanout.svg").write_text(plot(curve, title, caption))
 
 
 def main(words):
-    asked = arguments(words)
-    # What is measured is this checkout, whatever is installed.
+    chosen = arguments(words)
+    # Measure this checkout, not an installed package.
     os.environ["PYTHONPATH"] = str(ROOT)
-    plan = evolve(Plan(), rounds=asked.rounds) if asked.rounds else Plan()
-    names = [name for name in MEASURES if name in asked.measures] or list(MEASURES)
+    plan = evolve(Plan(), rounds=chosen.rounds) if chosen.rounds else Plan()
+    names = [name for name in MEASURES if name in chosen.measures] or list(MEASURES)
     about = machine.describe()
-    results = take(names, plan, asked.results, about)
+    results = take(names, plan, chosen.results, about)
     if "fanout" in results:
-        draw(asked.results, results["fanout"].raw["curve"], about)
+        draw(chosen.results, results["fanout"].raw["curve"], about)
     rows = [row for result in results.values() for row in result.rows]
     print(report.table(rows))
-    if len(results) == len(MEASURES) and plan == Plan() and asked.results == RESULTS:
+    if len(results) == len(MEASURES) and plan == Plan() and chosen.results == RESULTS:
         README.write_text(report.put_into(README.read_text(), report.markdown(rows, about)))
     return len(results) != len(names)
 

@@ -1,12 +1,12 @@
-"""What consuming an event costs that nobody wants: CPU of the gateway and of pika's Twisted adapter.
+"""The cost of an event without a subscriber: CPU of the gateway and of pika's Twisted adapter.
 
     python -m bench.consume CLIENT PORT MESSAGES
 
-is what the measure starts for a bare client, ours or pika's: it takes so many messages (a Wazo event of
-316 bytes with 5 headers) out of a queue that is full already, and prints the CPU time of the process
-(getrusage) from just before it consumes until the last message, in microseconds for each. The gateway
-does all that it does with an event, too; it is stopped (SIGSTOP) while as many messages are published,
-so that its queue is as full.
+The measure starts this command for each AMQP client, ours and pika's. The client consumes the given number
+of messages (a Wazo event of 316 bytes with 5 headers) from a queue that is already full. It prints the CPU
+time of its process (getrusage) from just before it consumes until the last message, in microseconds per
+message. The gateway also processes each event. It is stopped (SIGSTOP) while the same number of messages is
+published, so that its queue is equally full.
 """
 
 import json
@@ -33,11 +33,11 @@ from wsevents.buses.amqp.dialer import Dialer, broker_addresses
 ROOT = Path(__file__).parents[1]
 PREFETCH = 1000
 ACK_EVERY = 100
-"""For pika, which leaves it to the caller; ours acknowledges once for each read from the socket."""
+"""For pika only: our client acknowledges once per read from the socket."""
 
 QUEUE = "bench"
 NEVER_FULL = 2**26
-"""What a gateway would declare; this queue is declared here, without bounds."""
+"""The size limit that a gateway would declare for its queue; this queue has none."""
 
 HEADERS = {
     "name": "call_created",
@@ -59,7 +59,7 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
-# -- the two bare clients, each in a process of its own -------------------------------------------
+# -- the two clients, each in its own process ----------------------------------------------------
 
 
 async def ours(reactor, port, messages):
@@ -114,51 +114,51 @@ async def run(reactor, name, port, messages):
 
 
 def steps(plan):
-    """Return how many steps there will be."""
+    """Return the number of steps."""
     return 3 * plan.rounds
 
 
 def measure(rig):
-    """Let the gateway, pika's adapter and our bare client consume as many messages each, in turn."""
+    """Let the gateway, pika's adapter and our client consume the same number of messages, in turn."""
     rounds = []
-    with Gateway(rig.load, rig.broker) as gateway, gateway.join("wanted", 1) as peer:
+    with Gateway(rig.load, rig.broker) as gateway, gateway.join("last", 1) as peer:
         for number in range(rig.plan.rounds):
             found = {}
             for name in ("gateway", *sorted(CLIENTS, reverse=bool(number % 2))):
-                rig.step(f"events that nobody wants, {name}, round {number + 1}")
-                of = _of_gateway if name == "gateway" else _of_client
-                found[name] = of(rig, gateway, peer, name)
+                rig.step(f"events without a subscriber, {name}, round {number + 1}")
+                cost = _gateway_cost if name == "gateway" else _client_cost
+                found[name] = cost(rig, gateway, peer, name)
             rounds.append(found)
     bare = median(each["ours"] / each["pika"] for each in rounds)
     row = compare(
-        "CPU per consumed event that nobody wants, against pika's Twisted adapter",
+        "CPU per consumed event without a subscriber, against pika's Twisted adapter",
         "µs",
         0.6,
         [(each["gateway"], each["pika"]) for each in rounds],
-        f"the gateway with all that it does; its bare AMQP client: {bare:.2f} ×",
+        f"the whole gateway; its AMQP client alone: {bare:.2f} ×",
     )
     return Result([row], {"rounds": rounds})
 
 
-def _of_gateway(rig, gateway, peer, _):
-    """Return microseconds for each of many messages that nobody wants; the one after them is wanted."""
+def _gateway_cost(rig, gateway, peer, _):
+    """Return the CPU microseconds per message. A last event with a subscriber marks the end."""
     content = body()
     peer.begin()
     with gateway.paused():
         for _ in range(rig.plan.messages):
             gateway.publisher.send(HEADERS, content)
-        gateway.publish("wanted")
+        gateway.publish("last")
         gateway.publisher.settle()
         time.sleep(0.5)
         before = processes.cpu(gateway.pids)
     report = peer.wait(1, 60)
     spent = processes.cpu(gateway.pids) - before
     if report["samples"] != 1:
-        raise RuntimeError(f"the gateway did not come to the end of its queue: {report}")
+        raise RuntimeError(f"the gateway did not reach the end of its queue: {report}")
     return spent / rig.plan.messages * 1e6
 
 
-def _of_client(rig, gateway, _, name):
+def _client_cost(rig, gateway, _, name):
     gateway.publisher.fill(QUEUE, HEADERS, body(), rig.plan.messages)
     command = [sys.executable, "-m", "bench.consume", name, str(rig.broker.port), str(rig.plan.messages)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True, cwd=ROOT)

@@ -1,14 +1,14 @@
-"""What is published, and when."""
+"""The published events and their timing."""
 
 import json
 import time
 
 SIZE = 242
-"""Bytes of an ordinary event."""
+"""Size of an ordinary event, in bytes."""
 
 
 def event(name, sent, size=SIZE):
-    """Return the body of an event that was sent so many microseconds after 1970, of this many bytes."""
+    """Return the body of an event of `size` bytes; `sent` is in microseconds since 1970."""
     data = {"sent": sent, "call_id": "1763692000.42", "status": ""}
     body = {"name": name, "data": data}
     data["status"] = "x" * (size - len(json.dumps(body)))
@@ -21,10 +21,10 @@ def now():
 
 
 def pace(publish, rate, burst, seconds):
-    """Publish `rate` events a second, `burst` at a time, for so long; return how many.
+    """Publish `rate` events a second in bursts of `burst`; return the number of events.
 
-    `publish` takes the number of the burst and its size. Who falls behind does not catch up: an event
-    that waits for its publisher would count as late.
+    `publish` takes the number of the burst and its size. A publisher that falls behind does not catch up:
+    otherwise its delay would count as latency.
     """
     bursts = max(1, round(rate * seconds / burst))
     due = time.monotonic()

@@ -1,4 +1,4 @@
-"""Fan-out: what it costs to deliver an event to many peers, and how long it takes, beside Nchan."""
+"""Fan-out: cost and latency of the delivery of an event to many peers, against Nchan."""
 
 import time
 from contextlib import ExitStack
@@ -12,13 +12,13 @@ from bench.rig import Result, compare, percentile, run
 RATE = 20
 BURST = 20
 CURVE = ((10, 100), (30, 100), (100, 60), (300, 40))
-"""Peers, and events a second, for the plot; the last point is the measure itself."""
+"""Pairs of peers and events a second for the plot; the measure itself adds the last point."""
 
 CURVE_ROUNDS = 3
 
 
 def steps(plan):
-    """Return how many steps there will be."""
+    """Return the number of steps."""
     return 1 + 5 * plan.rounds + 2 * len(curve(plan)) * min(CURVE_ROUNDS, plan.rounds)
 
 
@@ -28,11 +28,11 @@ def curve(plan):
 
 
 def measure(rig):
-    """Measure everything that the same servers are needed for."""
+    """Run the rounds and the points of the plot on the same servers."""
     plan = rig.plan
     with ExitStack() as stack:
         rig.step(f"{plan.peers} peers for each of three servers")
-        # Two of ours: none has more peers than Nchan has.
+        # Two gateways, so that none has more peers than Nchan.
         ours = stack.enter_context(Gateway(rig.load, rig.broker))
         crowd = stack.enter_context(Gateway(rig.load, rig.broker, users=plan.peers))
         theirs = stack.enter_context(Nchan(rig.load, rig.files))
@@ -47,7 +47,7 @@ def measure(rig):
                 _round(rig, number, (ours, crowd, theirs), groups, hop) for number in range(plan.rounds)
             ]
         points = [_point(rig, ours, theirs, *point) for point in curve(plan)]
-        points.append({"peers": plan.peers, **_middle(rounds, {"ours": "single", "peer": "nchan single"})})
+        points.append({"peers": plan.peers, **_medians(rounds, {"ours": "single", "peer": "nchan single"})})
         tls = {"ours": groups["one"].tls, "peer": groups["nchan"].tls}
     return Result(_rows(plan, rounds), {"rounds": rounds, "curve": points, "tls": tls})
 
@@ -102,7 +102,7 @@ def _round(rig, number, servers, groups, hop):
 
 
 def _timed(result, hop=None):
-    """Return the figures of a run, latencies in milliseconds: since the broker, if a hop was there."""
+    """Return cost and latencies in milliseconds; with a hop, subtract the time in the broker."""
     figures = {"cost": result.cost}
     came = {}
     if hop is not None:
@@ -122,7 +122,7 @@ def _timed(result, hop=None):
 
 
 def _point(rig, ours, theirs, peers, rate):
-    """Return the cost of an event for so many peers of each server."""
+    """Return the cost of an event for this number of peers of each server."""
     name, rounds = f"of{peers}", []
     with ours.join(name, peers) as mine, theirs.join(name, peers) as others:
         time.sleep(rig.plan.settle)
@@ -134,8 +134,8 @@ def _point(rig, ours, theirs, peers, rate):
                 one = run(server, group, lambda count, to=server: to.publish(name, count), rate, 1, seconds)
                 found[key] = {"cost": one.cost}
             rounds.append(found)
-    return {"peers": peers, **_middle(rounds, {"ours": "ours", "peer": "peer"})}
+    return {"peers": peers, **_medians(rounds, {"ours": "ours", "peer": "peer"})}
 
 
-def _middle(rounds, names):
+def _medians(rounds, names):
     return {key: median(each[name]["cost"] for each in rounds) for key, name in names.items()}

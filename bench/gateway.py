@@ -1,4 +1,4 @@
-"""The gateway that is measured: `twistd wsevents` on a real RabbitMQ, with tokens of its configuration."""
+"""The measured gateway: `twistd wsevents` with a real RabbitMQ and static tokens."""
 
 import json
 import os
@@ -20,19 +20,19 @@ from tests.support.ports import reserved_port
 EXCHANGE = "wazo-headers"
 TENANT = "2c34c282-433e-4bb8-8d56-fec14ff7e1e9"
 INIT, SUBSCRIBED, STARTED = 1, 2, 3
-"""Replies of the gateway by which a peer is let in; has subscribed; gets events."""
+"""Number of replies after which a peer is connected; has subscribed; gets events."""
 
-PATIENCE = 15
-"""Seconds until every worker has said that it has the bus."""
+TIMEOUT = 15
+"""Seconds for every worker to connect to the bus."""
 
 
 def user(number):
-    """Return the uuid of a user; that with the number 0 is the one whom many peers share."""
+    """Return the UUID of a user; many peers share user 0."""
     return f"b17d9f99-fcc7-4257-8e89-{number:012x}"
 
 
 def token(number):
-    """Return what the configuration has of a user: an ACL of its own, as long as an ordinary one of Wazo."""
+    """Return the static token of a user, with its own ACL of the usual length in Wazo."""
     acl = [
         "websocketd",
         "confd.users.me.read",
@@ -45,14 +45,18 @@ def token(number):
 
 
 class Gateway:
-    """A running gateway with so many users.
+    """A running gateway.
 
-    `settings` are further sections of its configuration; those that the gateway does not know stop it.
+    Args:
+        load: the compiled load generator.
+        broker: a running RabbitMQ.
+        users: number of users with their own tokens.
+        settings: further sections of the configuration.
 
     Attributes:
         name: in the results.
-        port: where peers connect.
-        publisher: on its exchange.
+        port: for the peers.
+        publisher: publishes to the gateway's exchange.
     """
 
     name = "wsevents"
@@ -86,28 +90,28 @@ class Gateway:
 
     @property
     def pid(self):
-        """The process that was started."""
+        """The ID of the main process."""
         return self._process.process.pid
 
     @property
     def pids(self):
-        """All of its processes."""
+        """The IDs of all its processes."""
         return processes.family(self.pid)
 
     @property
     def log(self):
-        """What it has said so far."""
+        """The log so far."""
         return self._process.log
 
     def wait_until_up(self, workers):
-        """Wait until so many workers have the bus, or said nothing of it for long enough."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until this number of workers has connected to the bus, or until the timeout."""
+        deadline = time.monotonic() + TIMEOUT
         while self.log.count("the bus is up") < workers and time.monotonic() < deadline:
             time.sleep(0.1)
 
     @contextmanager
     def paused(self):
-        """Let it do nothing for a moment."""
+        """Stop the process inside the block (SIGSTOP)."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield
@@ -115,14 +119,14 @@ class Gateway:
             os.kill(self.pid, signal.SIGCONT)
 
     def join(self, name, count, *, distinct=False, replies=STARTED, buffer=0):
-        """Connect peers, of one user or each of its own, that listen to events of a name."""
+        """Connect peers that subscribe to events of a name; all of one user, or each of its own user."""
         commands = [{"op": "subscribe", "data": {"event_name": name}}, {"op": "start"}][: replies - 1]
         path = f"/?token={'t#' if distinct else 't0'}&version=2"
-        said = [json.dumps(command) for command in commands]
-        return Peers(self._load, self.port, count, path, said, replies, buffer=buffer)
+        messages = [json.dumps(command) for command in commands]
+        return Peers(self._load, self.port, count, path, messages, replies, buffer=buffer)
 
     def publish(self, name, burst=1, size=SIZE):
-        """Publish events for the whole tenant."""
+        """Publish events that the whole tenant may see."""
         headers = {"user_uuid:*": True, "required_acl": f"events.bench.{name}"}
         self.publisher.publish(name, headers, burst, size)
 
@@ -133,7 +137,7 @@ class Gateway:
 
 
 class Publisher:
-    """Publishes events as programs of Wazo do."""
+    """Publishes events as Wazo's programs do."""
 
     def __init__(self, broker):
         self._connection = pika.BlockingConnection(
@@ -148,7 +152,7 @@ class Publisher:
         self._connection.close()
 
     def publish(self, name, headers, burst, size):
-        """Publish so many events with these headers besides name and tenant."""
+        """Publish `burst` events with these headers and with name and tenant."""
         whole = {"name": name, "tenant_uuid": TENANT, **headers}
         for _ in range(burst):
             self.send(whole, event(name, now(), size))
@@ -159,14 +163,14 @@ class Publisher:
         self._channel.basic_publish(exchange, key, body, properties)
 
     def fill(self, queue, headers, body, count):
-        """Let a queue hold so many messages and no others."""
+        """Purge a queue and publish this number of messages to it."""
         self._channel.queue_declare(queue)
-        self._channel.queue_declare(f"{queue}.gaps")  # which our client consumes as well
+        self._channel.queue_declare(f"{queue}.gaps")  # our client consumes this queue too
         self._channel.queue_purge(queue)
         for _ in range(count):
             self.send(headers, body, exchange="", key=queue)
         self.settle()
 
     def settle(self):
-        """Wait until the broker has all that was sent."""
+        """Wait until the broker has received all messages."""
         self._channel.exchange_declare(EXCHANGE, passive=True)

@@ -1,10 +1,10 @@
-"""The broker's part of the latency: a bare consumer, which notes when the bytes of an event came.
+"""Measure the broker's part of the latency with a minimal consumer, which records when each event arrives.
 
     python -m bench.hop PORT NAME
 
-takes every event of this name from the broker at PORT and prints for each the microseconds since 1970
-when it was sent and when it came here. It reads the socket itself: what an AMQP library does with the
-bytes is a cost of the gateway, and not to be taken off.
+consumes every event of this name from the broker at PORT. For each event it prints when the event was sent
+and when it arrived, in microseconds since 1970. It reads the socket without an AMQP library: the time in the
+library is a cost of the gateway and must not be subtracted.
 """
 
 import re
@@ -26,10 +26,10 @@ STAMP = re.compile(rb'"sent": (\d+)')
 
 
 class Hop:
-    """A bare consumer in a process of its own.
+    """The consumer, in its own process.
 
     Attributes:
-        arrivals: when the event came that was sent then, both in microseconds since 1970.
+        arrivals: the time of arrival by the time of sending, both in microseconds since 1970.
     """
 
     def __init__(self, broker, name):
@@ -41,7 +41,7 @@ class Hop:
             cwd=Path(__file__).parents[1],
         )
         if self._process.stdout.readline().strip() != READY:
-            raise RuntimeError("the bare consumer did not start")
+            raise RuntimeError("the consumer did not start")
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -56,22 +56,22 @@ class Hop:
 
     def _read(self):
         for line in self._process.stdout:
-            sent, came = map(int, line.split())
-            self.arrivals[sent] = came
+            sent, arrived = map(int, line.split())
+            self.arrivals[sent] = arrived
 
 
 def stamps(data):
-    """Return the times of the events in a piece of the stream, and what of the piece is still of use."""
+    """Return the times in a piece of the stream, and the end of the piece to prepend to the next one."""
     end, found = 0, []
     for match in STAMP.finditer(data):
-        if match.end() < len(data):  # else the number may go on
+        if match.end() < len(data):  # otherwise the next piece may continue the number
             found.append(int(match[1]))
             end = match.end()
     return found, data[max(end, len(data) - 64) :]
 
 
 def declare(port, name):
-    """Make the queue; it goes when its consumer does."""
+    """Declare and bind the queue; the broker deletes it after its consumer."""
     with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)) as connection:
         channel = connection.channel()
         channel.exchange_declare(EXCHANGE, "headers", durable=True)
@@ -80,41 +80,41 @@ def declare(port, name):
         channel.queue_bind(QUEUE, EXCHANGE, arguments={"x-match": "all", "name": name})
 
 
-def say(link, channel, *methods):
+def send(stream, channel, *methods):
     """Send methods of AMQP 0-9-1."""
-    link.sendall(b"".join(frame.Method(channel, method).marshal() for method in methods))
+    stream.sendall(b"".join(frame.Method(channel, method).marshal() for method in methods))
 
 
-def wait_for(link, data, kind):
-    """Read until a method of this kind has come; return what came after it."""
+def wait_for(stream, data, kind):
+    """Read until a method of this kind arrives; return the data after it."""
     while True:
-        used, heard = frame.decode_frame(data)
+        used, decoded = frame.decode_frame(data)
         if not used:
-            more = link.recv(65536)
+            more = stream.recv(65536)
             if not more:
-                raise ConnectionError(f"the broker left before {kind.__name__}")
+                raise ConnectionError(f"the broker disconnected before {kind.__name__}")
             data += more
             continue
         data = data[used:]
-        if isinstance(getattr(heard, "method", None), kind):
+        if isinstance(getattr(decoded, "method", None), kind):
             return data
 
 
 def consume(port):
-    """Yield the pieces in which deliveries come, after an empty one when they may."""
-    with socket.create_connection(("127.0.0.1", port)) as link:
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.sendall(frame.ProtocolHeader().marshal())
-        data = wait_for(link, b"", spec.Connection.Start)
-        say(link, 0, spec.Connection.StartOk({}, "PLAIN", "\0guest\0guest", "en_US"))
-        data = wait_for(link, data, spec.Connection.Tune)
-        say(link, 0, spec.Connection.TuneOk(10, 131072, 0), spec.Connection.Open("/"))
-        data = wait_for(link, data, spec.Connection.OpenOk)
-        say(link, 1, spec.Channel.Open())
-        data = wait_for(link, data, spec.Channel.OpenOk)
-        say(link, 1, spec.Basic.Consume(queue=QUEUE, no_ack=True))
-        yield wait_for(link, data, spec.Basic.ConsumeOk)
-        while piece := link.recv(65536):
+    """Consume the queue; yield the data after the setup, and then each piece of the stream."""
+    with socket.create_connection(("127.0.0.1", port)) as stream:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream.sendall(frame.ProtocolHeader().marshal())
+        data = wait_for(stream, b"", spec.Connection.Start)
+        send(stream, 0, spec.Connection.StartOk({}, "PLAIN", "\0guest\0guest", "en_US"))
+        data = wait_for(stream, data, spec.Connection.Tune)
+        send(stream, 0, spec.Connection.TuneOk(10, 131072, 0), spec.Connection.Open("/"))
+        data = wait_for(stream, data, spec.Connection.OpenOk)
+        send(stream, 1, spec.Channel.Open())
+        data = wait_for(stream, data, spec.Channel.OpenOk)
+        send(stream, 1, spec.Basic.Consume(queue=QUEUE, no_ack=True))
+        yield wait_for(stream, data, spec.Basic.ConsumeOk)
+        while piece := stream.recv(65536):
             yield piece
 
 
@@ -124,10 +124,10 @@ def main(port, name):
     rest = next(pieces)
     print(READY, flush=True)
     for piece in pieces:
-        came = now()
+        arrived = now()
         found, rest = stamps(rest + piece)
         for sent in found:
-            print(sent, came, flush=True)
+            print(sent, arrived, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,23 @@
-/* The peers of a measure: WebSocket clients over TLS, all in one thread, as lean as they can be.
+/* The load generator: WebSocket clients over TLS, all in one thread, with minimal CPU cost.
  *
  *     load PORT PEERS PATH REPLIES AT_ONCE BUFFER [MESSAGE ...]
  *
- * opens PEERS connections to 127.0.0.1:PORT, at most AT_ONCE of them in their handshake, and asks for
- * PATH, in which # stands for the number of the peer, from 1. After the upgrade each peer says the
- * MESSAGEs; it is ready when it has heard REPLIES text frames. BUFFER, if it is not 0, is the size
- * of the socket's receive buffer in bytes.
+ * opens PEERS connections to 127.0.0.1:PORT, with at most AT_ONCE concurrent handshakes, and requests
+ * PATH; # in it is replaced by the number of the peer, from 1. After the upgrade each peer sends the
+ * MESSAGEs; it is ready when it has received REPLIES text frames. BUFFER is the size of the socket's
+ * receive buffer in bytes; 0 keeps the default.
  *
- * When every peer is ready or has failed it prints one line of JSON, and then obeys the lines of its
- * standard input, each answered by one line of JSON, until that ends:
+ * When every peer is ready or has failed, it prints one line of JSON. Then it executes the commands
+ * on standard input, one per line, and answers each with one line of JSON, until the input ends:
  *
- *     begin              forget the samples
- *     await N SECONDS    answer when N samples were taken, or after so many seconds
+ *     begin              discard the samples
+ *     await N SECONDS    answer when N samples were taken, or after SECONDS
  *     ignore N           take no samples from the first N peers
- *     stall N            let the first N peers read no more
- *     samples FILE       write them: two 64-bit integers each, microseconds since 1970, sent and received
+ *     stall N            make the first N peers stop reading
+ *     samples FILE       write each sample as two 64-bit integers: when it was sent and received, in
+ *                        microseconds since 1970
  *
- * A sample is a text frame that has "sent": and an integer in it.
+ * A sample is a text frame that contains "sent": and an integer.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,8 +36,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROOM (1 << 20)     /* bytes of the buffer that all peers read into: the longest frame */
-#define PATIENCE 180.0     /* seconds for all handshakes together */
+#define ROOM (1 << 20)     /* size of the read buffer, which all peers share; limits the frame size */
+#define TIMEOUT 180.0      /* seconds for all handshakes together */
 #define STAMP "\"sent\":"
 #define CODES 5000
 
@@ -46,7 +47,7 @@ struct peer {
     int fd, number, replies;
     enum state state;
     SSL *ssl;
-    unsigned char *rest; /* the beginning of a frame whose end has not come */
+    unsigned char *rest; /* the beginning of an incomplete frame */
     size_t rest_size;
 };
 
@@ -55,9 +56,9 @@ struct sample {
 };
 
 static struct peer *peers;
-static int wanted, started, ready, failed, closed, port, replies, at_once, receive_buffer, said_count, ignored;
+static int wanted, started, ready, failed, closed, port, replies, at_once, receive_buffer, message_count, ignored;
 static const char *path, *cipher = "";
-static char **said;
+static char **messages;
 static SSL_CTX *tls;
 static int poll_fd, announced;
 static unsigned char room[ROOM];
@@ -113,7 +114,7 @@ static void lose(struct peer *peer) {
     peer->rest_size = 0;
 }
 
-/* What we say is short and the socket empty: what does not go out whole is a failure. */
+/* Messages are short and the send buffer is empty, so a partial write is an error. */
 static int tell(struct peer *peer, const void *data, size_t size) {
     return SSL_write(peer->ssl, data, (int)size) == (int)size;
 }
@@ -131,7 +132,7 @@ static int tell_frame(struct peer *peer, int opcode, const unsigned char *data, 
         frame[3] = (unsigned char)size;
         head = 4;
     }
-    memset(frame + head, 0, 4); /* a mask of zeros leaves the data as it is */
+    memset(frame + head, 0, 4); /* a mask of zeros leaves the data unchanged */
     memcpy(frame + head + 4, data, size);
     return tell(peer, frame, head + 4 + size);
 }
@@ -163,7 +164,7 @@ static void take(const unsigned char *text, size_t size) {
     samples[taken++].sent = strtoll((const char *)stamp + strlen(STAMP), NULL, 10);
 }
 
-/* Returns 0 when the peer is to be lost. */
+/* Returns 0 if the connection must be closed. */
 static int heard(struct peer *peer, int opcode, const unsigned char *data, size_t size) {
     if (opcode == 8) {
         int code = size >= 2 ? data[0] << 8 | data[1] : 1005;
@@ -180,7 +181,7 @@ static int heard(struct peer *peer, int opcode, const unsigned char *data, size_
     return 1;
 }
 
-/* Returns how many bytes were whole frames; -1 when the peer is to be lost. */
+/* Returns the number of bytes in complete frames; -1 if the connection must be closed. */
 static long frames(struct peer *peer, const unsigned char *data, size_t size) {
     size_t at = 0;
     while (size - at >= 2) {
@@ -205,12 +206,12 @@ static long upgraded(struct peer *peer, const unsigned char *data, size_t size) 
     if (size < 12 || memcmp(data, "HTTP/1.1 101", 12)) return -1;
     peer->state = TALKING;
     if (!peer->replies) ready++;
-    for (int each = 0; each < said_count; each++)
-        if (!tell_frame(peer, 1, (const unsigned char *)said[each], strlen(said[each]))) return -1;
+    for (int each = 0; each < message_count; each++)
+        if (!tell_frame(peer, 1, (const unsigned char *)messages[each], strlen(messages[each]))) return -1;
     return (long)(end + 4 - data);
 }
 
-/* Returns how many bytes were used; -1 when the peer is to be lost. */
+/* Returns the number of bytes used; -1 if the connection must be closed. */
 static long understand(struct peer *peer, const unsigned char *data, size_t size) {
     long head = 0;
     if (peer->state == UPGRADING) {
@@ -238,7 +239,7 @@ static int listen_to(struct peer *peer) {
         int got = SSL_read(peer->ssl, room + have, (int)(ROOM - 1 - have));
         if (got <= 0) return SSL_get_error(peer->ssl, got) == SSL_ERROR_WANT_READ;
         have += (size_t)got;
-        room[have] = 0; /* strtoll ends here, whatever comes */
+        room[have] = 0; /* strtoll stops here at the latest */
         long used = understand(peer, room, have);
         if (used < 0 || !keep(peer, room + used, have - (size_t)used)) return 0;
     } while (SSL_has_pending(peer->ssl));
@@ -293,10 +294,10 @@ static void start(struct peer *peer, int number) {
     watch(peer, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
-/* -- all of them */
+/* -- all peers */
 
 static size_t awaited;
-static double deadline; /* 0: nothing is awaited */
+static double deadline; /* 0: no command is waiting */
 
 static void look(void) {
     while (started < wanted && started - ready - failed - closed < at_once) {
@@ -369,13 +370,13 @@ static void prepare(void) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     tls = SSL_CTX_new(TLS_client_method());
-    /* The same for every server that is measured. Who they are is no secret here. */
+    /* The same TLS parameters for every server; the certificate is not verified. */
     if (!tls || !SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) ||
         !SSL_CTX_set_ciphersuites(tls, "TLS_AES_256_GCM_SHA384") || !SSL_CTX_set1_groups_list(tls, "X25519"))
         stop("TLS");
     SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(tls, 1); /* one read for a record, not two */
+    SSL_CTX_set_read_ahead(tls, 1); /* one read per record, not two */
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     if (poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &event)) stop("epoll");
@@ -392,12 +393,12 @@ int main(int count, char **words) {
     replies = atoi(words[4]);
     at_once = atoi(words[5]);
     receive_buffer = atoi(words[6]);
-    said = words + 7;
-    said_count = count - 7;
+    messages = words + 7;
+    message_count = count - 7;
     peers = calloc((size_t)wanted + 1, sizeof *peers);
     if (!peers) stop("calloc");
     prepare();
-    deadline = seconds() + PATIENCE;
+    deadline = seconds() + TIMEOUT;
     for (;;) {
         struct epoll_event events[256];
         look();

@@ -1,4 +1,4 @@
-"""The load generator, load.c: compiled here and driven over its standard input and output."""
+"""Compile the load generator, load.c, and control it over standard input and output."""
 
 import json
 import subprocess
@@ -10,18 +10,18 @@ FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
 
 
 def compile_load(folder):
-    """Compile the load generator into a folder; return the program."""
+    """Compile the load generator into a folder; return the path of the program."""
     program = Path(folder) / "load"
     subprocess.run(["cc", *FLAGS, "-o", program, SOURCE, "-lssl", "-lcrypto"], check=True, timeout=120)
     return program
 
 
 class Peers:
-    """So many peers of one server, connected and ready.
+    """Connected peers of one server.
 
     Attributes:
-        count: how many there are.
-        tls: the cipher suite that they agreed on with the server.
+        count: number of peers.
+        tls: the negotiated cipher suite.
     """
 
     def __init__(self, program, port, count, path, messages=(), replies=0, at_once=50, buffer=0):
@@ -44,47 +44,47 @@ class Peers:
         self.close()
 
     def begin(self):
-        """Forget the samples taken so far."""
+        """Discard the samples taken so far."""
         return self._ask("begin")
 
     def wait(self, samples, seconds):
-        """Wait until this many samples were taken, or so long; return what `load` says."""
+        """Wait for this number of samples, or until the timeout; return the report of `load`."""
         return self._ask(f"await {samples} {seconds}")
 
     def ignore(self, count):
-        """Take no samples from the first so many peers."""
+        """Take no samples from the first `count` peers."""
         return self._ask(f"ignore {count}")
 
     def stall(self, count):
-        """Let the first so many peers read no more."""
+        """Make the first `count` peers stop reading."""
         return self._ask(f"stall {count}")
 
     def samples(self):
-        """Return the times of the events taken, in microseconds since 1970: a list sent, a list received."""
+        """Return when each event was sent and received, as two lists of microseconds since 1970."""
         self._ask(f"samples {self._samples}")
         numbers = array("q", self._samples.read_bytes())
         self._samples.unlink()
         return numbers[::2], numbers[1::2]
 
     def close(self):
-        """Disconnect all of them."""
+        """Disconnect all peers."""
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
 
     def _all_ready(self):
-        said = self._heard()
-        if said["open"] != self.count:
-            raise RuntimeError(f"not all peers became ready: {said}")
-        return said["tls"]
+        report = self._answer()
+        if report["open"] != self.count:
+            raise RuntimeError(f"not all peers became ready: {report}")
+        return report["tls"]
 
     def _ask(self, line):
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
-        return self._heard()
+        return self._answer()
 
-    def _heard(self):
+    def _answer(self):
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("the load generator has ended")
+            raise RuntimeError("the load generator has exited")
         return json.loads(line)

@@ -1,4 +1,4 @@
-"""Where and with what was measured."""
+"""Describe the machine and the versions for the results."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def describe():
-    """Return machine, date and versions."""
+    """Return date, machine and versions."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": ", ".join(
@@ -48,7 +48,7 @@ def _system():
 
 
 def _first(file, key, sign):
-    """Return the value of the first line `key sign value`."""
+    """Return the value of the first line `key sign value`, or None."""
     for line in file.read_text().splitlines() if file.exists() else ():
         name, found, value = line.partition(sign)
         if found and name.strip() == key:
@@ -64,15 +64,15 @@ def _library(name):
 
 
 def _commit():
-    return _said("git", "-C", str(ROOT), "describe", "--always", "--dirty") or _library("wsevents")
+    return _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or _library("wsevents")
 
 
 def _debian(name):
-    return _said("dpkg-query", "--show", "--showformat=${Version}", name) or "unknown"
+    return _output("dpkg-query", "--show", "--showformat=${Version}", name) or "unknown"
 
 
-def _said(*command):
-    """Return what a program prints; nothing, if it is not there or fails."""
+def _output(*command):
+    """Return the output of a program, or "" if it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except FileNotFoundError:

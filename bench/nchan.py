@@ -1,4 +1,4 @@
-"""The peer that is compared with: Nchan, a module of nginx in C, with one worker and its own publisher."""
+"""The reference: Nchan, a C module of nginx, with one worker process and its own publisher."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ from tests.support.ports import reserved_ports
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NGINX = "/usr/sbin/nginx"
-PATIENCE = 30
-"""Seconds for it to start or to stop."""
+TIMEOUT = 30
+"""Seconds for nginx to start or stop."""
 
 CONFIG = """
 load_module {module};
@@ -59,11 +59,11 @@ http {{
 
 
 class Nchan:
-    """A running nginx with Nchan, on two ports of its own: one with TLS for peers, one for its publisher.
+    """A running nginx with Nchan on two ports: one with TLS for the peers, one for the publisher.
 
     Attributes:
         name: in the results.
-        port: where peers connect.
+        port: for the peers.
     """
 
     name = "Nchan"
@@ -89,7 +89,7 @@ class Nchan:
             )
             command = [NGINX, "-p", root, "-c", root / "nginx.conf", "-e", root / "error.log"]
             self._process = subprocess.Popen(command)
-            stack.callback(self._process.wait, PATIENCE)
+            stack.callback(self._process.wait, TIMEOUT)
             stack.callback(self._process.terminate)
             self._publisher = stack.enter_context(Publisher(_dial(publish_port)))
             self._stack = stack.pop_all()
@@ -102,24 +102,24 @@ class Nchan:
 
     @property
     def pids(self):
-        """All of its processes."""
+        """The IDs of all its processes."""
         return processes.family(self._process.pid)
 
     def join(self, name, count):
-        """Connect peers that listen to a channel."""
+        """Connect peers that subscribe to a channel."""
         return Peers(self._load, self.port, count, f"/listen/{name}")
 
     def publish(self, name, burst=1, size=SIZE):
-        """Publish events in a channel."""
+        """Publish events to a channel."""
         self._publisher.publish(name, burst, size)
 
 
 def _dial(port):
-    """Connect to a server that is about to listen."""
-    deadline = time.monotonic() + PATIENCE
+    """Connect to a server that is starting; retry until the timeout."""
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port), PATIENCE)
+            return socket.create_connection(("127.0.0.1", port), TIMEOUT)
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
                 raise
@@ -127,7 +127,7 @@ def _dial(port):
 
 
 class Publisher:
-    """Publishes over one HTTP connection that is kept open; those of a burst do not wait for each other."""
+    """Publishes over one persistent HTTP connection; the requests of a burst are pipelined."""
 
     def __init__(self, connection):
         self._connection = connection
@@ -142,7 +142,7 @@ class Publisher:
         self._connection.close()
 
     def publish(self, name, burst, size):
-        """Publish so many events, and wait for all answers."""
+        """Publish `burst` events, and wait for all responses."""
         for _ in range(burst):
             body = event(name, now(), size)
             head = f"POST /publish/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -152,7 +152,7 @@ class Publisher:
 
 
 def read_answer(stream):
-    """Read one answer of an HTTP server; return its body. Raises ValueError for one that is no success."""
+    """Read one HTTP response and return its body. Raises ValueError if the status is not 2xx."""
     status = stream.readline()
     length = 0
     while (line := stream.readline()) not in (b"\r\n", b""):

@@ -1,4 +1,4 @@
-"""A plot of the cost of an event against the number of peers, as SVG: two lines need no library."""
+"""Plot the cost of an event against the number of peers, as SVG."""
 
 from html import escape
 from math import log10
@@ -6,7 +6,7 @@ from math import log10
 WIDTH, HEIGHT = 720, 380
 LEFT, RIGHT, TOP, BOTTOM = 64, 160, 76, 56
 APART = 18
-"""Pixels between the labels of two lines, at least."""
+"""Minimum distance between two labels, in pixels."""
 
 LINES = {"ours": ("wsevents", "#0b63c5"), "peer": ("Nchan", "#b4481a")}
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -23,7 +23,7 @@ FRAME = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}
 
 
 def plot(points, title, caption):
-    """Return the plot of points that have `peers`, `ours` and `peer`, on a logarithmic axis of peers."""
+    """Return the plot of points with `peers`, `ours` and `peer`; the axis of peers is logarithmic."""
     across = _scale([log10(point["peers"]) for point in points])
     top = _ceiling(max(point[key] for point in points for key in LINES))
     ends = []
@@ -81,7 +81,7 @@ def _line(places, colour):
 
 
 def _labels(ends):
-    """Yield the text at the end of each line, from the lowest up, none over another."""
+    """Yield the label at the end of each line, from the lowest up, without overlaps."""
     limit = HEIGHT
     for y, text, colour in sorted(ends, reverse=True):
         limit = min(y, limit - APART)

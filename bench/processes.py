@@ -1,4 +1,4 @@
-"""What processes cost, as the kernel has it. Linux only."""
+"""CPU time, memory and connections of processes, read from the Linux kernel."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ ESTABLISHED = "01"
 
 
 def cpu(pids):
-    """Return the CPU seconds, user and kernel, of these processes: of all threads, to the nanosecond."""
+    """Return the CPU seconds (user and kernel, all threads) of these processes; the resolution is 1 ns."""
     return sum(time.clock_gettime(_cpu_clock(pid)) for pid in pids)
 
 
@@ -23,17 +23,17 @@ def _cpu_clock(pid):
 
 
 def family(pid):
-    """Return a process and its children."""
+    """Return the IDs of a process and of its children."""
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 def memory(pids):
-    """Return the bytes of memory of these processes; what several share is divided among them (PSS)."""
+    """Return the memory of these processes in bytes; shared pages are divided among them (PSS)."""
     return sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in pids) * 1024
 
 
 def resident(pids):
-    """Return the bytes in memory of these processes (RSS). It is cheap for them to be asked this often."""
+    """Return the resident memory of these processes in bytes (RSS); cheaper to read than PSS."""
     return sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in pids) * 1024
 
 
@@ -46,7 +46,7 @@ def _kilobytes(file, key):
 
 
 def connections(pid, port):
-    """Return how many established connections to a port of this machine a process has at its end."""
+    """Return the number of established server connections of a process at a local port."""
     sockets = set()
     for file in Path(f"/proc/{pid}/fd").iterdir():
         target = str(file.readlink())
@@ -56,7 +56,7 @@ def connections(pid, port):
 
 
 def established(table, port):
-    """Yield the inodes of the sockets that are connected at this local port, of the text of /proc/net/tcp."""
+    """Yield the inodes of the established sockets at this local port; `table` is /proc/net/tcp."""
     for line in table.splitlines()[1:]:
         fields = line.split()
         if fields[3] == ESTABLISHED and int(fields[1].partition(":")[2], 16) == port:

@@ -1,4 +1,4 @@
-"""The table, for the terminal and for README.md, and the files with the raw numbers."""
+"""Write the table for the terminal and for README.md, and the files with the raw results."""
 
 import json
 import re
@@ -11,7 +11,7 @@ SECTION = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 
 def number(value, unit=""):
-    """Return a figure as people read it: three digits, or as many as are before the point."""
+    """Return a figure with three significant digits, or with all digits of a larger integer."""
     if value is None:
         return "–"
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
@@ -20,9 +20,9 @@ def number(value, unit=""):
 
 
 def cells(row):
-    """Return what the table has of a row, in the order of `HEAD`."""
+    """Return the cells of a row, in the order of `HEAD`."""
     figures = number(row.ours, row.unit), number(row.peer, row.unit)
-    if row.bar == 0:  # a count of what must not be
+    if row.bar == 0:  # a count of errors, which must be zero
         return (row.what, *figures, "–", "0", row.verdict)
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f} ×"
     return (row.what, *figures, ratio, f"≤ {row.bar:g} ×", row.verdict)
@@ -41,7 +41,7 @@ def table(rows):
 
 
 def markdown(rows, about):
-    """Return the section for README.md, markers included."""
+    """Return the section for README.md, with its markers."""
     lines = [
         "| " + " | ".join(HEAD) + " |",
         "|---|---:|---:|---:|---:|---|",
@@ -54,14 +54,14 @@ def markdown(rows, about):
 
 
 def put_into(text, section):
-    """Return a page with its section replaced. Raises ValueError if it has none, or several."""
+    """Return a page with its section replaced. Raises ValueError if it does not have exactly one."""
     if len(SECTION.findall(text)) != 1:
         raise ValueError(f"the page must have one section between {BEGIN!r} and {END!r}")
     return SECTION.sub(lambda _: section, text)
 
 
 def write(folder, name, plan, about, result):
-    """Write the raw numbers of a measure."""
+    """Write the raw results of a measure."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = {"measure": name, **about, "plan": plan, **result.as_json()}
     (folder / f"{name}.json").write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""What the measures share: how much to measure, with what, and how a result looks."""
+"""Types and functions that all measures use: plan, rig, rows of the table, results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +13,16 @@ from bench.events import SIZE, pace
 
 @frozen(kw_only=True)
 class Plan:
-    """How much is measured.
+    """The sizes and durations of the measures.
 
     Attributes:
-        peers: of a server, where nothing else is said.
-        few, many: peers between whom one is looked for.
-        stalled: peers of all that stop reading.
-        rounds: each takes turns between those that are compared; what counts is the median.
-        seconds: that one run of a round publishes.
-        messages: that nobody wants.
-        settle: seconds after peers have come, before anything is measured.
+        peers: number of peers of a server, unless a measure says otherwise.
+        few, many: numbers of peers in `needle`.
+        stalled: number of peers that stop reading in `stalled`.
+        rounds: number of rounds; the servers take turns in each, and the result is the median.
+        seconds: duration of one run.
+        messages: number of messages in `consume`.
+        settle: seconds to wait after the peers have connected.
     """
 
     peers: int = 1000
@@ -37,14 +37,14 @@ class Plan:
 
 @frozen
 class Rig:
-    """What a measure is given.
+    """The environment of a measure.
 
     Attributes:
-        plan: how much to measure.
+        plan: sizes and durations.
         load: the compiled load generator.
         broker: a running RabbitMQ.
-        files: how many files a process may have open.
-        step: called with a few words before each step.
+        files: limit of open files of a process.
+        step: called with a description before each step.
     """
 
     plan: Plan
@@ -59,12 +59,12 @@ class Row:
     """One line of the table.
 
     Attributes:
-        what: was measured.
-        unit: of the next two; "" for those that have none.
-        ours, peer: what this gateway came to, and what it is compared with; None: was not measured.
-        ratio: of both, the median of the rounds.
-        bar: the ratio must not be more.
-        note: what there is to say besides, for example why it was not measured.
+        what: the measured quantity.
+        unit: of `ours` and `peer`; "" if they have none.
+        ours, peer: the figures of the gateway and of the reference; None if not measured.
+        ratio: of `ours` to `peer`, median of the rounds.
+        bar: upper limit of the ratio.
+        note: a remark for the reader, such as the reason why it was not measured.
     """
 
     what: str
@@ -77,14 +77,14 @@ class Row:
 
     @property
     def verdict(self):
-        """Say whether the bar is met."""
+        """The result: met, missed or not measured."""
         if self.ratio is None:
             return "not measured"
         return "met" if self.ratio <= self.bar else "missed"
 
 
 def compare(what, unit, bar, pairs, note=""):
-    """Return the row of rounds, each of which has two figures: ours and the peer's."""
+    """Return the row for rounds of two figures each: the gateway's and the reference's."""
     ours, peer = (median(column) for column in zip(*pairs, strict=True))
     ratio = median(mine / theirs for mine, theirs in pairs)
     return Row(what=what, unit=unit, bar=bar, ours=ours, peer=peer, ratio=ratio, note=note)
@@ -92,10 +92,10 @@ def compare(what, unit, bar, pairs, note=""):
 
 @frozen
 class Result:
-    """What a measure found.
+    """The result of a measure.
 
     Attributes:
-        rows: for the table.
+        rows: of the table.
         raw: all figures, for the file.
     """
 
@@ -103,18 +103,18 @@ class Result:
     raw: dict[str, Any] = field(factory=dict)
 
     def as_json(self):
-        """Return what is kept of it."""
+        """Return the content of the result file."""
         return {"rows": [{**asdict(row), "verdict": row.verdict} for row in self.rows], "raw": self.raw}
 
 
 @frozen
 class Run:
-    """Events published for some peers, and what became of them.
+    """The result of one run: events that were published and delivered.
 
     Attributes:
-        cost: CPU microseconds of the server's processes for each delivered event.
+        cost: CPU microseconds of the server's processes per delivered event.
         sent, received: microseconds since 1970, for each delivered event.
-        report: of the load generator.
+        report: the report of the load generator.
     """
 
     cost: float
@@ -124,19 +124,30 @@ class Run:
 
     @property
     def latencies(self):
-        """Microseconds from the publisher to the peer, the shortest first."""
+        """Microseconds from the publisher to the peer, in ascending order."""
         return sorted(map(int.__sub__, self.received, self.sent))
 
 
 def percentile(ordered, part):
-    """Return the value below which this part of them is."""
+    """Return a percentile of sorted values; `part` is from 0 to 1."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def run(server, peers, publish, rate, burst, seconds, reading=None, *, complete=True):
-    """Publish for some of a server's peers and wait until those who are reading have got everything.
+    """Publish events and wait until all peers that read have received all of them.
 
-    `publish` takes how many events. Raises RuntimeError when they do not, unless that may be.
+    Args:
+        server: the server of the peers.
+        peers: the connected peers.
+        publish: publishes the given number of events.
+        rate: events a second.
+        burst: events at a time.
+        seconds: duration.
+        reading: number of peers that receive each event; None for all.
+        complete: whether missing events are an error.
+
+    Raises:
+        RuntimeError: events are missing.
     """
     peers.begin()
     pids = server.pids
@@ -146,7 +157,7 @@ def run(server, peers, publish, rate, burst, seconds, reading=None, *, complete=
     report = peers.wait(expected, 30)
     spent = processes.cpu(pids) - before
     if complete and report["samples"] != expected:
-        raise RuntimeError(f"{expected} events should have come to the peers of {server.name}: {report}")
+        raise RuntimeError(f"{expected} events expected at the peers of {server.name}: {report}")
     return Run(spent / max(1, report["samples"]) * 1e6, *peers.samples(), report)
 
 

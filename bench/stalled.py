@@ -1,4 +1,4 @@
-"""Peers that stop reading: what they do to the others, what they cost in memory, and how they end."""
+"""Peers that stop reading: the latency of the others, the memory, and the closing of stalled peers."""
 
 import re
 import time
@@ -11,32 +11,32 @@ from bench.rig import Result, Row, compare, percentile, run
 SIZE = 10_000
 RATE = 8
 BUFFER = 65_536
-"""Bytes of the receive buffer of each peer's socket."""
+"""Size of each peer's receive buffer, in bytes."""
 
 OVERFLOW = 1.6
-"""The stalled are sent so many times what may wait for each, so that they must be found out."""
+"""Amount of data for each stalled peer, as a multiple of the limit of its send queue."""
 
 PEER_BYTES = 1_048_576
 MEGABYTE = 1_000_000
-PATIENCE = 20
-"""Seconds until the last of them is gone, the closing timeout included."""
+TIMEOUT = 20
+"""Seconds until the last stalled peer is disconnected, including the closing timeout."""
 
 TOO_SLOW = re.compile(r"session over: .* 1013 ")
 OTHERS = re.compile(r"session over: .*; (?!1013 )")
 
 
 def rounds_of(plan):
-    """Return how many rounds there are: one with is long."""
+    """Return the number of rounds; a round with stalled peers takes long."""
     return min(3, plan.rounds)
 
 
 def steps(plan):
-    """Return how many steps there will be."""
+    """Return the number of steps."""
     return 2 * rounds_of(plan)
 
 
 def measure(rig):
-    """Publish large events, with all peers reading and with some that do not."""
+    """Publish large events while all peers read, and while some do not."""
     plan = rig.plan
     rounds = []
     with Gateway(rig.load, rig.broker, settings={"outbound": {"peer_bytes": PEER_BYTES}}) as gateway:
@@ -58,7 +58,7 @@ def _rows(plan, rounds):
     return [
         compare(f"{plan.stalled} of {plan.peers} peers stop reading: p99 of the others", "ms", 1.5, pairs),
         Row(
-            what="the same: most memory that it took, against what may wait for them",
+            what="the same: growth of memory, against the limit of their send queues",
             unit="MB",
             bar=1.0,
             ours=grown,
@@ -79,7 +79,7 @@ def _run(rig, gateway, stalled):
     plan = rig.plan
     seconds = OVERFLOW * PEER_BYTES / SIZE / RATE if stalled else plan.seconds
     with gateway.join("large", plan.peers, buffer=BUFFER) as peers:
-        peers.ignore(plan.stalled)  # in both runs: it is the same others who are looked at
+        peers.ignore(plan.stalled)  # in both runs, so that both measure the same peers
         peers.stall(stalled)
         time.sleep(plan.settle)
         since, before = len(gateway.log), processes.resident(gateway.pids)
@@ -92,7 +92,7 @@ def _run(rig, gateway, stalled):
                 1,
                 seconds,
                 reading=plan.peers - plan.stalled,
-                complete=False,  # if one of the others is lost, the table says so
+                complete=False,  # the table has a row for lost peers
             )
             ended = _wait_for_closings(gateway, since, stalled)
         others = max(one.report["closed"], len(OTHERS.findall(gateway.log[since:])))
@@ -107,8 +107,8 @@ def _run(rig, gateway, stalled):
 
 
 def _wait_for_closings(gateway, since, expected):
-    """Wait until so many peers were closed as too slow; return how many were."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until this number of peers was closed as too slow; return the actual number."""
+    deadline = time.monotonic() + TIMEOUT
     while True:
         found = len(TOO_SLOW.findall(gateway.log[since:]))
         if found >= expected or time.monotonic() > deadline:
@@ -117,25 +117,25 @@ def _wait_for_closings(gateway, since, expected):
 
 
 class Watch:
-    """Looks at the memory of processes while something goes on.
+    """Records the maximum memory of processes during the block.
 
     Attributes:
-        most: bytes, of all of them together.
+        most: the maximum resident memory of all processes together, in bytes.
     """
 
     def __init__(self, pids):
         self.most = processes.resident(pids)
-        self._pids, self._over = pids, Event()
-        self._thread = Thread(target=self._look, daemon=True)
+        self._pids, self._stopped = pids, Event()
+        self._thread = Thread(target=self._sample, daemon=True)
 
     def __enter__(self):
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _look(self):
-        while not self._over.wait(0.25):
+    def _sample(self):
+        while not self._stopped.wait(0.25):
             self.most = max(self.most, processes.resident(self._pids))

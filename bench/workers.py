@@ -1,4 +1,4 @@
-"""Workers: what an event costs with two processes that share the peers, against one."""
+"""Workers: the cost of an event with two worker processes, against one."""
 
 import time
 from contextlib import ExitStack
@@ -9,20 +9,20 @@ from bench.rig import Result, Row, compare, run
 
 RATE = 20
 SHARE = 0.65
-"""Of the peers, at most, for one worker."""
+"""Maximum share of the peers for one worker."""
 
 COST = "CPU per event, 2 workers, against 1"
 LARGEST = f"the same: peers of the busier worker, against {SHARE:.0%} of all"
-REFUSED = "this gateway has no `workers`, so it was not measured"
+NO_WORKERS = "not measured: this version of the gateway has no `workers` setting"
 
 
 def steps(plan):
-    """Return how many steps there will be."""
+    """Return the number of steps."""
     return 2 + 2 * plan.rounds
 
 
 def measure(rig):
-    """Publish for the peers of two gateways in turn, one with two workers."""
+    """Publish events for two gateways in turn, one of them with two workers."""
     plan = rig.plan
     with ExitStack() as stack:
         sides = []
@@ -30,7 +30,7 @@ def measure(rig):
             rig.step(f"{plan.peers} peers, {workers} workers")
             gateway = _start(rig, stack, workers)
             if gateway is None:
-                return Result([Row(what=COST, unit="µs", bar=1.1, note=REFUSED)])
+                return Result([Row(what=COST, unit="µs", bar=1.1, note=NO_WORKERS)])
             sides.append((workers, gateway, stack.enter_context(gateway.join(_event(workers), plan.peers))))
         time.sleep(plan.settle)
         shares = [processes.connections(pid, sides[0][1].port) for pid in sides[0][1].pids]
@@ -48,11 +48,11 @@ def measure(rig):
 
 
 def _start(rig, stack, workers):
-    """Return the gateway; None, if its configuration knows no workers."""
+    """Return the gateway, or None if it has no `workers` setting."""
     try:
         gateway = stack.enter_context(Gateway(rig.load, rig.broker, settings={"workers": workers}))
-    except AssertionError as refusal:  # it ended without being ready, and this is its log
-        if "workers: is not a key" in str(refusal):
+    except AssertionError as error:  # it exited before it was ready; the text is its log
+        if "workers: is not a key" in str(error):
             return None
         raise
     gateway.wait_until_up(workers)
@@ -60,7 +60,7 @@ def _start(rig, stack, workers):
 
 
 def _event(workers):
-    """Return the name of the events that only the peers of this gateway listen to: both get all of them."""
+    """Return the event name of one gateway; both gateways consume all events."""
     return f"with{workers}"
 
 

@@ -1,4 +1,4 @@
-"""The benchmark still works: the smallest measures there can be, on a real gateway. No time is asserted."""
+"""The benchmark works: minimal measures on a real gateway; no test asserts a time."""
 
 import io
 import json
@@ -32,16 +32,16 @@ def load(tmp_path_factory):
 
 @pytest.fixture
 def rig(load, rabbitmq):
-    """What a measure is given; `said` has its steps."""
-    said = []
-    yield Rig(TINY, load, rabbitmq, 1024, said.append)
-    assert said
+    """The environment of a measure; the measure must report its steps."""
+    steps = []
+    yield Rig(TINY, load, rabbitmq, 1024, steps.append)
+    assert steps
 
 
 # -- the load generator, and measures on a real gateway
 
 
-def test_one_of_many_peers_gets_the_event_and_it_costs_something(rig):
+def test_the_needle_measure_has_figures_and_a_verdict(rig):
     result = needle.measure(rig)
     (row,) = result.rows
     assert row.ours > 0
@@ -50,12 +50,12 @@ def test_one_of_many_peers_gets_the_event_and_it_costs_something(rig):
     json.dumps(result.as_json())
 
 
-def test_the_gateway_comes_to_the_end_of_what_nobody_wants(rig):
+def test_the_gateway_consumes_all_events_without_a_subscriber(rig):
     (row,) = consume.measure(rig).rows
     assert row.ratio > 0
 
 
-def test_the_bare_consumer_sees_every_event_before_the_peers_do(rig):
+def test_the_hop_sees_every_event_that_the_peers_get(rig):
     with consume.Gateway(rig.load, rig.broker) as gateway, gateway.join("seen", 3) as peers:
         with Hop(rig.broker, "seen") as bare:
             one = run(gateway, peers, lambda count: gateway.publish("seen", count), 100, 2, 0.1)
@@ -68,14 +68,14 @@ def test_the_bare_consumer_sees_every_event_before_the_peers_do(rig):
         assert processes.connections(gateway.pid, gateway.port) == 3
 
 
-def test_a_load_whose_peers_are_refused_says_so(load):
+def test_refused_peers_are_an_error(load):
     with pytest.raises(RuntimeError, match="not all peers became ready"):
         Peers(load, reserved_port(), 2, "/")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A TLS server on loopback: `serve` sends pieces to the next one who comes."""
+    """A TLS server on loopback: `serve` sends pieces to the next client."""
     key, crt = write_pair(tmp_path_factory.mktemp("server"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
@@ -87,14 +87,14 @@ def serve(server, pieces):
     listener, context = server
     raw, _ = listener.accept()
     raw.settimeout(30)
-    with context.wrap_socket(raw, server_side=True) as link:
+    with context.wrap_socket(raw, server_side=True) as stream:
         head = b""
         while b"\r\n\r\n" not in head:
-            head += link.recv(4096)
+            head += stream.recv(4096)
         for piece in pieces:
-            link.sendall(piece)
-        while link.recv(4096):
-            pass  # pongs, until the load ends
+            stream.sendall(piece)
+        while stream.recv(4096):
+            pass  # pongs, until the load generator exits
 
 
 def frame(payload, opcode=1):
@@ -114,7 +114,7 @@ FRAMES = st.one_of(TEXTS.map(frame), st.binary(max_size=125).map(lambda data: fr
 
 @settings(max_examples=max(1, settings().max_examples // 5))
 @given(st.lists(FRAMES, max_size=8), st.data())
-def test_the_load_understands_frames_however_they_come(load, server, frames, data):
+def test_the_load_generator_parses_frames_for_any_division_of_the_stream(load, server, frames, data):
     stream = b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + frame(b"hello") + b"".join(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -131,11 +131,11 @@ def test_the_load_understands_frames_however_they_come(load, server, frames, dat
         thread.join(30)
 
 
-# -- what is published, and what is read
+# -- publishing and reading
 
 
 @given(st.text(max_size=20), st.integers(0, 2**62), st.integers(250, 20_000))
-def test_an_event_has_the_size_that_was_asked_for(name, sent, size):
+def test_an_event_has_the_requested_size(name, sent, size):
     body = event(name, sent, size)
     assert len(body) == size
     assert json.loads(body)["data"]["sent"] == sent
@@ -145,14 +145,14 @@ def test_an_ordinary_event_has_242_bytes():
     assert len(event("call_created", 1763692000123456)) == SIZE == 242
 
 
-def test_events_come_in_bursts():
+def test_events_are_published_in_bursts():
     seen = []
     assert pace(lambda number, burst: seen.append((number, burst)), 1000, 20, 0.06) == 60
     assert seen == [(0, 20), (1, 20), (2, 20)]
 
 
 @given(st.lists(st.integers(0, 2**62), max_size=6), st.data())
-def test_the_bare_consumer_misses_no_stamp_wherever_the_stream_is_cut(times, data):
+def test_the_hop_finds_every_time_for_any_division_of_the_stream(times, data):
     stream = b"\x01\x00".join([b"", *(event("e", each) for each in times), b""])
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     found, rest = [], b""
@@ -163,19 +163,19 @@ def test_the_bare_consumer_misses_no_stamp_wherever_the_stream_is_cut(times, dat
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"content-length", b"Content-Length"]), st.binary())
-def test_an_answer_is_read_to_its_end_and_no_further(body, name, more):
+def test_a_response_is_read_exactly_to_its_end(body, name, more):
     stream = io.BytesIO(b"HTTP/1.1 201 Created\r\n%b: %d\r\n\r\n%b%b" % (name, len(body), body, more))
     assert read_answer(stream) == body
     assert stream.read() == more
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 404 Not Found\r\n\r\n", b"HTTP/1.1 500 Oh\r\n\r\n"])
-def test_a_publication_that_failed_is_an_error(answer):
+def test_an_error_response_of_nchan_is_an_error(answer):
     with pytest.raises(ValueError, match="the server answered"):
         read_answer(io.BytesIO(answer))
 
 
-def test_connections_are_counted_at_their_own_port_when_they_are_established():
+def test_established_connections_are_counted_at_their_local_port():
     table = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout ino
    0: 0100007F:251E 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100
    1: 0100007F:251E 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 12 1 0 20
@@ -193,15 +193,15 @@ def test_connections_are_counted_at_their_own_port_when_they_are_established():
         ("the bus is up", 0, 0),
     ],
 )
-def test_the_log_tells_who_was_too_slow(line, too_slow, other):
+def test_slow_and_other_closed_peers_are_counted_in_the_log(line, too_slow, other):
     assert len(stalled.TOO_SLOW.findall(line)) == too_slow
     assert len(stalled.OTHERS.findall(line)) == other
 
 
-# -- what is made of the figures
+# -- results and report
 
 
-def test_the_ratio_is_the_median_of_the_rounds_and_not_the_ratio_of_the_medians():
+def test_the_ratio_is_the_median_of_the_ratios():
     row = compare("cost", "µs", 1.5, [(1.0, 2.0), (30.0, 3.0), (2.0, 1.0)])
     assert (row.ours, row.peer, row.ratio, row.verdict) == (2.0, 2.0, 2.0, "missed")
 
@@ -274,12 +274,12 @@ def test_the_plot_is_well_formed_and_stays_in_its_frame(tmp_path_factory, points
     assert all(0 <= x <= 720 and 0 <= y <= 380 for x, y in places)
 
 
-def test_every_measure_knows_its_steps():
+def test_every_measure_has_steps():
     assert all(module.steps(Plan()) > 0 for module in MEASURES.values())
 
 
-def test_one_asks_for_measures_by_name(capsys):
+def test_measures_are_selected_by_name(capsys):
     assert arguments(["fanout", "needle"]).measures == ["fanout", "needle"]
     with pytest.raises(SystemExit):
         arguments(["fan-out"])
-    assert "there are fanout" in capsys.readouterr().err
+    assert "choose from fanout" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Newcomers: what it costs to let a peer in, and what memory it takes while nothing happens, beside Nchan."""
+"""New peers: CPU cost of a connection, and memory of an idle peer, against Nchan."""
 
 import time
 from contextlib import ExitStack
@@ -9,39 +9,38 @@ from bench.nchan import Nchan
 from bench.rig import Result, compare
 
 FIRST = 50
-"""Peers that come before: what a server makes once, for the first of them, is no cost of the others."""
+"""Peers that connect before the measure, so that one-time costs of the server are not counted."""
 
 KILOBYTE = 1000
 
 
 def rounds_of(plan):
-    """Return how many rounds there are: each starts both servers anew."""
+    """Return the number of rounds; each round restarts the servers."""
     return min(3, plan.rounds)
 
 
 def steps(plan):
-    """Return how many steps there will be."""
+    """Return the number of steps."""
     return 3 * rounds_of(plan)
 
 
 def measure(rig):
-    """Let peers in, at servers that were just started."""
+    """Connect peers to servers that have just started."""
     plan = rig.plan
     rounds = []
     for number in range(rounds_of(plan)):
         found = {}
-        for name, what in (("ours", "let in"), ("ready", "get events"), ("nchan", "get events")):
-            rig.step(f"newcomers, {name} ({what}), round {number + 1}")
-            found[name] = _newcomers(rig, name)
+        for name, what in (("ours", "connected"), ("ready", "get events"), ("nchan", "get events")):
+            rig.step(f"new peers, {name} ({what}), round {number + 1}")
+            found[name] = _connect(rig, name)
         rounds.append(found)
 
     def row(what, unit, bar, key, note="", mine="ready"):
         return compare(what, unit, bar, [(each[mine][key], each["nchan"][key]) for each in rounds], note)
 
     ready = row("", "", 2.0, "cost")
-    note = (
-        f"until events come, after two commands and their replies: {ready.ours:.0f} µs ({ready.ratio:.2f} ×)"
-    )
+    until = "until the peer gets events, with two commands and their replies"
+    note = f"{until}: {ready.ours:.0f} µs ({ready.ratio:.2f} ×)"
     rows = [
         row("memory per idle peer", "kB", 1.2, "memory"),
         row("CPU per new peer, TLS and handshake with its token", "µs", 2.0, "cost", note, mine="ours"),
@@ -49,7 +48,7 @@ def measure(rig):
     return Result(rows, {"rounds": rounds})
 
 
-def _newcomers(rig, name):
+def _connect(rig, name):
     with ExitStack() as stack:
         if name == "nchan":
             server = stack.enter_context(Nchan(rig.load, rig.files))
