@@ -1,92 +1,92 @@
-# All there is to run. Needs make, a POSIX shell and Python 3.11 or newer; everything else goes into .venv.
+# Tasks of development; `make help` lists them. Needs make, a POSIX shell and Python 3.11 or newer; the rest is installed
+# into .venv.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 export WSEVENTS_STATE ?= $(CURDIR)/.state
-# What a target needs of Debian: a program or a file, and after the colon the package that has it.
+# What each target needs: the name of a program or the path of a file, a colon, and its Debian package.
 HEADERS := cc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/openssl/ssl.h:libssl-dev
-# For the tests: a real RabbitMQ, a real browser with its driver, real proxies, promtool, Node, and a compiler for the load
-# generator of bench/.
+# For the tests: RabbitMQ, a browser with its driver, proxies, promtool, Node, and a compiler for bench/load.c.
 NEEDED_test := rabbitmq-server:rabbitmq-server chromium:chromium chromedriver:chromium-driver haproxy:haproxy \
     nginx:nginx-light promtool:prometheus curl:curl openssl:openssl node:nodejs npm:npm $(HEADERS)
 # For the Debian package: the build dependencies of debian/control, with Debian's own Python.
 DIST_PACKAGES := /usr/lib/python3/dist-packages
 NEEDED_deb := dh:debhelper dpkg-buildpackage:dpkg-dev /usr/share/build-essential/list:build-essential /usr/bin/python3:python3 \
     $(DIST_PACKAGES)/pip:python3-pip $(DIST_PACKAGES)/setuptools:python3-setuptools $(DIST_PACKAGES)/wheel:python3-wheel
-# For the tests of the package: programs that check it, and a Debian with systemd to install it in.
+# For the tests of the package: programs that check it, and programs that make a Debian system with systemd to install it in.
 NEEDED_package := $(NEEDED_deb) lintian:lintian debootstrap:debootstrap systemd-analyze:systemd systemd-nspawn:systemd-container \
     nsenter:util-linux man:man-db mandoc:mandoc openssl:openssl
-# For the measures: RabbitMQ, the load generator, and the servers of the comparison.
+# For the benchmark: RabbitMQ, the load generator's compiler, and nginx with Nchan as the reference.
 NEEDED_bench := rabbitmq-server:rabbitmq-server nginx:nginx-light $(HEADERS) \
     /usr/lib/nginx/modules/ngx_nchan_module.so:libnginx-mod-nchan
 NEEDED := $(addprefix packages-,test deb package bench)
 
-# All that it is built from; the files of requirements.lock are fetched before, so that building takes no network.
+# The sources of the Debian package. The files of requirements.lock are downloaded first, so the build needs no network.
 SOURCES := wsevents twisted etc debian docs contrib setup.cfg pyproject.toml requirements.lock README.md CHANGELOG.md SECURITY.md LICENSE
 DEB := $(CURDIR)/build/deb
 WHEELS := $(CURDIR)/build/wheels
 
-# What programs in Node need, of the versions that its package-lock.json has; where from is for npm's own configuration.
+# The folder of the tests in Node. package-lock.json has the versions; npm's configuration selects the registry.
 NODE := tests/node
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
-# As root on Debian, make installs the missing packages; anybody else gets their names.
+# As root on Debian, make installs the missing packages; otherwise it prints their names.
 CAN_INSTALL := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
-# A source that cannot be reached may not be the one that is needed; and another apt may be at work.
+# Wait for another running apt. Continue if the update fails: the unreachable source may not be needed.
 APT := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
-INSTALL = { $(APT) update || echo "apt-get update failed; going on with what is known."; \
+INSTALL = { $(APT) update || echo "apt-get update failed; continuing with the package lists on disk."; \
     $(APT) install -y --no-install-recommends $(1); }
 
-# The first Python that is new enough and can make an environment (Debian's cannot without python3-venv).
+# The first Python that is new enough and can create an environment (Debian's needs python3-venv for that).
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 FIND := for python in $(or $(PYTHON),$(PYTHONS)); do "$$python" -c "$(SUITS)" 2>/dev/null && echo "$$python" && break; done
 
-# All tests run in two processes. Some tests (ARGS) run in one, which starts sooner; ARGS="-n 2 tests/buses" says otherwise.
+# All tests run in two processes. With ARGS, one process is used, which starts faster; override it with ARGS="-n 2 tests/buses".
 PARALLEL := -n 2
-# Python keeps what it compiles: the tests start hundreds of processes.
+# Let Python write .pyc files: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test test-nightly test-package lint bench deb wheels lock docs clean $(NEEDED)
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-run: $(VENV)/.installed ## start the gateway with made-up events; it prints address and credentials
-	@echo "== Starting; Ctrl-C stops it =="
+run: $(VENV)/.installed ## start the gateway with made-up events; it prints its address and credentials
+	@echo "== Starting the gateway; Ctrl-C stops it =="
 	@exec $(BIN)/twistd --nodaemon --pidfile= wsevents
 
-test: packages-test $(VENV)/.installed-test $(NODE)/node_modules/.installed ## everything needed for the tests, then all but those of the Debian package (ARGS=… for pytest)
+test: packages-test $(VENV)/.installed-test $(NODE)/node_modules/.installed ## install what the tests need, and run all tests except those of the Debian package (ARGS=… for pytest)
 	@echo "== Running the tests =="
 	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL))
 
 test-nightly: export HYPOTHESIS_PROFILE := nightly
-test-nightly: test ## the same with twenty times as many examples of each property
+test-nightly: test ## run the same tests with twenty times as many examples of each property
 
-test-package: packages-package $(VENV)/.installed-test ## build, install, run, upgrade and purge the Debian package (as root)
-	@echo "== Trying the Debian package =="
+test-package: packages-package $(VENV)/.installed-test ## test the Debian package: build, install, run, upgrade, purge (as root)
+	@echo "== Testing the Debian package =="
 	$(BIN)/python -m pytest tests/debian
 
-lint: $(VENV)/.installed-test ## style, types, and English
-	@echo "== Checking style and types =="
+lint: $(VENV)/.installed-test ## check style, types and English
+	@echo "== Checking style, types and English =="
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	MYPYPATH=. $(BIN)/mypy
 	$(BIN)/python tools/check_english.py
 
-bench: packages-bench $(VENV)/.installed-bench ## everything needed for the measures, and then all of them (ARGS=… for some)
-	@echo "== Measuring =="
+bench: packages-bench $(VENV)/.installed-bench ## install what the benchmark needs, and run all measures (ARGS=… for some)
+	@echo "== Running the benchmark =="
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.installed-docs ## the documentation as a site, in build/docs, with what its pages have from the code brought up to date
-	@echo "== Writing what the pages have from the code, and making the site =="
+docs: $(VENV)/.installed-docs ## update the generated parts of the documentation, and build it as a website in build/docs
+	@echo "== Updating the generated parts and building the website =="
 	$(BIN)/python -m docs
 	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees -c docs . build/docs
 	@echo "Open build/docs/index.html"
 
-deb: packages-deb $(WHEELS)/.fetched ## the Debian package, into dist/
+deb: packages-deb $(WHEELS)/.fetched ## build the Debian package in dist/
 	@echo "== Building the package from a copy in $(DEB) =="
 	rm -rf $(DEB) && mkdir -p $(DEB)/wsevents dist
 	tar -c --exclude=__pycache__ --exclude=dropin.cache $(SOURCES) | tar -x -C $(DEB)/wsevents
@@ -96,13 +96,13 @@ deb: packages-deb $(WHEELS)/.fetched ## the Debian package, into dist/
 
 wheels: packages-deb $(WHEELS)/.fetched
 
-lock: $(VENV)/.made ## requirements.lock anew: newest versions that setup.cfg allows, with their hashes
+lock: $(VENV)/.made ## update requirements.lock to the newest versions that setup.cfg allows, with hashes
 	$(PIP) --quiet 'pip-tools >= 7.6.2'
-	@echo "== Looking up what wsevents requires =="
+	@echo "== Resolving the requirements of wsevents =="
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes \
 	    --allow-unsafe --strip-extras --no-annotate --no-emit-options --output-file requirements.lock setup.cfg
 
-clean: ## remove everything that was made here
+clean: ## remove all generated files
 	rm -rf $(VENV) $(NODE)/node_modules .state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -116,9 +116,9 @@ $(NEEDED): packages-%:
 	    esac || { missing="$$missing $$what"; packages="$$packages $${need#*:}"; }; \
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
-	echo "== Also needed:$$missing =="; \
+	echo "== Missing:$$missing =="; \
 	if $(CAN_INSTALL); then $(call INSTALL,$$packages); else \
-	    echo "Install these packages of Debian and try again:$$packages"; exit 1; \
+	    echo "Install these Debian packages and try again:$$packages"; exit 1; \
 	fi
 
 $(VENV)/.made:
@@ -129,41 +129,41 @@ $(VENV)/.made:
 	    python="$$($(FIND))"; \
 	fi; \
 	if [ -z "$$python" ]; then \
-	    echo "wsevents needs Python 3.11 or newer with the module venv (Debian: python3 and python3-venv)."; \
-	    echo "If you have one under another name: make PYTHON=/path/of/python"; exit 1; \
+	    echo "wsevents needs Python 3.11 or newer with the venv module (Debian packages: python3 and python3-venv)."; \
+	    echo "To select another Python: make PYTHON=/path/of/python"; exit 1; \
 	fi; \
-	echo "== Making the environment $(VENV) with $$("$$python" --version) =="; \
+	echo "== Creating the environment $(VENV) with $$("$$python" --version) =="; \
 	"$$python" -m venv $(VENV) && touch $@
 
-# The requirements are in setup.cfg: when it changes, they are installed again.
+# setup.cfg has the requirements: when it changes, they are installed again.
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/.made
-	@echo "== Installing wsevents and what it needs into $(VENV) =="
+	@echo "== Installing wsevents with its requirements into $(VENV) =="
 	$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/.made
-	@echo "== Installing wsevents, what it needs, and what its tests need into $(VENV) =="
+	@echo "== Installing wsevents with its requirements and those of the tests into $(VENV) =="
 	$(PIP) --editable '.[test,lint,bench,docs]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-docs
 
 $(NODE)/node_modules/.installed: $(NODE)/package.json $(NODE)/package-lock.json | packages-test
-	@echo "== Installing what tests in Node need into $(NODE)/node_modules =="
+	@echo "== Installing the requirements of the tests in Node into $(NODE)/node_modules =="
 	cd $(NODE) && npm ci
 	@touch $@
 
 $(VENV)/.installed-docs: setup.cfg pyproject.toml | $(VENV)/.made
-	@echo "== Installing wsevents, what it needs, and what makes a site of its documentation into $(VENV) =="
+	@echo "== Installing wsevents with its requirements and those of the documentation into $(VENV) =="
 	$(PIP) --editable '.[docs]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: setup.cfg pyproject.toml | $(VENV)/.made
-	@echo "== Installing wsevents, what it needs, and what it is compared with into $(VENV) =="
+	@echo "== Installing wsevents with its requirements and those of the benchmark into $(VENV) =="
 	$(PIP) --editable '.[test,bench]'
 	@touch $@ $(VENV)/.installed
 
-# With Debian's Python and pip, as they have to suit that.
+# Use Debian's Python and pip: the wheels must fit the Python that the package runs with.
 $(WHEELS)/.fetched: requirements.lock | packages-deb
-	@echo "== Fetching what is in requirements.lock into $(WHEELS) =="
+	@echo "== Downloading the files of requirements.lock into $(WHEELS) =="
 	rm -rf $(WHEELS)
 	/usr/bin/python3 -m pip --disable-pip-version-check download --no-deps --no-build-isolation --require-hashes \
 	    --dest $(WHEELS) --requirement requirements.lock
