@@ -1,4 +1,4 @@
-"""What every test is held to: no unhandled error, no timer left, an end in good time."""
+"""Rules for every test: no unhandled error, no timer left, and a time limit."""
 
 import os
 import signal
@@ -21,9 +21,9 @@ __all__ = [
     "rabbitmq",
 ]  # for every test
 
-PATIENCE = 300  # seconds: no test may take longer
+TIMEOUT = 300  # seconds for one test
 
-# What is tested is on this machine, whatever proxy leads to all others.
+# Connections to this machine must not go through a proxy.
 for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
 
@@ -31,19 +31,19 @@ for name in ("no_proxy", "NO_PROXY"):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says more of the machine than of the code.
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The duration of an example depends on the machine, so it has no deadline.
+WITHOUT_DEADLINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Examples of a property. `make test` and .ci/run use ci, `make test-nightly` uses nightly.
 for profile, examples in {"dev": 20, "ci": 100, "nightly": 2000}.items():
-    settings.register_profile(profile, UNHURRIED, max_examples=examples)
+    settings.register_profile(profile, WITHOUT_DEADLINE, max_examples=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_itemcollected(item):
-    """Give every test that waits for the reactor a last moment."""
+    """Add a timeout to every test that returns a Deferred."""
     test = item.obj
     if hasattr(test, "hypothesis"):
-        return  # pytest-twisted drives those itself, example by example
+        return  # pytest-twisted runs each example itself
 
     @wraps(test)
     def limited(*arguments, **fixtures):
@@ -51,7 +51,7 @@ def pytest_itemcollected(item):
 
         result = test(*arguments, **fixtures)
         if isinstance(result, Deferred):
-            result.addTimeout(PATIENCE, reactor)
+            result.addTimeout(TIMEOUT, reactor)
         return result
 
     item.obj = limited
@@ -63,14 +63,14 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Begin with the slow files, if there are several processes."""
+    """Run the slow files first, if there are several processes."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: slow_first(item.nodeid))
 
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
-    """The driver and the DevTools of a browser, for all tests of a process."""
+    """The driver and the DevTools of a browser, shared by all tests of a process."""
     from tests.support.browser import started  # selenium takes long to import
 
     with started(tmp_path_factory.mktemp("chromium")) as both:
@@ -79,7 +79,7 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def log():
-    """What is logged during a test, as text."""
+    """The log of a test, as text."""
     from tests.support.bus_observer import Logbook  # it imports the reactor
 
     book = Logbook()

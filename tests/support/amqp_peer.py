@@ -1,4 +1,4 @@
-"""A broker's end of a connection in memory: just enough to let a client in."""
+"""A minimal broker in memory, for tests of the AMQP client."""
 
 from twisted.internet.testing import StringTransport
 
@@ -9,7 +9,7 @@ from wsevents.buses.amqp.spec import METHOD, load
 
 
 class Transport(StringTransport):
-    """Tells the protocol at once when it is closed."""
+    """A transport that reports its close to the protocol at once."""
 
     aborted = False
 
@@ -32,7 +32,7 @@ class Transport(StringTransport):
 
 
 def connected(clock, heartbeat=10):
-    """Return a client that has a transport and nothing else yet."""
+    """Return a client that is connected but has received nothing."""
     client = AmqpClient(AmqpLogin("/", "guest", "secret", heartbeat), clock, lambda: 99.0)
     transport = Transport()
     transport.protocol = client
@@ -43,12 +43,12 @@ def connected(clock, heartbeat=10):
 
 
 def say(client, klass, name, *args, channel=0):
-    """Let the broker call a method."""
+    """Send a method from the broker to the client."""
     client.dataReceived(encode_method(channel, method(klass, name), args))
 
 
 def said(client):
-    """Return and forget what the client has called: names with arguments."""
+    """Return the methods that the client has sent since the last call, as names with arguments."""
     data = client.transport.value()
     client.transport.clear()
     calls = []
@@ -62,13 +62,13 @@ def said(client):
 
 
 def start(client):
-    """Ask the client to introduce itself; return what it says."""
+    """Send connection.start; return the methods of the answer."""
     say(client, "connection", "start", 0, 9, {}, "PLAIN", "en_US")
     return said(client)
 
 
 def let_in(client, frame_max=131072):
-    """Finish the handshake of a client; return what is left of the Deferred of its `open`."""
+    """Complete the handshake of a client; return the Deferred of its `open`."""
     from twisted.internet.defer import Deferred
 
     opening = Deferred.fromCoroutine(client.open())
@@ -80,6 +80,6 @@ def let_in(client, frame_max=131072):
 
 
 def delivery(tag, content, key="", redelivered=False, frame_max=131072, consumer="c"):
-    """Return the frames of a delivery to the consumer of this tag."""
+    """Return the frames of a delivery to the consumer with this tag."""
     head = encode_method(1, method("basic", "deliver"), (consumer, tag, redelivered, "x", key))
     return head + b"".join(encode_content(1, content, frame_max))

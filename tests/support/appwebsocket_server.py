@@ -1,4 +1,4 @@
-"""The other end of an AppWebsocket client: a small server of the `websockets` library, in a thread."""
+"""A small AppWebsocket server of the `websockets` library in a thread, for tests of the client."""
 
 import json
 import threading
@@ -12,11 +12,11 @@ from wsevents.dialects.innovaphone.login import AppLogin
 
 
 class FarEnd:
-    """Does with each connection what the next of `scripts` says; the last one again and again.
+    """Runs the next of `scripts` for each connection, and the last one for all further connections.
 
     Attributes:
-        url: where it is.
-        heard: what the scripts have noted, for a test that waits in the reactor.
+        url: of the server.
+        `heard`: queue of the values that the scripts pass to `note`; a test awaits them in the reactor.
         scripts: functions of a `SessionInfo`.
     """
 
@@ -38,7 +38,7 @@ class FarEnd:
             self.note(("closed", closed.rcvd.code if closed.rcvd else None))
 
     def note(self, what):
-        """Tell the test."""
+        """Pass a value to the test."""
         self._reactor.callFromThread(self.heard.put, what)
 
     def stop(self):
@@ -47,7 +47,7 @@ class FarEnd:
 
 
 class SessionInfo:
-    """One connection of a client, as a script sees it."""
+    """One connection of a client, for a script."""
 
     CHALLENGE = "8675309012345678"
 
@@ -59,13 +59,13 @@ class SessionInfo:
         self.socket.send(json.dumps(fields))
 
     def ask(self, mt):
-        """Wait for a message of this type; return it."""
+        """Wait for a message of this type and return it."""
         message = json.loads(self.socket.recv())
         assert message["mt"] == mt, message
         return message
 
     def log_in(self, password="pwd", challenge=CHALLENGE):
-        """Let the client in if its password is right; return what it said."""
+        """Perform the login with this password; return the client's message."""
         self.ask("AppChallenge")
         self.say(mt="AppChallengeResult", challenge=challenge)
         said = self.ask("AppLogin")
@@ -76,20 +76,20 @@ class SessionInfo:
         return said
 
     def stay(self):
-        """Note all that comes, until the client goes."""
+        """Note each message until the client disconnects."""
         while True:
             self.note(self.socket.recv())
 
 
 def welcoming(visit):
-    """Let the client in and note what it says."""
+    """Accept the login and note each message."""
     visit.note(visit.log_in())
     visit.stay()
 
 
 @pytest.fixture
 def far_end():
-    """Make one with these scripts."""
+    """A function that starts a server with these scripts."""
     ends = []
 
     def make(*scripts):

@@ -1,7 +1,7 @@
-"""What every authority and every authenticator keeps, whatever it asks.
+"""The contract of every authority and authenticator.
 
-A test module runs it on its own `authenticator`; an authority that is no plugin runs the
-`AuthorityContract` alone. The fixture is one that runs and knows exactly the tokens of `CAST`.
+A test module defines a fixture `authenticator`, which is started and knows exactly the tokens of `CAST`, and
+inherits from `AuthenticatorContract`. An authority that is not a plug-in inherits from `AuthorityContract`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ TENANT = "22222222-2222-4222-8222-222222222222"
 SESSION = "33333333-3333-4333-8333-333333333333"
 MASTER = "00000000-0000-4000-8000-000000000001"
 LATER = 4102444800.0
-"""When tokens that end at some time end: the beginning of 2100."""
+"""The expiry of tokens that expire: the beginning of 2100."""
 
 
 @frozen(kw_only=True)
 class Member:
-    """Somebody with a token."""
+    """The owner of a token."""
 
     tenant: str = TENANT
     acl: tuple[str, ...] = ("websocketd", "events.#")
@@ -81,7 +81,9 @@ class AuthorityContract:
         assert verifyObject(IService, authenticator)
 
     @pytest_twisted.ensureDeferred
-    async def test_whoever_asks_may_cancel_and_others_are_answered_all_the_same(self, authenticator, logged):
+    async def test_a_cancelled_question_does_not_cancel_the_same_question_of_others(
+        self, authenticator, logged
+    ):
         for question in (WhoIs("token-of-a-user"), Check("nobody-has-this")):
             answer = authenticator.answer(question, time.time())
             answer.addErrback(lambda failure: failure.trap(CancelledError))
@@ -91,7 +93,7 @@ class AuthorityContract:
         assert not [event for event in logged if event["log_level"] > LogLevel.info]
 
     @pytest_twisted.ensureDeferred
-    async def test_a_token_yields_whose_it_is(self, authenticator):
+    async def test_a_token_yields_the_identity_of_its_owner(self, authenticator):
         identity = await authenticator.answer(WhoIs("token-of-a-user"), time.time())
         assert isinstance(identity, Identity)
         assert (identity.subject, identity.tenant) == (ME, TENANT)
@@ -101,7 +103,7 @@ class AuthorityContract:
         assert identity.reach == "user"
 
     @pytest_twisted.ensureDeferred
-    async def test_a_login_session_is_part_of_it(self, authenticator):
+    async def test_the_identity_has_the_login_session(self, authenticator):
         identity = await authenticator.answer(WhoIs("token-with-a-session"), time.time())
         assert identity.session == SESSION
 
@@ -114,7 +116,7 @@ class AuthorityContract:
         ],
     )
     @pytest_twisted.ensureDeferred
-    async def test_how_far_a_token_reaches(self, authenticator, token, reach):
+    async def test_a_token_has_its_reach(self, authenticator, token, reach):
         identity = await authenticator.answer(WhoIs(token), time.time())
         assert identity.reach == reach
         assert authenticator.revise(identity) == identity
@@ -138,7 +140,7 @@ class AuthorityContract:
         assert await authenticator.answer(Check("token-of-a-user"), time.time()) == Confirmed()
 
     @pytest_twisted.ensureDeferred
-    async def test_a_question_that_it_does_not_know_is_answered_too(self, authenticator):
+    async def test_an_unknown_question_is_answered_too(self, authenticator):
         assert isinstance(await authenticator.answer(("ancestry", TENANT), time.time()), Unavailable)
 
     @pytest_twisted.ensureDeferred
@@ -164,7 +166,7 @@ class AuthenticatorContract(AuthorityContract):
         assert verifyObject(IAuthenticator, authenticator)
 
     @pytest_twisted.ensureDeferred
-    async def test_whose_a_token_is_can_be_asked_though_it_may_not_connect(self, authenticator):
+    async def test_a_token_that_may_not_connect_can_be_described(self, authenticator):
         for token in ("token-of-a-user", "token-without-the-acl", "token-with-the-acl-denied"):
             identity = await authenticator.answer(Describe(token), time.time())
             assert (identity.subject, identity.acl) == (ME, CAST[token].acl)

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven by selenium."""
+"""A real headless Chromium, controlled by selenium."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ FLAGS = (
 
 
 class Browser:
-    """What a person does with a page: look, type, click, wait."""
+    """The actions of a user on a page: look, type, click, wait."""
 
     def __init__(self, driver):
         self.driver = driver
@@ -60,7 +60,7 @@ class Browser:
         self.until(lambda: text in self.text(selector), f"{text!r} in {selector}")
 
     def until(self, true, what):
-        """Wait until something is so; return it."""
+        """Wait until a function returns a true value; return the value."""
         wait = WebDriverWait(self.driver, DEADLINE, poll_frequency=0.05)
         return wait.until(lambda _: true(), f"never came: {what}")
 
@@ -68,13 +68,13 @@ class Browser:
         return self.driver.execute_script(script)
 
     def complaints(self):
-        """Return what the browser wrote to its console: errors, refused content. Of its own pages nothing."""
+        """Return the browser's console: errors and blocked content, without those of its own pages."""
         messages = [entry["message"] for entry in self.driver.get_log("browser")]
         return [message for message in messages if not message.startswith("chrome://")]
 
 
 class DevTools:
-    """The browser's own end of the DevTools protocol; chromedriver passes on what concerns a page only."""
+    """The DevTools connection of the browser; chromedriver gives access to a page's only."""
 
     def __init__(self, address):
         with urlopen(f"http://{address}/json/version", timeout=DEADLINE) as answer:
@@ -98,7 +98,7 @@ class DevTools:
 
 @contextmanager
 def started(folder):
-    """Give a driver and the DevTools of a browser that takes any certificate and writes into a folder."""
+    """Start a browser that accepts any certificate and stores its files in a folder."""
     places = {program: shutil.which(program) for program in PROGRAMS}
     missing = [program for program, place in places.items() if place is None]
     if missing:
@@ -119,7 +119,7 @@ def started(folder):
 
 @pytest.fixture
 def browser(chromium):
-    """A window that knows nothing from before: no cookie, no password, nothing in a cache or a log."""
+    """A browser window without cookies, passwords, cache and log of earlier tests."""
     driver, devtools = chromium
     first = driver.current_window_handle
     driver.get_log("browser")  # the log is the driver's, and reading it empties it

@@ -1,12 +1,12 @@
-"""What every bus does. A test module inherits `BusContract` and gives a fixture `rig`:
+"""The contract of every bus. A test module inherits from `BusContract` and defines a fixture `rig`:
 
-    rig.bus()                   a new, unattached bus
-    await rig.drop()            the broker goes away
-    await rig.restore()         and comes back
-    rig.stall(bus)              the bus takes nothing more of what is published, if that can be
-    rig.resume(bus)             and takes it again
+    rig.bus()                   returns a new, unattached bus
+    await rig.drop()            makes the broker unreachable
+    await rig.restore()         makes the broker reachable again
+    rig.stall(bus)              makes the bus stop taking published messages, if it supports that
+    rig.resume(bus)             makes the bus take them again
 
-Exchanges `contract-headers`, `contract-topic`, `contract-fanout` and `contract-direct` are for the taking.
+The tests use the exchanges `contract-headers`, `contract-topic`, `contract-fanout` and `contract-direct`.
 """
 
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ ALL = Binding(HEADERS.name)
 
 @asynccontextmanager
 async def running(rig, *bindings, ear=None):
-    """Give a bus that is up with these bindings, and its listener."""
+    """Start a bus with these bindings; yield the bus and its listener."""
     bus, ear = rig.bus(), ear or Ear()
     bus.attach(ear, EXCHANGES, bindings)
     bus.startService()
@@ -48,7 +48,7 @@ async def publish(bus, body, key="", exchange=HEADERS.name, **headers):
 
 
 class BusContract:
-    def test_it_is_what_the_interface_says(self, rig):
+    def test_it_provides_the_interface(self, rig):
         assert verifyObject(IBus, rig.bus())
         assert verifyObject(IBusListener, Ear())
 
@@ -135,7 +135,7 @@ class BusContract:
             assert ear.bodies == [b"1", b"3"]
 
     @pytest_twisted.ensureDeferred
-    async def test_one_message_comes_once_however_many_bindings_match(self, rig):
+    async def test_a_message_that_several_bindings_match_is_delivered_once(self, rig):
         bindings = (ALL, Binding(HEADERS.name, arguments=(("a", 1),)))
         async with running(rig, *bindings) as (bus, ear):
             await publish(bus, b"1", a=1)
@@ -154,7 +154,7 @@ class BusContract:
         ids=["words", "numbers", "nests", "names"],
     )
     @pytest_twisted.ensureDeferred
-    async def test_headers_come_as_they_were_published(self, rig, headers):
+    async def test_headers_are_delivered_unchanged(self, rig, headers):
         async with running(rig, ALL) as (bus, ear):
             await publish(bus, b"", **headers)
             await ear.heard(1)
@@ -178,7 +178,7 @@ class BusContract:
         ids=["empty", "json", "binary", "utf8", "shifted_utf8", "megabyte", "one_frame", "one_more"],
     )
     @pytest_twisted.ensureDeferred
-    async def test_any_bytes_of_any_size_come_intact(self, rig, body):
+    async def test_any_body_is_delivered_unchanged(self, rig, body):
         async with running(rig, ALL) as (bus, ear):
             await publish(bus, body)
             await publish(bus, b"after")
@@ -186,7 +186,7 @@ class BusContract:
             assert ear.bodies == [body, b"after"]
 
     @pytest_twisted.ensureDeferred
-    async def test_messages_keep_their_order_and_publishing_needs_no_waiting(self, rig):
+    async def test_messages_keep_their_order_when_published_without_waiting(self, rig):
         async with running(rig, ALL) as (bus, ear):
             bodies = [str(number).encode() for number in range(3000)]
             await gatherResults([bus.publish(HEADERS.name, "", {}, body) for body in bodies])
@@ -194,7 +194,7 @@ class BusContract:
             assert ear.bodies == bodies
 
     @pytest_twisted.ensureDeferred
-    async def test_what_is_published_comes_or_is_told_to_be_lost_and_the_publisher_never_waits(self, rig):
+    async def test_each_message_is_delivered_or_reported_as_lost_and_the_publisher_never_blocks(self, rig):
         async with running(rig, ALL) as (bus, ear):
             await publish(bus, b"before")
             await ear.heard(1)
@@ -206,12 +206,12 @@ class BusContract:
             await publish(bus, b"after")
             await ear.until(lambda: ear.bodies[-1] == b"after")
             came = ear.bodies[1:-1]
-            assert came == bodies[: len(came)], "what was lost is told before anything later comes"
+            assert came == bodies[: len(came)], "a loss is reported before any later message"
             assert len(ear.gaps) == (len(came) < len(bodies)), "once, and only if something was"
             assert ear.states == ["up"]
 
     @pytest_twisted.ensureDeferred
-    async def test_however_much_is_taken_as_it_comes_nothing_is_lost(self, rig):
+    async def test_nothing_is_lost_when_messages_are_consumed_at_once(self, rig):
         async with running(rig, ALL) as (bus, ear):
             for number in range(40):
                 await publish(bus, bytes(100_000))
@@ -227,7 +227,7 @@ class BusContract:
             await ear.heard(1)
 
     @pytest_twisted.ensureDeferred
-    async def test_a_binding_is_live_when_bind_fires_and_gone_when_unbind_fires(self, rig):
+    async def test_a_binding_is_active_when_bind_fires_and_removed_when_unbind_fires(self, rig):
         binding = Binding(TOPIC.name, "a.#")
         async with running(rig, ALL) as (bus, ear):
             await publish(bus, b"before", "a.b", TOPIC.name)
@@ -240,7 +240,7 @@ class BusContract:
             assert ear.bodies == [b"between", b"last"]
 
     @pytest_twisted.ensureDeferred
-    async def test_a_binding_to_an_unknown_exchange_is_refused_and_hurts_nobody(self, rig):
+    async def test_a_binding_to_an_unknown_exchange_fails_without_effect_on_others(self, rig):
         async with running(rig, ALL) as (bus, ear):
             with pytest.raises(BusError, match="contract-missing"):
                 await bus.bind(Binding("contract-missing"))
@@ -251,7 +251,7 @@ class BusContract:
             assert ear.states == ["up"]
 
     @pytest_twisted.ensureDeferred
-    async def test_publishing_to_an_unknown_exchange_fails_and_the_next_does_not(self, rig):
+    async def test_publishing_to_an_unknown_exchange_fails_and_the_next_message_succeeds(self, rig):
         async with running(rig, ALL) as (bus, ear):
             with pytest.raises(BusError, match="contract-missing"):
                 await publish(bus, b"1", exchange="contract-missing")
@@ -261,7 +261,9 @@ class BusContract:
             assert ear.states == ["up"]
 
     @pytest_twisted.ensureDeferred
-    async def test_a_listener_that_raises_is_logged_and_hears_the_next(self, rig, errors):
+    async def test_an_exception_of_the_listener_is_logged_and_the_next_message_is_delivered(
+        self, rig, errors
+    ):
         def react(delivery):
             raise ZeroDivisionError
 
@@ -273,7 +275,7 @@ class BusContract:
         assert len(errors.flush(ZeroDivisionError)) == 2
 
     @pytest_twisted.ensureDeferred
-    async def test_loss_and_return_are_told_once_and_everything_is_bound_again(self, rig):
+    async def test_loss_and_return_are_reported_once_and_all_bindings_are_restored(self, rig):
         async with running(rig, ALL) as (bus, ear):
             await bus.bind(Binding(FANOUT.name))
             await rig.drop()
@@ -296,7 +298,7 @@ class BusContract:
             assert [state[:4] for state in ear.states] == ["up", "down", "up"]
 
     @pytest_twisted.ensureDeferred
-    async def test_stopping_while_down_fails_those_who_wait(self, rig):
+    async def test_stopping_while_down_fails_pending_calls(self, rig):
         async with running(rig, ALL) as (bus, ear):
             await rig.drop()
             await ear.downs()

@@ -1,4 +1,4 @@
-"""A listener and an observer of the log for tests, which one can wait for."""
+"""A bus listener and a log observer whose records a test can await."""
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -7,17 +7,17 @@ from zope.interface import implementer
 
 from wsevents.api.interfaces import IBusListener
 
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @implementer(IBusListener)
 class Ear:
-    """Notes what the bus tells. Those who wait for it go on in the next turn of the reactor.
+    """Records the calls of the bus. Tests that wait continue in the next turn of the reactor.
 
     Attributes:
-        deliveries: all so far.
+        deliveries: all deliveries so far.
         states: "up" and "down: why", in order.
-        gaps: why events were lost, each time.
+        gaps: the reason of each loss of events.
         story: names of all calls, in order.
     """
 
@@ -60,31 +60,31 @@ class Ear:
         return [delivery.body for delivery in self.deliveries]
 
     def until(self, condition):
-        """Fire when the condition holds; looked at whenever something was told."""
+        """Fire when the condition holds; each call of the bus checks it."""
         waiter = Deferred()
-        waiter.addTimeout(PATIENCE, reactor)
+        waiter.addTimeout(TIMEOUT, reactor)
         self._waiting.append((condition, waiter))
         self._look()
         return waiter
 
     def heard(self, count):
-        """Fire when so many messages have come in all."""
+        """Fire when this number of messages has been delivered in total."""
         return self.until(lambda: len(self.deliveries) >= count)
 
     def ups(self, count):
-        """Fire when the bus has come up so often."""
+        """Fire when the bus has connected this number of times."""
         return self.until(lambda: self.states.count("up") >= count)
 
     def fails(self, count=1):
-        """Fire when the bus has not come up so often."""
+        """Fire when this number of connection attempts has failed."""
         return self.until(lambda: self.story.count("bus_failed") >= count)
 
     def downs(self, count=1):
-        """Fire when the bus was lost so often."""
+        """Fire when the bus was lost this number of times."""
         return self.until(lambda: self.story.count("bus_lost") >= count)
 
     def missed(self, count=1):
-        """Fire when so many gaps were told."""
+        """Fire when this number of gaps was reported."""
         return self.until(lambda: len(self.gaps) >= count)
 
     def _look(self):
@@ -95,7 +95,7 @@ class Ear:
 
 
 class Logbook:
-    """What is logged, as text; it too can be waited for."""
+    """Records the log as text; a test can await a line."""
 
     def __init__(self):
         self.lines = []
@@ -109,9 +109,9 @@ class Logbook:
             reactor.callLater(0, lambda waiter=waiter: waiter.called or waiter.callback(None))
 
     def until(self, words):
-        """Fire when a line with these words is logged from now on."""
+        """Fire when a line with these words is logged after this call."""
         waiter = Deferred()
-        waiter.addTimeout(PATIENCE, reactor)
+        waiter.addTimeout(TIMEOUT, reactor)
         self._waiting.append((words, waiter))
         return waiter
 

@@ -21,10 +21,10 @@ class Pair:
 def certificate(*names, passphrase=None, days=(-1, 30)):
     """Return a new self-signed certificate, with its key, for host names and IP addresses.
 
-    It is valid between these days from now.
+    It is valid in this range of days from now.
     """
     private = ec.generate_private_key(ec.SECP256R1())
-    # A name of its own: two that are trusted together would otherwise be taken for each other.
+    # A unique name: OpenSSL could otherwise confuse two certificates that are trusted together.
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"of a test, {uuid4()}")])
     now = datetime.now(UTC)
     signed = (
@@ -46,11 +46,11 @@ def certificate(*names, passphrase=None, days=(-1, 30)):
 
 @define
 class Authority:
-    """A CA of a test's own.
+    """A certificate authority of a test.
 
     Attributes:
         public: its certificate, PEM.
-        days: between which days from now its certificate is valid.
+        days: range of days from now in which its certificate is valid.
     """
 
     days: tuple[int, int] = (-2, 60)
@@ -70,7 +70,7 @@ class Authority:
         Args:
             names: host names, IP addresses and `GeneralName`s of its subjectAltName.
             common: its common name.
-            days: between which days from now it is valid.
+            days: range of days from now in which it is valid.
             extensions: in place of a subjectAltName with the names.
         """
         private = ec.generate_private_key(ec.SECP256R1())

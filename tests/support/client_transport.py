@@ -1,10 +1,10 @@
-"""The transport of a client whose other end is the test."""
+"""A transport in memory for tests of clients."""
 
 from twisted.internet.testing import StringTransportWithDisconnection
 
 
 class ConnectionPolicy(StringTransportWithDisconnection):
-    """A transport that can do what TCP's can."""
+    """A transport with the methods of a TCP transport."""
 
     def abortConnection(self):
         if self.connected:

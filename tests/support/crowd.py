@@ -1,4 +1,4 @@
-"""Many clients at a real gateway, in a thread of their own, so that a test can do other things meanwhile."""
+"""Many clients of a real gateway, in a thread, so that the test itself can block."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ from tests.support.websocket_client import trusting
 
 
 class Member:
-    """One client that wants every event.
+    """A client that subscribes to every event.
 
     Attributes:
-        heard: the events so far, as text.
-        code: with which it was closed; None: it is still there.
-        ended: when that was.
+        `heard`: the received events, as text.
+        code: the close code, or None while it is connected.
+        ended: the time of the close.
         client: its connection.
     """
 
@@ -26,7 +26,7 @@ class Member:
 
 
 class Crowd:
-    """So many of them; they are all there once it is entered."""
+    """A number of clients; all are connected inside the `with` block."""
 
     def __init__(self, gateway, count, token="s3cret-user"):
         self.members = [Member() for _ in range(count)]
@@ -78,10 +78,10 @@ class Crowd:
             await client.close()
 
     def ping(self):
-        """Wait until the gateway has answered two pings, one after the other, of each that is there.
+        """Wait until the gateway has answered two consecutive pings of each connected client.
 
-        A turn of the reactor has every event that was there at its begin, in any order. So what was
-        there before the first ping is over when the second one is answered.
+        One turn of the reactor handles all I/O that was ready at its start, in any order. So all I/O
+        from before the first ping has been handled when the second ping is answered.
         """
         for _ in range(2):
             self._do(self._pinged())
@@ -98,7 +98,7 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def until(self, condition):
-        """Wait until a condition holds for each member; say whether it does in good time."""
+        """Wait until a condition holds for each member; return False after the timeout."""
         end = time.monotonic() + 2 * DEADLINE
         while time.monotonic() < end:
             if all(condition(member) for member in self.members):
@@ -108,5 +108,5 @@ class Crowd:
 
     @property
     def codes(self):
-        """Each code with which somebody was closed; None for those who were not."""
+        """The close codes of the members; None for a connected member."""
         return {member.code for member in self.members}

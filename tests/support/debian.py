@@ -1,6 +1,6 @@
-"""A Debian of its own in a folder: made by debootstrap, worked in by chroot, or started with its systemd.
+"""A Debian system in a folder, made by debootstrap; tests use it with chroot, or start its systemd.
 
-What debootstrap has made is kept in a cache outside of the repository, as it takes half a minute.
+The result of debootstrap is cached outside of the repository, because it takes half a minute.
 """
 
 import ctypes
@@ -19,15 +19,15 @@ from attrs import define
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-"""Where from, if this machine itself has no Debian of that suite among its sources."""
-PATIENCE = 280
-"""Seconds for one command."""
+"""The mirror, if apt's sources of this machine have none for that suite."""
+TIMEOUT = 280
+"""Timeout of one command, in seconds."""
 CLONE_NEWNET = 0x40000000
 NEEDED = ["debootstrap", "systemd-nspawn", "nsenter", "lintian", "systemd-analyze", "dpkg-deb"]
 
 
 def check():
-    """Fail if these tests cannot be done here."""
+    """Fail if this machine cannot run these tests."""
     if os.geteuid() != 0:
         why = "this test makes a Debian in a folder and needs root: run `make test-package` as root"
         pytest.fail(why, pytrace=False)
@@ -36,14 +36,14 @@ def check():
 
 
 def said(*command, **options):
-    """Run a command to its end; return what it says, both ways. Fails with that if it fails."""
+    """Run a command; return its stdout and stderr. Raises AssertionError with these if it fails."""
     status, output = tried(*command, **options)
     assert status == 0, f"{' '.join(map(str, command))}\n{output}"
     return output
 
 
 def tried(*command, **options):
-    """Return the exit status of a command, and what it says."""
+    """Return the exit status of a command, and its stdout and stderr."""
     done = subprocess.run(
         [str(word) for word in command],
         env=_environ(),
@@ -53,13 +53,13 @@ def tried(*command, **options):
         text=True,
         errors="replace",
         check=False,
-        **{"timeout": PATIENCE} | options,
+        **{"timeout": TIMEOUT} | options,
     )
     return done.returncode, done.stdout
 
 
 def _environ():
-    """Return the environment of a login: with proxies, without what make and Python have put there."""
+    """Return the environment of a login shell, with proxies and without variables of make and Python."""
     ours = re.compile(r"PYTHON|VIRTUAL_ENV|MAKE|MFLAGS|ARGS|PYTEST|LC_|LANG|NOTIFY|LISTEN")
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
     return kept | {"PATH": _path(), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
@@ -70,21 +70,21 @@ def _path():
 
 
 def _mirror():
-    """Return where this machine has its packages of that suite from."""
+    """Return the mirror of that suite in apt's sources of this machine."""
     wanted = ["Identifier: Packages", f"Codename: {SUITE}", "Label: Debian"]
     status, found = tried("apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted)
     return (found.split() or [MIRROR])[0] if status == 0 else MIRROR
 
 
 def _base():
-    """Return an archive of the smallest Debian, made now if it was not before."""
+    """Return an archive of a minimal Debian; create it if it is not cached."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "wsevents"
     architecture = said("dpkg", "--print-architecture").strip()
     base = cache / f"debian-{SUITE}-{architecture}.tar"
     if not base.exists():
         cache.mkdir(parents=True, exist_ok=True)
         new = base.with_suffix(f".{os.getpid()}")
-        # minbase is what no Debian is without; as an archive, as that is what can be kept.
+        # minbase is the minimal variant; an archive can be cached.
         status, output = tried(
             "debootstrap", "--variant=minbase", "--merged-usr", SUITE, f"{new}.d", _mirror()
         )
@@ -102,10 +102,10 @@ def _base():
 
 @define
 class Debian:
-    """One in a folder, switched off.
+    """A Debian system in a folder; its systemd does not run.
 
     Attributes:
-        layers: what the folder is put together from, the newest first; itself, if it was not.
+        layers: the layers of the overlay, newest first; the folder itself if it is not an overlay.
     """
 
     root: Path
@@ -113,7 +113,7 @@ class Debian:
 
     @classmethod
     def new(cls, folder):
-        """Return one that has what every Debian has, and knows what packages there are."""
+        """Return a minimal Debian with up-to-date package lists."""
         said("tar", "--extract", "--file", _base(), "--numeric-owner", "--directory", folder)
         debian = cls(folder, (folder,))
         debian.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
@@ -122,7 +122,7 @@ class Debian:
         kept = re.findall(r"(?m)^Acquire::(?:https?::Proxy|Check-).*$", settings)
         debian.write("/etc/apt/apt.conf.d/90host", "\n".join(kept) + "\n")
         shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
-        # Nothing starts while a package is installed: nobody is there to stop it.
+        # Installing a package must not start services: nothing would stop them.
         debian.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
         debian.path("/usr/sbin/policy-rc.d").chmod(0o755)
         debian.run("apt-get", "update", "--error-on=any")
@@ -130,13 +130,13 @@ class Debian:
 
     @contextmanager
     def copied(self, folder):
-        """Give another one like it, which is to be changed in place of this one, and remove it."""
+        """Yield a copy, and remove it afterwards."""
         root, top, work = (folder / name for name in ("root", "top", "work"))
         for each in (root, top, work):
             each.mkdir()
         options = f"lowerdir={':'.join(map(str, self.layers))},upperdir={top},workdir={work}"
         is_thin = not tried("mount", "-t", "overlay", "-o", options, "overlay", root)[0]
-        if not is_thin:  # not every filesystem can be below another
+        if not is_thin:  # not every file system can be a layer of an overlay
             said("cp", "--archive", f"{self.root}/.", root)
         try:
             yield Debian(root, (top, *self.layers) if is_thin else (root,))
@@ -146,37 +146,37 @@ class Debian:
             shutil.rmtree(folder)
 
     def path(self, name):
-        """Return where a file of it is here."""
+        """Return the path of one of its files on this machine."""
         return self.root / name.lstrip("/")
 
     def write(self, name, text):
-        """Write a file of it."""
+        """Write one of its files."""
         self.path(name).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).write_text(text)
 
     def run(self, *command):
-        """Return what a command says in it; fails if it fails."""
+        """Run a command in it; return its output. Raises AssertionError if it fails."""
         return said("chroot", self.root, *command)
 
     def install(self, *names):
-        """Install packages, by name or by a file from here; edited conffiles are kept, as by default."""
+        """Install packages, by name or from a file of this machine; keep edited conffiles."""
         names = [self.bring(name) if isinstance(name, Path) else name for name in names]
         return self.run("apt-get", "install", "-y", "--no-install-recommends", *OLD, *names)
 
     def bring(self, file):
-        """Return the name there of a copy of a file."""
+        """Copy a file of this machine into it; return the path there."""
         shutil.copy(file, self.path("/tmp"))
         return f"/tmp/{file.name}"
 
     def listing(self):
-        """Return every file with its kind, owner, rights and target, but for what apt and dpkg keep."""
+        """Return each file with its kind, owner, mode and link target, without files of apt and dpkg."""
         form = r"%P\t%y %u:%g %m %l\n"
         lines = self.run("find", "/", "-xdev", *KEPT, "-printf", form).splitlines()
         return dict(line.split("\t") for line in lines)
 
     @contextmanager
     def started(self):
-        """Give it with its systemd running and a network of its own, with nobody else in it."""
+        """Start its systemd in a separate network namespace; yield the running system."""
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network"]
         command += ["--console=pipe", f"--machine=wsevents-{os.getpid()}", "--directory", self.root]
         with (self.root.parent / "console").open("w+") as console:
@@ -198,40 +198,40 @@ OLD = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-c
 PLACES = ["/proc", "/sys", "/dev", "/run", "/tmp/*", "/var/cache", "/var/log", "/etc/ld.so.cache"]
 PLACES += ["/var/lib/apt", "/var/lib/dpkg"]
 KEPT = [word for place in PLACES for word in ("-path", place, "-prune", "-o")]
-"""For find: what changes without anybody's having changed it, or is others' book-keeping."""
+"""For find: files that change by themselves, and files of other programs' book-keeping."""
 
 
 def _first(process, console):
-    """Return the pid, as it is here, of the first process there, once that is a systemd that answers."""
+    """Wait until its systemd answers; return the pid of its first process on this machine."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    for _ in range(PATIENCE):
+    for _ in range(TIMEOUT):
         status = process.poll()
         assert status is None, f"systemd does not start in a folder here:\n{Path(console).read_text()}"
         for pid in children.read_text().split():
             answer = tried("nsenter", f"--target={pid}", "--all", "systemctl", "is-system-running", "--wait")
             if answer[1].strip() in {"running", "degraded"}:
                 return int(pid)
-        sleep(1)  # nothing tells when it can be asked
-    raise AssertionError("systemd has started in a folder, but does not answer")
+        sleep(1)  # there is no notification of this
+    raise AssertionError("systemd was started in a folder, but does not answer")
 
 
 @define
 class Machine:
-    """A Debian that runs.
+    """A running Debian.
 
     Attributes:
-        first: the pid of its first process, as it is here.
+        first: the pid of its first process on this machine.
     """
 
     debian: Debian
     first: int
 
     def run(self, *command):
-        """Return what a command says in it; fails if it fails."""
+        """Run a command in it; return its output. Raises AssertionError if it fails."""
         return said(*self._inside(*command))
 
     def tried(self, *command):
-        """Return the exit status of a command in it, and what it says."""
+        """Return the exit status of a command in it, and its output."""
         return tried(*self._inside(*command))
 
     def _inside(self, *command):
@@ -242,21 +242,21 @@ class Machine:
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
     def observer(self, unit="wsevents.service"):
-        """Return what a unit has said, without the journal's own part of each line."""
+        """Return a unit's messages in the journal, without the journal's prefixes."""
         return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
 
     def visit(self, doing):
-        """Return the result of a function that is called in its network."""
-        visitor = _Visitor(self.first, doing)
-        visitor.start()
-        visitor.join(PATIENCE)
-        if visitor.error is not None:
-            raise visitor.error
-        return visitor.result
+        """Call a function in its network namespace; return the result."""
+        thread = _NetworkThread(self.first, doing)
+        thread.start()
+        thread.join(TIMEOUT)
+        if thread.error is not None:
+            raise thread.error
+        return thread.result
 
 
-class _Visitor(Thread):
-    """A thread in another network: which one is a thread's own affair (setns(2))."""
+class _NetworkThread(Thread):
+    """A thread in another network namespace; each thread can have its own (setns(2))."""
 
     def __init__(self, pid, doing):
         super().__init__(daemon=True)
@@ -268,5 +268,5 @@ class _Visitor(Thread):
                 libc = ctypes.CDLL(None, use_errno=True)
                 assert libc.setns(there.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
             self.result = self.doing()
-        except BaseException as error:  # noqa: BLE001 it is raised where it is asked for
+        except BaseException as error:  # noqa: BLE001 `visit` raises it
             self.error = error

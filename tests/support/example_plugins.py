@@ -1,4 +1,4 @@
-"""The smallest dialect, bus and authenticator that keep their interfaces, for tests of what loads them."""
+"""A minimal dialect, bus and authenticator, for tests of the plug-in loader."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Talk:
         return True
 
     def session(self, request, entropy):
-        raise AssertionError("nobody connects: it is there to be loaded")
+        raise AssertionError("this plug-in is only loaded, never used")
 
     def project(self, event):
         return None
@@ -155,7 +155,7 @@ class DefaultTalk(Talk):
 
 
 def plugins() -> Plugins:
-    """Return plugins that are the ones above, under the names of the built-ins."""
+    """Return the plug-ins of this module under the names of the built-in ones."""
     known = {
         "wsevents.buses": {"amqp": "Rabbit"},
         "wsevents.auth": {"wazo": "WazoAuth", "static": "Tokens"},

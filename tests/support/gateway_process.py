@@ -1,4 +1,4 @@
-"""A real `twistd wsevents` in a process of its own, on ports that it chooses."""
+"""A real `twistd wsevents` process, on reserved ports."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ from tests.support.ports import claimed
 from tests.support.websocket_client import Client, trusting
 
 DEADLINE = 60
-PATIENCE = 600  # seconds: the tests of another process may use the ports for so long
+TIMEOUT = 600  # seconds: another test process may use the ports of the embedded default for that long
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 EMBEDDED_PORTS = 9502, 9503
 STANDALONE = """
@@ -61,30 +61,30 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def activated_twistd(folder):
-    """Return the command of a twistd that is passed a socket of 127.0.0.1, as systemd does it."""
+    """Return the command of a twistd that gets a listening socket of 127.0.0.1, as from systemd."""
     script = folder / "systemd.py"
     script.write_text(SOCKET_ACTIVATION)
     return sys.executable, script, TWISTD
 
 
 def loud_twistd(folder):
-    """Return the command of a twistd that prints all that any library has to say, debugging included."""
+    """Return the command of a twistd that logs everything that any library logs, including debug messages."""
     script = folder / "loud.py"
     script.write_text(LOUD)
     return sys.executable, script
 
 
 def standalone(folder, seconds=3600):
-    """Return a configuration that needs nobody else; one of its tokens ends so long after its first use."""
+    """Return a configuration without external services; one token expires `seconds` after its first use."""
     key, crt = write_pair(folder)
     return STANDALONE.format(key=key, crt=crt, seconds=seconds)
 
 
 class GatewayProcess:
-    """Starts with the configuration in `text`; without one it is the embedded default.
+    """A gateway process with the configuration in `text`, or with the embedded default.
 
     Attributes:
-        log: everything that it has said so far.
+        log: its output so far.
     """
 
     def __init__(self, folder, text=None, twistd=(TWISTD,)):
@@ -92,7 +92,7 @@ class GatewayProcess:
         arguments = [*twistd, "--nodaemon", "--pidfile=", "wsevents"]
         if text is not None:
             file = self.folder / "config.yml"
-            # Many run at the same time, and the default is one port for all.
+            # Several gateways run at the same time, so none may use the default port.
             file.write_text(
                 text
                 if re.search(r"(?m)^status:|\"status\":", text)
@@ -109,7 +109,7 @@ class GatewayProcess:
             errors="replace",
         )
         self._said, self._silent = Condition(), False
-        # Somebody must always listen: a pipe that is full would bring the process to a halt.
+        # Always read the pipe: the process blocks when it is full.
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -131,7 +131,7 @@ class GatewayProcess:
             self._said.notify_all()
 
     def wait_for(self, pattern, since=0):
-        """Wait until the log matches after this many characters; return the match."""
+        """Wait until the log matches after position `since`; return the match."""
         search = re.compile(pattern).search
         with self._said:
             self._said.wait_for(lambda: search(self.log, since) or self._silent, DEADLINE)
@@ -144,7 +144,7 @@ class GatewayProcess:
         return int(self.wait_for(r"listening on 127\.0\.0\.1:(\d+)")[1])
 
     def ready(self, since=0):
-        """Wait until events can come."""
+        """Wait until the gateway is ready for events."""
         self.wait_for("the bus is up", since)
         return self
 
@@ -153,12 +153,12 @@ class GatewayProcess:
         return Client(f"wss://localhost:{self.port}{target}", DEADLINE, ssl=trusting(), **options)
 
     def dial(self, context=None):
-        """Return a TLS connection on which nothing was said yet."""
+        """Return a TLS connection on which no data was sent."""
         raw = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
         return (context or trusting()).wrap_socket(raw, server_hostname="localhost")
 
     def publish(self, name, token="s3cret-user", **fields):
-        """Publish an event on the in-memory bus, as any program can; return its body."""
+        """Publish an event on the in-memory bus over HTTP; return its body."""
         request = Request(
             f"https://localhost:{self.port}/publish",
             json.dumps({"name": name, "data": {}} | fields).encode(),
@@ -169,18 +169,18 @@ class GatewayProcess:
 
     @property
     def is_stopped(self):
-        """Say whether it has ended, or was stopped by a signal."""
+        """Return whether the process has exited, or was stopped by a signal."""
         return self._is_stopped or self.process.poll() is not None
 
     def stop(self, signal_number=signal.SIGTERM):
-        """Stop it; return its exit status. What it still says is heard."""
+        """Stop the process; return its exit status. `log` has its last output."""
         self._is_stopped = True
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         return self.ended()
 
     def ended(self):
-        """Wait until it has ended by itself; return its exit status."""
+        """Wait until the process exits by itself; return its exit status."""
         self._listener.join(DEADLINE)
         if self._listener.is_alive():
             self.process.kill()
@@ -190,23 +190,23 @@ class GatewayProcess:
 
 
 class Shared:
-    """One gateway for all tests of a module, until a test stops it; the next test gets another one.
+    """One gateway for all tests of a module; if a test stops it, the next test gets a new one.
 
-    What the tests have in common is its log: a test looks at what is there since its begin.
+    The tests share its log: a test must only look at the part since its start.
     """
 
     def __init__(self, factory, start):
         self._factory, self._start, self._process = factory, start, None
 
     def running(self):
-        """Return the gateway, once events can come."""
+        """Return the gateway when it is ready for events."""
         if self._process is None or self._process.is_stopped:
             self.stop()
             self._process = self._start(self._factory.mktemp("gateway"))
         return self._process.ready()
 
     def stop(self):
-        """Stop it; check that nothing went wrong in any of the tests."""
+        """Stop the gateway; check that no test has caused an error in it."""
         process, self._process = self._process, None
         if process is not None:
             process.stop()
@@ -214,7 +214,7 @@ class Shared:
 
 
 def shared(start):
-    """Return a fixture with a `Shared` of the gateways that `start` starts with a folder."""
+    """Return a fixture with a `Shared`; `start` takes a folder and starts a gateway."""
 
     @pytest.fixture(scope="module")
     def sharing(tmp_path_factory):
@@ -227,7 +227,7 @@ def shared(start):
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    """A gateway that needs nobody else, for all tests of a module that leave it as it was."""
+    """A gateway without external services, for all tests of a module that do not change it."""
     folder = tmp_path_factory.mktemp("gateway")
     with GatewayProcess(folder, standalone(folder)) as process:
         yield process.ready()
@@ -235,15 +235,15 @@ def gateway(tmp_path_factory):
 
 @pytest.fixture
 def own_gateway(tmp_path):
-    """The same for one test, which may stop it or read its whole log."""
+    """A gateway for one test, which may stop it or read its whole log."""
     with GatewayProcess(tmp_path, standalone(tmp_path)) as process:
         yield process.ready()
 
 
 @contextmanager
 def embedded_ports():
-    """Have the two ports of the embedded default, which are what the documentation tells people."""
-    with claimed("embedded-default", PATIENCE):
+    """Own the two ports of the embedded default, which the documentation names."""
+    with claimed("embedded-default", TIMEOUT):
         for port in EMBEDDED_PORTS:
             if is_taken(port):
                 pytest.fail(f"port {port} is in use: stop the gateway that `make run` started", pytrace=False)
@@ -252,20 +252,20 @@ def embedded_ports():
 
 @pytest.fixture(scope="module")
 def embedded_default(tmp_path_factory):
-    """The gateway that `make run` starts, for all tests of a module that leave it as it was."""
+    """The gateway that `make run` starts, for all tests of a module that do not change it."""
     with embedded_ports(), GatewayProcess(tmp_path_factory.mktemp("embedded")) as process:
         yield process.ready()
 
 
 @pytest.fixture
 def own_embedded_default(tmp_path):
-    """The same for one test, which may stop it."""
+    """The gateway that `make run` starts, for one test, which may stop it."""
     with embedded_ports(), GatewayProcess(tmp_path) as process:
         yield process.ready()
 
 
 def is_taken(port):
-    """Say whether somebody listens on a port of this machine."""
+    """Return whether a process listens on a port of this machine."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
             socket.create_server((address, port), family=family).close()

@@ -1,4 +1,4 @@
-"""A real haproxy in a process of its own, on a socket that already listens."""
+"""A real haproxy process, on a socket that already listens."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def program():
@@ -25,11 +25,11 @@ def program():
 
 @define
 class Haproxy:
-    """One that runs.
+    """A running haproxy.
 
     Attributes:
-        port: of 127.0.0.1, where it listens.
-        log: everything that it has said so far.
+        port: on which it listens on 127.0.0.1.
+        log: its output so far.
     """
 
     port: int
@@ -39,7 +39,7 @@ class Haproxy:
     def wait_for(self, pattern):
         """Wait until the log matches."""
         while not re.search(pattern, self.log):
-            ready, _, _ = select.select([self._output], [], [], PATIENCE)
+            ready, _, _ = select.select([self._output], [], [], TIMEOUT)
             data = os.read(self._output, 65536) if ready else b""
             assert data, f"no {pattern!r} in:\n{self.log}"
             self.log += data.decode()
@@ -47,13 +47,13 @@ class Haproxy:
 
 @contextmanager
 def balancing(folder, text, bind):
-    """Run it with a configuration, but on a port of its own in place of `bind`; it tells of its checks."""
+    """Run haproxy with a configuration, on a free port instead of `bind`; it logs its health checks."""
     assert text.count(f"bind {bind}") == 1
     text = text.replace(
         "defaults\n", "defaults\n    log stdout format raw local0\n    option log-health-checks\n", 1
     )
     file = Path(folder) / "haproxy.cfg"
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # so that nobody is too early
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # so that no client connects too early
         number = listening.fileno()
         file.write_text(text.replace(f"bind {bind}", f"bind fd@{number}"))
         process = subprocess.Popen(

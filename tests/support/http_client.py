@@ -1,4 +1,4 @@
-"""Someone who asks the site over HTTP, in memory: the real site, no port."""
+"""An HTTP client of the real site, in memory and without a port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Visitor:
-    """Connects to a site, and again when it asks something and the site has closed the connection."""
+    """Connects to a site, and reconnects for a request after the site has closed the connection."""
 
     def __init__(self, site):
         self.site = site
@@ -39,7 +39,7 @@ class Visitor:
         self.channel.dataReceived(data)
 
     def ask(self, method, path, headers=None, body=b""):
-        """Send a request and return the answer to it, None if there is none yet."""
+        """Send a request and return the response, or None if it is not complete."""
         if self.reason:
             self.leave()
             self.connect()

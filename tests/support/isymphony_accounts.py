@@ -10,7 +10,7 @@ ONE = Identity("one", "t1", ("events.#",), reach="tenant")
 
 
 def quick_hash(password, costs=(16, 1, 1)):
-    """Return a hash that is no good, but takes no time."""
+    """Return a weak hash that is fast to compute."""
     form = ScryptHash(*costs, b"saltsalt", bytes(32))
     return ScryptHash(*costs, b"saltsalt", derive(password, form)).text()
 

@@ -1,4 +1,4 @@
-"""What the protocol's page shows, for the tests that do it."""
+"""The examples of the protocol's page, for the tests that run them."""
 
 import json
 import re
@@ -38,7 +38,7 @@ MISTAKES = [
     )
     for row in rows("What a client can do wrong")
 ]
-"""Each message that is wrong, and the error that it is replied to with."""
+"""Pairs of an invalid message and the error of the reply."""
 
 EVENTS = {
     "A": {"type": "userLogin", "time": 1, "username": "mikey", "port": 57042, "userId": None},
@@ -51,4 +51,4 @@ VECTORS = [
     ([tuple(one.split("=")) for one in unquoted(cell)], [] if let_in == "none" else let_in.split())
     for cell, let_in in rows("Filters")
 ]
-"""Filters, and the events that they let in."""
+"""Filters, and the events that match them."""

@@ -1,4 +1,4 @@
-"""A real nginx in a process of its own, on a socket that already listens."""
+"""A real nginx process, on a socket that already listens."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60
+TIMEOUT = 60
 PROGRAM = "/usr/sbin/nginx"
 CONFIGURATION = """
 {user}
@@ -36,13 +36,13 @@ http {{
 
 @contextmanager
 def terminating(folder, text, key, crt):
-    """Run it with TLS and these locations; give its port of 127.0.0.1."""
+    """Run nginx with TLS and these locations; yield its port on 127.0.0.1."""
     if not Path(PROGRAM).exists():
         pytest.fail("these tests need nginx: apt-get install nginx-light", pytrace=False)
     folder = Path(folder) / "nginx"
     folder.mkdir()
     file = folder / "nginx.conf"
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # so that nobody is too early
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # so that no client connects too early
         number, port = listening.fileno(), listening.getsockname()[1]
         user = "user root;" if os.geteuid() == 0 else ""
         file.write_text(
@@ -51,11 +51,11 @@ def terminating(folder, text, key, crt):
         process = subprocess.Popen(
             [PROGRAM, "-p", folder, "-c", file, "-e", "stderr"],
             pass_fds=[number],
-            env={**os.environ, "NGINX": f"{number};"},  # as it hands its sockets on to its successor
+            env={**os.environ, "NGINX": f"{number};"},  # nginx passes its sockets to its successor this way
         )
         with process:
             try:
                 yield port
             finally:
                 process.terminate()
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT)

@@ -53,13 +53,13 @@ def _bound(family, address):
 
 
 class Ports:
-    """The ports of one process."""
+    """The blocks and ports of one process."""
 
     def __init__(self):
         self._owned, self._left, self._process = [], [], os.getpid()
 
     def take(self, count):
-        """Return so many ports that no server uses. Raises OSError if every block has an owner."""
+        """Return `count` ports that no server uses. Raises OSError if every block has an owner."""
         taken = []
         while len(taken) < count:
             if not self._left or self._process != os.getpid():
@@ -88,11 +88,11 @@ class Ports:
 
 @contextmanager
 def claimed(name, patience):
-    """Own a name that one test process of this machine has at a time; wait for it at most so many seconds."""
+    """Own a name that only one test process can own at a time; wait at most `patience` seconds."""
     end = time.monotonic() + patience
     while (owner := _bound(socket.AF_UNIX, f"\0wsevents-tests-{name}")) is None:
         assert time.monotonic() < end, f"another test process still uses {name}"
-        time.sleep(0.1)  # the kernel tells nobody that a name is free
+        time.sleep(0.1)  # the kernel has no notification for a free name
     with owner:
         yield
 
@@ -101,7 +101,7 @@ _PORTS = Ports()
 
 
 def reserved_ports(count):
-    """Return so many ports of 127.0.0.1 that no other server uses and no other test gets."""
+    """Return `count` ports of 127.0.0.1 that no other server uses and no other test gets."""
     return _PORTS.take(count)
 
 

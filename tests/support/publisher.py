@@ -1,4 +1,4 @@
-"""Publishes events on a real RabbitMQ, as a phone system does: from a process of its own, as tests block."""
+"""Publishes events on a real RabbitMQ, from a separate process because tests block."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from wsevents.core.wazo_publication import NewEvent, body, headers
 
 ROOT = Path(__file__).parents[2]
 EXCHANGE = "wazo-headers"
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def publish(rabbitmq):
 
 @contextmanager
 def publishing(publish):
-    """Publish all the time; give a list of what was."""
-    bodies, over = [], Event()
+    """Publish continuously; yield the list of the published bodies."""
+    bodies, stop = [], Event()
 
     def work():
-        while not over.wait(0.02):
+        while not stop.wait(0.02):
             bodies.append(publish("e"))
 
     thread = Thread(target=work)
@@ -52,12 +52,12 @@ def publishing(publish):
     try:
         yield bodies
     finally:
-        over.set()
-        thread.join(PATIENCE)
+        stop.set()
+        thread.join(TIMEOUT)
 
 
 def main():
-    """Publish an event for each line of standard input; print its body once the broker has it."""
+    """Publish an event for each line of standard input; print its body when the broker has confirmed it."""
     from twisted.internet import reactor
     from twisted.internet.threads import blockingCallFromThread
 
@@ -74,9 +74,9 @@ def main():
         for line in sys.stdin:
             name = line.strip()
             head = headers(NewEvent(name, "t1", {}, f"events.{name}"), None, time.time(), 0)
-            said = body(head, {})
-            blockingCallFromThread(reactor, bus.publish, EXCHANGE, "", head, said)
-            sys.stdout.write(f"{said.decode()}\n")
+            sent = body(head, {})
+            blockingCallFromThread(reactor, bus.publish, EXCHANGE, "", head, sent)
+            sys.stdout.write(f"{sent.decode()}\n")
             sys.stdout.flush()
         blockingCallFromThread(reactor, bus.stopService)
         reactor.callFromThread(reactor.stop)

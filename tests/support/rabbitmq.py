@@ -17,8 +17,8 @@ from twisted.internet.threads import deferToThread
 from tests.support.certificates import write_pair
 from tests.support.ports import reserved_ports
 
-SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which insist on the user rabbitmq
-PATIENCE = 120
+SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which require the user rabbitmq
+TIMEOUT = 120
 
 _CONFIG = """
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -94,43 +94,43 @@ class Broker:
     # -- blocking, for fixtures ------------------------------------------------------------------
 
     def boot(self):
-        """Start it and wait until it serves."""
+        """Start the node and wait until it accepts connections."""
         if self._epmd is None:
             port = self._environment["ERL_EPMD_PORT"]
             self._epmd = self._run("/usr/bin/epmd", "-port", port, "-address", "127.0.0.1")
         (self.root / "pid").unlink(missing_ok=True)
         self._node = self._run(SCRIPTS / "rabbitmq-server")
-        self.control("wait", "--timeout", str(PATIENCE), self.root / "pid")
+        self.control("wait", "--timeout", str(TIMEOUT), self.root / "pid")
 
     def halt(self):
-        """Stop it in order, if it runs."""
+        """Stop the node with rabbitmqctl, if it runs."""
         if self._node is not None:
             self._node.terminate()
             self._reap()
 
     def kill(self):
-        """Stop it as a power failure would."""
+        """Kill the node, like a power failure."""
         pid = int((self.root / "pid").read_text())
-        os.kill(pid, signal.SIGKILL)  # Erlang itself; the script that started it follows
+        os.kill(pid, signal.SIGKILL)  # Erlang itself; its start script exits then
         self._reap()
 
     def control(self, *words):
-        """Run rabbitmqctl and return what it prints."""
+        """Run rabbitmqctl and return its output."""
         command = [SCRIPTS / "rabbitmqctl", "--quiet", *map(str, words)]
         run = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
         )
         assert run.returncode == 0, f"rabbitmqctl {words}: {run.stdout}{run.stderr}"
         return run.stdout
 
     def close(self):
-        """End everything that was started."""
+        """Stop all processes."""
         try:
             self.halt()
         finally:
             if self._epmd is not None:
                 self._epmd.terminate()
-                self._epmd.wait(PATIENCE)
+                self._epmd.wait(TIMEOUT)
 
     def _run(self, *command):
         with (self.root / "log" / "console").open("ab") as console:
@@ -147,33 +147,33 @@ class Broker:
     def _reap(self):
         node, self._node = self._node, None
         try:
-            node.wait(PATIENCE)
+            node.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(node.pid, signal.SIGKILL)
-            node.wait(PATIENCE)
+            node.wait(TIMEOUT)
             raise
 
     # -- for tests -------------------------------------------------------------------------------
 
     def start(self):
-        """Start it; fires when it serves."""
+        """Start the node; fires when it accepts connections."""
         return deferToThread(self.boot)
 
     def stop(self):
-        """Stop it in order; fires when it is gone."""
+        """Stop the node with rabbitmqctl; fires when it has exited."""
         return deferToThread(self.halt)
 
     def crash(self):
-        """Kill it; fires when it is gone."""
+        """Kill the node; fires when it has exited."""
         return deferToThread(self.kill)
 
     async def restart(self):
-        """Stop and start it."""
+        """Restart the node."""
         await self.stop()
         await self.start()
 
     def ctl(self, *words):
-        """Run rabbitmqctl; fires with what it prints."""
+        """Run rabbitmqctl; fires with its output."""
         return deferToThread(self.control, *words)
 
     def close_connections(self, why="closed by a test"):
@@ -181,19 +181,19 @@ class Broker:
         return self.ctl("close_all_connections", why)
 
     async def add_user(self, name, password, vhost="/", permissions=(".*", ".*", ".*")):
-        """Add a user who may do this (configure, write, read) on the vhost."""
+        """Add a user with these permissions (configure, write, read) on the virtual host."""
         await self.ctl("add_user", name, password)
         await self.ctl("set_permissions", "-p", vhost, name, *permissions)
 
     async def add_vhost(self, name):
-        """Add a virtual host on which guest may do everything."""
+        """Add a virtual host on which guest has all permissions."""
         await self.ctl("add_vhost", name)
         await self.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
 
 
 @pytest.fixture(scope="session")
 def rabbitmq():
-    """A running broker, for the whole run."""
+    """A running broker, for the whole session."""
     if not (SCRIPTS / "rabbitmq-server").exists() or shutil.which("epmd") is None:
         pytest.fail("these tests need RabbitMQ: apt-get install rabbitmq-server", pytrace=False)
     with tempfile.TemporaryDirectory(prefix="wsevents-rabbitmq-") as root:

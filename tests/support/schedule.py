@@ -1,7 +1,7 @@
-"""Which test process runs which file, when there are several (`-n 2`).
+"""Distribute test files to several test processes (`-n 2`).
 
-One process runs all tests of a file, so that its tests share what its fixtures start. The files that start
-the embedded default share its two ports, so one process runs all of them
+One process runs all tests of a file, so that they share the programs that its fixtures start. One process
+runs all files that start the embedded default, because they share its two ports
 (tests/support/gateway_process.py has the lock).
 The slow files come first, so that all processes end at about the same time.
 """
@@ -32,7 +32,7 @@ SLOW = (
 
 
 class Files(LoadFileScheduling):
-    """One process for a file."""
+    """Assigns each file to one process."""
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
@@ -40,7 +40,7 @@ class Files(LoadFileScheduling):
 
 
 def slow_first(nodeid):
-    """Key to sort tests by: the file's rank. Tests of one rank keep their order."""
+    """Return the rank of a test's file, as a sort key. Tests of one rank keep their order."""
     file = nodeid.split("::")[0]
     if file in EMBEDDED_DEFAULT:
         return 0

@@ -1,4 +1,4 @@
-"""`wsevents` as somebody types it: a process of its own, with what it prints and its exit status."""
+"""Run the command `wsevents` in a process; return its output and exit status."""
 
 import json
 import os
@@ -15,7 +15,7 @@ DEADLINE = 120
 
 @frozen
 class Done:
-    """How a command ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -31,7 +31,7 @@ class Done:
 
 
 def environ(**more):
-    """Return the environment of a command: that of the tests, with a terminal of a known width."""
+    """Return the environment of the tests, with a fixed terminal width."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("WSEVENTS")}
     return {**mine, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **more}
 
@@ -41,7 +41,7 @@ def command(*words):
 
 
 def wsevents(*words, stdin="", **variables):
-    """Run a command to its end."""
+    """Run a command and wait for its exit."""
     done = subprocess.run(
         command(*words),
         input=stdin,
@@ -56,12 +56,12 @@ def wsevents(*words, stdin="", **variables):
 
 
 def meanwhile(*words, **options):
-    """Run a command while the reactor of the test goes on; fires with how it ended."""
+    """Run a command while the reactor of the test runs; fires with the result."""
     return deferToThread(wsevents, *words, **options)
 
 
 def begin(*words, **variables):
-    """Start a command that goes on by itself; the test ends it."""
+    """Start a command that keeps running; the test must stop it."""
     return subprocess.Popen(
         command(*words),
         env=environ(**variables),

@@ -1,4 +1,4 @@
-"""A stand-in for a gateway's status listener: real HTTP, with the sessions that a test gives it."""
+"""A fake of a gateway's status listener: real HTTP, with sessions that a test sets."""
 
 import json
 
@@ -12,7 +12,7 @@ TENANT = "29aefc85-7bd1-4d46-bd2f-22a9e6b12bd3"
 
 
 def session(id="1-1", **fields):
-    """Return a session as the listener tells of it."""
+    """Return a session in the JSON form of the listener."""
     return {
         "id": id,
         "dialect": "wazo",
@@ -32,7 +32,7 @@ def session(id="1-1", **fields):
 
 
 def closed(id="1-0", **fields):
-    """Return a session that has ended."""
+    """Return a closed session."""
     kept = {k: v for k, v in session(id).items() if k not in {"queue", "behind", "subscriptions"}}
     return (
         kept
@@ -47,7 +47,7 @@ def closed(id="1-0", **fields):
 
 
 class StatusListener(Resource):
-    """Answers by the contract; `requests` are what came in."""
+    """Implements the listener's HTTP API; `requests` has the received requests."""
 
     isLeaf = True
 
@@ -83,7 +83,7 @@ class StatusListener(Resource):
 
 
 class Listening:
-    """The listener, and where it is."""
+    """The listener and its port."""
 
     def __init__(self, resource, port):
         self.resource, self.port = resource, port
@@ -94,7 +94,7 @@ class Listening:
 
 
 async def listen(endpoint):
-    """Return one that listens."""
+    """Return a listener on an endpoint string."""
     from twisted.internet import reactor
 
     resource = StatusListener()
@@ -105,7 +105,7 @@ async def listen(endpoint):
 
 @async_yield_fixture
 async def listener():
-    """A status listener on a port that is free."""
+    """A status listener on a free port."""
     listening = await listen("tcp:0:interface=127.0.0.1")
     yield listening
     await listening.port.stopListening()

@@ -1,4 +1,4 @@
-"""A wire between the bus and a broker that can go silent, and a server that never spoke."""
+"""A TCP proxy that can stop forwarding, and a server that sends nothing."""
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -24,7 +24,7 @@ class _Server(ProxyServer):
 
 
 class ConnectionPolicy(ProxyFactory):
-    """Forwards to a port of 127.0.0.1, until it is silent: then connections stay, and nothing passes."""
+    """Forwards to a port of 127.0.0.1; while silent, it keeps connections open and forwards nothing."""
 
     protocol = _Server
     noisy = False
@@ -36,22 +36,22 @@ class ConnectionPolicy(ProxyFactory):
         self._listening = None
 
     async def listen(self):
-        """Return the client endpoint string of this end."""
+        """Listen; return the client endpoint string of the proxy."""
         self._listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(self)
         return f"tcp:127.0.0.1:{self._listening.getHost().port}"
 
     def go_silent(self):
-        """Let nothing more pass, either way, on the connections there are."""
+        """Stop forwarding in both directions on the existing connections."""
         self.silent = True
         for server in self.open:
             server.peer.dataReceived = lambda data: None
 
     def heal(self):
-        """Forward what comes on new connections."""
+        """Forward data on new connections."""
         self.silent = False
 
     async def close(self):
-        """Listen no more and cut what is left."""
+        """Stop listening and abort the open connections."""
         await self._listening.stopListening()
         left = list(self.open)
         for server in left:
@@ -60,7 +60,7 @@ class ConnectionPolicy(ProxyFactory):
 
 
 class NullLogger(ServerFactory):
-    """Accepts connections and says nothing."""
+    """Accepts connections and sends nothing."""
 
     protocol = Protocol
     noisy = False

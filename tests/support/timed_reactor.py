@@ -1,4 +1,4 @@
-"""A reactor whose sockets are real and whose time is a test's."""
+"""A reactor with real sockets and a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zope.interface import directlyProvides, providedBy
 
 
 class Timed(Clock):
-    """Time passes by `advance` alone; everything else is the reactor's."""
+    """Only `advance` moves the time; everything else is delegated to the reactor."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__()

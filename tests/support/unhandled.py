@@ -3,7 +3,8 @@
 Twisted reports the failure of an abandoned Deferred when the garbage collector finds the Deferred. A full
 collection after each of thousands of tests takes minutes, because it visits every object of the process.
 So the objects that exist before a test are frozen (`gc.freeze`, which takes constant time), and the
-collection after the test visits only the objects of this test. It blames the test that left the Deferred.
+collection after the test visits only the objects of this test. So the error is reported at the test that
+left the Deferred.
 
 A Deferred that outlives its test and is abandoned later is frozen by then. One full collection at the end
 of the session finds it: the last test of the process gets an error that says so.
@@ -20,7 +21,7 @@ EARLIER = "an earlier test left this behind; to find it, run the files one by on
 class Errors:
     """Failures and errors that were logged during a test; each must be expected.
 
-    An error is its text; one that blames an exception names its kind.
+    An error is recorded as its text, which names the type of the exception.
     """
 
     def __init__(self):
@@ -33,7 +34,7 @@ class Errors:
             self.failures.append(formatEvent(event))
 
     def flush(self, *types):
-        """Return, and no longer hold against the test, the failures of these types."""
+        """Return the failures of these types, and count them as expected."""
         gc.collect()
         expected = [failure for failure in self.failures if _is_of(failure, types)]
         self.failures = [failure for failure in self.failures if failure not in expected]

@@ -1,4 +1,4 @@
-"""What tests of VoIPBIN's protocol share: customers, agents, tokens, a gateway, and events on the bus."""
+"""Fixtures for tests of VoIPBIN's protocol: customers, agents, tokens, a gateway, and events on the bus."""
 
 import json
 import logging
@@ -21,14 +21,14 @@ OTHER = "33333333-3333-4333-8333-333333333333"
 CALL = "44444444-4444-4444-8444-444444444444"
 QUEUE = "55555555-5555-4555-8555-555555555555"
 NIL = "00000000-0000-0000-0000-000000000000"
-logging.getLogger("pika").setLevel(logging.ERROR)  # it warns of each message that nobody wants yet
+logging.getLogger("pika").setLevel(logging.ERROR)  # it warns of each message that no queue takes
 KEY = "the key that voipbin signs its tokens with"
 EXCHANGE = "bin-manager.webhook-manager.event.topic"
 SUPER_ADMIN, PLAIN, ADMIN, MANAGER = 0x1, 0x10, 0x20, 0x40
 
 
 def utc(when):
-    """Return a time as `expire` has it."""
+    """Return a time in the format of `expire`."""
     return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -102,14 +102,14 @@ def section(**more):
 
 
 class VoipbinClient(Client):
-    """A client of the `websockets` library that knows when what it said was heard."""
+    """A client of the `websockets` library that can wait until the gateway has handled its messages."""
 
     def subscribe(self, *topics):
         self.send(command(*topics))
         self.settle()
 
     def settle(self):
-        """Wait until everything that was sent has been worked through: a pong comes after it."""
+        """Wait until the gateway has handled all sent messages: it sends the pong after that."""
         self._run(self._run(self._connection.ping()))
 
     def hears(self):
@@ -118,16 +118,16 @@ class VoipbinClient(Client):
 
 
 class VoipbinGateway(GatewayProcess):
-    """A gateway that speaks VoIPBIN's protocol."""
+    """A gateway with VoIPBIN's dialect."""
 
     def visit(self, target=None, **options):
-        """Return a client; unless the target says otherwise an administrator's."""
+        """Return a client, of an administrator unless the target has another token."""
         target = target or f"/v1.0/ws?token={signed(claims())}"
         return VoipbinClient(f"wss://localhost:{self.port}{target}", DEADLINE, ssl=trusting(), **options)
 
 
 class Publisher:
-    """VoIPBIN's webhook manager, as far as the bus can tell."""
+    """Publishes events like VoIPBIN's webhook manager."""
 
     def __init__(self, port):
         where = pika.ConnectionParameters("127.0.0.1", port)
@@ -140,11 +140,11 @@ class Publisher:
         self._connection.close()
 
     def wanted(self, key):
-        """Wait until somebody has bound this routing key, and publish something that is no event."""
+        """Wait until a queue is bound with this routing key, by publishing a message that is not an event."""
         self._until(key, b"nothing")
 
     def is_wanted(self, key):
-        """Say whether somebody has."""
+        """Return whether a queue is bound with this routing key."""
         try:
             self._channel.basic_publish(EXCHANGE, key, b"nothing", mandatory=True)
         except UnroutableError:
@@ -152,7 +152,7 @@ class Publisher:
         return True
 
     def publish(self, kind, resource, *keys):
-        """Publish an event under these routing keys, once somebody has bound each."""
+        """Publish an event under these routing keys, after a queue is bound with each."""
         body = {"type": kind, "publisher": "webhook-manager", "data_type": "application/json"}
         body = json.dumps(body | {"data": resource}).encode()
         for key in keys or [self.key(kind, resource)]:
@@ -173,7 +173,7 @@ class Publisher:
             except UnroutableError:
                 continue
             return
-        raise AssertionError(f"nobody ever bound {key}")
+        raise AssertionError(f"no queue was bound with {key} in time")
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ sharing_voipbin = shared(lambda folder: VoipbinGateway(folder, standalone(folder
 
 @pytest.fixture
 def voipbin(sharing_voipbin):
-    """A gateway that needs nobody else."""
+    """A gateway without external services."""
     return sharing_voipbin.running()
 
 

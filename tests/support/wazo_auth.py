@@ -1,4 +1,4 @@
-"""A stand-in for wazo-auth: the part of its HTTP API that the gateway uses, on a loopback port.
+"""A fake of wazo-auth: the part of its HTTP API that the gateway uses, on a loopback port.
 
 It issues and revokes tokens, and can be told to fail, hang, stall, answer nonsense, stop and start
 again on the same port. Every request is recorded.
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from tests.support.certificates import Pair
 
 MASTER = "00000000-0000-4000-8000-000000000001"
-"""Uuid of the tenant that service accounts belong to."""
+"""UUID of the tenant of the service accounts."""
 
 
 DEADLINE = 30
-"""Seconds after which waiting for something to happen fails."""
+"""Timeout of a wait, in seconds."""
 
 
 @frozen
 class Recorded:
-    """A request that came in; `token` is that of the path, percent-decoded; `account` that of Basic."""
+    """A received request; `token` is the decoded one of the path, `account` that of Basic authentication."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class Recorded:
 
 
 def utc_text(when: float, separator: str = "T") -> str:
-    """Return a time as wazo-auth writes it: ISO 8601, in UTC, without saying so."""
+    """Return a time as wazo-auth writes it: ISO 8601, in UTC, without a time zone."""
     return datetime.fromtimestamp(when, UTC).replace(tzinfo=None).isoformat(sep=separator)
 
 
@@ -81,7 +81,7 @@ def document(token: str, **fields: Any) -> dict[str, Any]:
 
 
 class _Site(Site):
-    """Keeps its connections, so that they can be dropped; writes no access log, which would hold tokens."""
+    """A site that can drop its connections and writes no access log, which would contain tokens."""
 
     def __init__(self, resource: Resource, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor)
@@ -120,7 +120,7 @@ class _Site(Site):
 
 @define(eq=False)
 class WazoAuth(Resource):
-    """The server. Set the attributes at any time; they count for the next request.
+    """The server. Set the attributes at any time; they take effect with the next request.
 
     Attributes:
         reactor: where it listens.
@@ -180,7 +180,7 @@ class WazoAuth(Resource):
         self.port = self._listener.getHost().port
 
     async def stop(self) -> None:
-        """Stop listening and drop every connection: from now on it refuses."""
+        """Stop listening and drop every connection; new connections are refused."""
         if self._listener is None:
             return
         listener, self._listener = self._listener, None
@@ -197,7 +197,7 @@ class WazoAuth(Resource):
     # -- tokens
 
     def issue(self, token: str, **fields: Any) -> None:
-        """Make a token known.
+        """Add a token.
 
         Args:
             token: the token.
@@ -209,27 +209,27 @@ class WazoAuth(Resource):
         self.tokens[token] = document(token, **fields)
 
     def revoke(self, token: str) -> None:
-        """Forget a token."""
+        """Remove a token."""
         del self.tokens[token]
 
     # -- requests
 
     async def requested(self, count: int) -> None:
-        """Return when so many requests have come in."""
+        """Wait until this number of requests was received."""
         if len(self.requests) < count:
             enough: Deferred[None] = Deferred()
             self._expected.append((count, enough))
             await enough.addTimeout(DEADLINE, self.reactor)
 
     def release(self) -> None:
-        """Answer the requests that hang; later ones do not."""
+        """Answer the pending requests, and do not hold later ones."""
         self.hang = False
         held, self._held = self._held, []
         for request in held:
             self._answer(request)
 
     def render(self, request: Any) -> Any:
-        """Record and answer, or do not answer; as of IResource."""
+        """Record a request, and answer it unless requests are held."""
         self._record(request)
         if self.stall:
             request.setHeader("content-length", "1000")

@@ -1,4 +1,4 @@
-"""A WebSocket client of the `websockets` library that waits until something happened."""
+"""A blocking WebSocket client on top of the `websockets` library."""
 
 import asyncio
 import ssl
@@ -44,14 +44,14 @@ class Client:
         return self._run(asyncio.wait_for(self._connection.recv(), timeout))
 
     def close(self):
-        """Close the connection and wait for its end; does nothing the second time."""
+        """Close the connection and wait for the close; a second call does nothing."""
         if not self._loop.is_closed():
             self._run(self._connection.close())
             self._loop.close()
 
 
 def trusting():
-    """Return a TLS context that takes any certificate."""
+    """Return a TLS context that accepts any certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
