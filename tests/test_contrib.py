@@ -1,4 +1,4 @@
-"""What is given to Prometheus and Grafana: it makes sense to them, and its metrics are there."""
+"""The rules for Prometheus and the dashboard for Grafana are valid, and use existing metrics."""
 
 import json
 import re
@@ -17,7 +17,7 @@ INTERVALS = {"$__rate_interval": "5m", "$instance": ".*"}
 
 
 def exposed():
-    """Return each name that Prometheus has, and the labels that go with it."""
+    """Return the name of each metric in Prometheus, with its labels."""
     suffixes = {"gauge": ("",), "counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
     return {f"{metric.name}{end}": set(metric.labels) for metric in METRICS for end in suffixes[metric.kind]}
 
@@ -34,7 +34,7 @@ def alerts():
 
 
 def queries():
-    """Return every query of the dashboard, with its variables filled in."""
+    """Return each query of the dashboard, with its variables replaced."""
     found = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
     assert found
     for name, value in INTERVALS.items():
@@ -42,16 +42,16 @@ def queries():
     return found
 
 
-def test_prometheus_takes_the_rules():
+def test_prometheus_accepts_the_rules():
     assert promtool("check", "rules", str(RULES))[0] == 0
 
 
-def test_the_rules_fire_when_they_should_and_not_when_all_is_well():
+def test_each_rule_fires_only_if_there_is_a_problem():
     status, said = promtool("test", "rules", str(RULES.with_name("wsevents.rules.test.yml")))
     assert status == 0, said
 
 
-def test_every_rule_is_tested_and_says_what_is_the_matter_and_what_to_do():
+def test_every_rule_is_tested_and_has_a_summary_and_a_description():
     tests = yaml.safe_load(RULES.with_name("wsevents.rules.test.yml").read_text())["tests"]
     quiet = {case["alertname"] for case in tests[0]["alert_rule_test"]}
     fired = set(re.findall(r'alertname="(\w+)"', str(tests[1]["promql_expr_test"])))
@@ -61,7 +61,7 @@ def test_every_rule_is_tested_and_says_what_is_the_matter_and_what_to_do():
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
 
 
-def test_prometheus_takes_every_query_of_the_dashboard(tmp_path):
+def test_prometheus_accepts_every_query_of_the_dashboard(tmp_path):
     rules = [{"record": f"query{number}", "expr": query} for number, query in enumerate(queries())]
     file = tmp_path / "queries.yml"
     file.write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}))
@@ -71,7 +71,7 @@ def test_prometheus_takes_every_query_of_the_dashboard(tmp_path):
 
 
 @pytest.mark.parametrize("query", sorted({*queries(), *(rule["expr"] for rule in alerts().values())}))
-def test_every_metric_that_is_asked_for_is_there_with_its_labels(query):
+def test_every_metric_in_a_query_exists_with_its_labels(query):
     names = re.findall(r"\bwsevents_\w+", query)
     assert names or query.startswith("up{")
     labels = set().union(*(exposed()[name] for name in names)) | {"instance", "job", "le"}
@@ -80,17 +80,17 @@ def test_every_metric_that_is_asked_for_is_there_with_its_labels(query):
     assert used | set(re.findall(r"(\w+)=", query)) <= labels
 
 
-def test_every_metric_is_on_the_dashboard_or_explained_elsewhere():
+def test_every_metric_is_on_the_dashboard_or_in_the_exceptions():
     shown = set(re.findall(r"\bwsevents_\w+", " ".join(queries())))
     left = {name for name in exposed() if name not in shown and not name.endswith(("_sum", "_count"))}
     assert left == {
-        "wsevents_build_info",  # chooses the instances
+        "wsevents_build_info",  # selects the instances
         "wsevents_process_open_files_max",  # constant
-        "wsevents_reactor_stalls_total",  # its seconds say more
+        "wsevents_reactor_stalls_total",  # the metric of its seconds is more useful
     }
 
 
-def test_each_panel_has_a_place_of_its_own():
+def test_panels_do_not_overlap():
     taken = set()
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]

@@ -1,7 +1,7 @@
-"""Adding a dialect touches no other file than its own folder: no other file of the gateway names a dialect.
+"""Only the folder of a dialect names it, so that a new dialect needs no change elsewhere in the gateway.
 
-Code, strings, keys, comments and file names are searched, in Python, JavaScript, HTML, CSS and YAML. What may
-have the name of a dialect is listed here, with the reason.
+The test searches code, strings, keys, comments and file names in Python, JavaScript, HTML, CSS and YAML. The
+exceptions are listed here with their reasons.
 """
 
 import re
@@ -54,7 +54,7 @@ PHRASES = {
         "`wsevents tail` is a client of one protocol, the one that wazo-websocketd speaks too",
     ),
 }
-"""What has the name of a dialect and is none: a phrase, the files that have it, and the reason."""
+"""Phrases that contain the name of a dialect with another meaning: the phrase, its files, and the reason."""
 
 
 def sources():
@@ -97,14 +97,14 @@ def test_no_file_outside_the_folder_of_a_dialect_names_it(path):
 
 
 @pytest.mark.parametrize("path", [*FOLDERS, *FILES])
-def test_whatever_may_name_a_dialect_does(path):
+def test_every_exception_names_a_dialect(path):
     place = ROOT / path
     files = list(place.rglob("*.py")) if place.is_dir() else [place]
     assert any(NAMES.search(file.read_text("utf-8")) for file in files)
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
-def test_every_phrase_that_is_allowed_is_somewhere(phrase):
+def test_every_allowed_phrase_occurs(phrase):
     files, _ = PHRASES[phrase]
     assert [path for path, text in SOURCES.items() if re.fullmatch(files, path) and re.search(phrase, text)]
 

@@ -75,22 +75,22 @@ PURE_IMPORTS = {
     "zlib",
     "zope.interface",
 }
-"""All that code that decides imports from outside wsevents. Only `datetime` has a clock; see below."""
+"""The imports of pure modules from outside wsevents. Only `datetime` has a clock; see below."""
 
 TYPE_IMPORTS = {("random", ""), ("twisted.internet.defer", "wsevents.api.interfaces")}
-"""What pure modules may import for types only, and the one module if it is not all of them.
+"""Imports for types only that pure modules may have: the import, and the module or "" for all.
 
 Randomness is passed in; a bus answers with a Deferred.
 """
 
 IMPURE_NAMES = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
-"""Built-in functions that do I/O, or that hide from this test what does."""
+"""Built-in functions that do I/O, or that hide I/O from this test."""
 
 IMPURE_METHODS = {"now", "utcnow", "today"}
 """Methods of datetime and date that read the clock."""
 
 LOCAL_METHODS = {"astimezone": 0, "fromtimestamp": 1}
-"""Methods of datetime that read the time zone of the machine when they get no more arguments than this."""
+"""Methods of datetime that read the machine's time zone if they get at most this number of arguments."""
 
 KNOWN_CYCLES: list[set[str]] = [
     {
@@ -272,7 +272,7 @@ def test_every_listed_module_exists():
     assert sorted((PURE_MODULES | ACTING) - SOURCES.keys()) == []
 
 
-def test_no_import_is_allowed_that_nobody_uses():
+def test_every_allowed_import_is_used():
     used = defaultdict(set)
     for module, source in SOURCES.items():
         if is_pure(module):
@@ -282,7 +282,7 @@ def test_no_import_is_allowed_that_nobody_uses():
     assert sorted(allowed - used.keys()) == []
 
 
-def test_every_unit_test_is_where_its_module_is():
+def test_the_folders_of_unit_tests_mirror_those_of_the_modules():
     lost = []
     for folder in ORDER:
         for file in (ROOT / "tests" / folder).rglob("test_*.py"):
@@ -303,7 +303,7 @@ TOPICS = {
     "wsevents.dialects.isymphony.visibility": "who may see what, through several modules",
     "wsevents.dialects.wazo.visibility": "who may see what, through several modules",
 }
-"""Unit tests of no single module, named as if of one, each with what they are about."""
+"""Unit tests of several modules, by the module name of their file, with their topics."""
 
 
 def test_every_file_of_the_test_schedule_exists():
@@ -362,7 +362,7 @@ def test_the_folders_of_the_plugin_are_no_packages_of_ours(folder):
         ("wsevents.unheard.of", "", "is in no folder of the list"),
     ],
 )
-def test_an_offence_is_found(module, source, offence):
+def test_a_violation_is_found(module, source, offence):
     assert offence in " ".join(offences(module, source, {**SOURCES, module: source}))
 
 
@@ -383,5 +383,5 @@ def test_an_offence_is_found(module, source, offence):
         ("wsevents.tap", "import wsevents.cli.tail"),
     ],
 )
-def test_what_is_allowed_is_no_offence(module, source):
+def test_an_allowed_import_is_not_a_violation(module, source):
     assert offences(module, source, {**SOURCES, module: source}) == []

@@ -1,6 +1,6 @@
-"""Names that mypy does not see: entry points, modules in strings and texts, commands that start a module.
+"""Check names that mypy does not check: entry points, modules in strings and texts, `python -m` commands.
 
-Each name of a module in code, texts and configuration must be that of a module, or of something in a module.
+Each dotted name in code, texts and configuration must belong to an existing module or to an object in one.
 """
 
 import ast
@@ -29,12 +29,12 @@ NAME = re.compile(r"(?<![\w/.@-])wsevents(?:\.[A-Za-z_]\w*)+")
 PATH = re.compile(r"(?<![\w/.-])wsevents/[\w/]+\.(?:py|js|html|css|yml)\b")
 COMMAND = re.compile(r"(?<![\w-])python[\d.]* (?:-\w+ )*-m ([\w.]*\w)")
 
-FILES_OF_OTHERS = {"wsevents.sock"}
-"""What looks like the name of a module and is that of a file which an operator has."""
+FILES_OF_OPERATORS = {"wsevents.sock"}
+"""Names that look like modules but belong to an operator's files."""
 
 
 def texts():
-    """Return each text that may have names, by its path; of the tests none: they make names up."""
+    """Return each text to check, by its path. Tests are not checked, because they use invented names."""
     places = ["wsevents", "twisted", "docs", "bench", "contrib", "debian", "etc", ".ci"]
     files = [file for place in places for file in (ROOT / place).rglob("*")]
     files += [*ROOT.glob("*.md"), *ROOT.glob("*.cfg"), *ROOT.glob("*.toml"), ROOT / "Makefile"]
@@ -51,7 +51,7 @@ FILE_NAMES = [Path(path).name for path in TEXTS]
 
 @cache
 def exists(name):
-    """Say whether a dotted name is that of a module, or of something in one."""
+    """Return whether a dotted name is a module, or an object in one."""
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
         module, rest = ".".join(parts[:count]), parts[count:]
@@ -65,7 +65,7 @@ def is_module(name):
         spec = find_spec(name)
     except ModuleNotFoundError:
         return False
-    return spec is not None and spec.origin is not None  # else it is a folder without modules
+    return spec is not None and spec.origin is not None  # otherwise it is a folder without modules
 
 
 def has(thing, path):
@@ -79,18 +79,18 @@ def has(thing, path):
 
 
 def is_file(name):
-    """Say whether it is the beginning of a file's name, such as `wsevents.service`."""
-    return name in FILES_OF_OTHERS or any(file.startswith(name) for file in FILE_NAMES)
+    """Return whether a name is the beginning of a file name, such as `wsevents.service`."""
+    return name in FILES_OF_OPERATORS or any(file.startswith(name) for file in FILE_NAMES)
 
 
-def strange_names(text):
-    """Return the names of modules in a text that are none."""
+def unknown_names(text):
+    """Return the dotted names in a text that do not exist."""
     names = dict.fromkeys(NAME.findall(text))
     return [name for name in names if not (name in GROUPS or is_file(name) or exists(name))]
 
 
 def runs(module):
-    """Say whether `python -m` does something with a module of ours."""
+    """Return whether `python -m` can run one of our modules."""
     spec = find_spec(module) if is_module(module) else None
     if spec is not None and spec.submodule_search_locations is not None:
         return is_module(f"{module}.__main__")
@@ -114,7 +114,7 @@ POINTS = list(points())
 
 
 @pytest.mark.parametrize(("group", "name", "value"), POINTS)
-def test_every_entry_point_is_what_its_group_says(group, name, value):
+def test_every_entry_point_provides_the_interface_of_its_group(group, name, value):
     module, _, attribute = value.partition(":")
     found = getattr(import_module(module), attribute)
     if group == "console_scripts":
@@ -144,22 +144,22 @@ def test_the_module_that_twistd_loads_makes_a_service():
 
 
 @pytest.mark.parametrize("path", [path for path, text in TEXTS.items() if NAME.search(text)])
-def test_every_name_of_a_module_is_one(path):
-    assert strange_names(TEXTS[path]) == []
+def test_every_dotted_name_exists(path):
+    assert unknown_names(TEXTS[path]) == []
 
 
 @pytest.mark.parametrize("path", [path for path, text in TEXTS.items() if PATH.search(text)])
-def test_every_path_of_a_module_is_one(path):
+def test_every_path_of_a_module_exists(path):
     assert [each for each in PATH.findall(TEXTS[path]) if not (ROOT / each).is_file()] == []
 
 
-def test_every_rule_of_the_tools_is_about_something():
+def test_every_rule_of_the_tools_matches_a_module():
     patterns = re.findall(r'(?m)^"([\w/*.]+)" = \[', TEXTS["pyproject.toml"])
     assert patterns
     assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
 
 
-def test_names_are_found_where_they_are():
+def test_names_are_found_in_text():
     places = ("wsevents/", "docs/", "debian/bin/", "contrib/", "etc/", "README.md", "CONTRIBUTING.md")
     assert all(any(path.startswith(place) for path in TEXTS) for place in places)
     with_names = {path for path, text in TEXTS.items() if NAME.search(text)}
@@ -180,8 +180,8 @@ def test_names_are_found_where_they_are():
         "wsevents.tap.x",
     ],
 )
-def test_a_name_that_is_none_is_found(text):
-    assert strange_names(text)
+def test_an_unknown_name_is_found(text):
+    assert unknown_names(text)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_name_that_is_none_is_found(text):
         "of `wsevents.authorities`.",
     ],
 )
-def test_a_name_that_is_one_is_no_mistake(text):
-    assert strange_names(text) == []
+def test_a_known_name_is_accepted(text):
+    assert unknown_names(text) == []
 
 
 # -- what starts a module
@@ -253,7 +253,7 @@ SCRIPTS = sorted((ROOT / "debian" / "bin").iterdir())
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_whatever_a_script_of_the_package_imports_is_there(script):
+def test_every_import_of_a_script_of_the_package_exists(script):
     imported = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.ImportFrom)]
     names = [f"{node.module}.{alias.name}" for node in imported for alias in node.names]
     assert any(name.startswith(("wsevents.", "twisted.")) for name in names)

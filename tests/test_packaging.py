@@ -1,4 +1,4 @@
-"""The package: what is installed from it works on its own, and holds what it needs and nothing else."""
+"""The wheel works in a clean environment and contains the needed files and no others."""
 
 import configparser
 import json
@@ -21,7 +21,7 @@ from wsevents.config.plugins import Plugins, read_file
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 600
-"""Seconds for one step; a download may be slow."""
+"""Timeout of one step, in seconds; a download may be slow."""
 
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
@@ -31,7 +31,7 @@ CODE = {".py", ".pyc"}
 
 
 def run(*command, cwd):
-    """Run a command to its end, without anything of this checkout in its environment."""
+    """Run a command without variables of this environment; return its output."""
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))
     }
@@ -51,7 +51,7 @@ def run(*command, cwd):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Build the wheel from a copy of the sources that also has what a checkout in use leaves about."""
+    """Build the wheel from a copy of the sources that also has generated files of a used checkout."""
     folder = tmp_path_factory.mktemp("source")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
@@ -65,7 +65,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """Install the wheel, with what it requires, into an environment of its own; return where."""
+    """Install the wheel with its requirements into a new environment; return the folder."""
     folder = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", folder, cwd=folder)
     run(folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", wheel, cwd=folder)
@@ -77,7 +77,7 @@ def files(wheel):
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def test_the_wheel_holds_every_file_that_it_needs_and_no_other(wheel):
+def test_the_wheel_contains_all_needed_files_and_no_others(wheel):
     expected = {"twisted/plugins/wsevents_plugin.py"} | {
         str(file.relative_to(ROOT))
         for file in (ROOT / "wsevents").rglob("*")
@@ -86,26 +86,26 @@ def test_the_wheel_holds_every_file_that_it_needs_and_no_other(wheel):
     assert files(wheel) == expected
 
 
-def test_the_wheel_holds_the_page_and_the_embedded_default(wheel):
+def test_the_wheel_contains_the_page_and_the_embedded_default(wheel):
     assert {"wsevents/web/index.html", "wsevents/demo/config.yml", "wsevents/py.typed"} <= files(wheel)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_the_wheel_holds_the_files_that_a_dialect_names(wheel, name):
+def test_the_wheel_contains_the_files_that_a_dialect_names(wheel, name):
     mine = (DIALECTS[name].page, DIALECTS[name].demo)
     assert {f"{file.package.replace('.', '/')}/{file.name}" for file in mine} <= files(wheel)
 
 
-def test_the_data_files_that_are_listed_are_those_that_are_there():
+def test_setup_cfg_lists_all_data_files():
     data = dict(SETUP["options.package_data"].items())
     everywhere = data.pop("*").replace(",", " ").split()
     listed = set()
     for package in PACKAGES:
         for pattern in data.pop(package, "").replace(",", " ").split() + everywhere:
             found = list((ROOT / package.replace(".", "/")).glob(pattern))
-            assert found or pattern in everywhere, f"{package} = {pattern}: there is none"
+            assert found or pattern in everywhere, f"{package} = {pattern}: no such file"
             listed |= set(found)
-    assert data == {}, "what is no package"
+    assert data == {}, "only packages may have data files"
     there = {file for file in (ROOT / "wsevents").rglob("*") if file.is_file() and file.suffix not in CODE}
     assert listed == there
 
@@ -172,7 +172,7 @@ def test_a_clean_environment_has_every_plugin_and_each_can_be_used(installed):
     )
 
 
-def test_the_requirements_of_the_package_go_together(installed):
+def test_the_requirements_of_the_package_are_compatible(installed):
     assert "No broken requirements" in run(installed / "bin" / "python", "-m", "pip", "check", cwd=installed)
 
 
@@ -188,7 +188,7 @@ def test_every_folder_with_modules_is_a_package():
         assert (file.parent / "__init__.py").exists(), file
 
 
-def test_every_built_in_plugin_is_installed_here_as_for_strangers():
+def test_every_built_in_plugin_has_an_entry_point():
     found = Plugins()
     for group, find in [
         ("wsevents.dialects", found.dialect),

@@ -1,4 +1,4 @@
-"""The ports that tests reserve for servers: nobody else gets them."""
+"""The ports that tests reserve for servers are given to no other process."""
 
 import errno
 import socket

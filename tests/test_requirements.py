@@ -1,4 +1,4 @@
-"""What the package requires: bounds that can hold together, and a reason for each."""
+"""The requirements of the package have compatible bounds and documented reasons."""
 
 import configparser
 import re
@@ -16,7 +16,7 @@ SECTIONS = [SETUP["options"]["install_requires"], *dict(SETUP["options.extras_re
 REQUIRED = [Requirement(line) for section in SECTIONS for line in section.split("\n") if line]
 PAGE = (ROOT / "docs" / "decisions" / "0006-dependencies.md").read_text()
 ROWS = dict(re.findall(r"(?m)^\| ([\w.-]+) \| (.+) \|$", PAGE))
-"""Package -> what the page says of it: what for, why it, kept by."""
+"""The rows of the page by package: purpose, reason, maintainer."""
 
 
 def lowest(requirement):
@@ -38,9 +38,9 @@ BOUNDS = {canonicalize_name(one.name): lowest(one) for one in REQUIRED}
 
 
 def pairs():
-    """Return each requirement with what it wants of another one, where that can be read here.
+    """Return the pairs of a requirement and its own requirement of another one, as far as known.
 
-    The metadata of the installed version is that of the lower bound if both are of one series.
+    The metadata of the installed version applies to the lower bound if both belong to one series.
     """
     return [
         (one, wanted)
@@ -63,21 +63,21 @@ def test_no_requirement_rules_out_the_lower_bound_of_another(one, wanted):
 
 
 @pytest.mark.parametrize("one", REQUIRED, ids=str)
-def test_the_lower_bound_is_of_a_version_that_can_have_been_tried(one):
+def test_the_lower_bound_is_not_newer_than_the_installed_version(one):
     assert one.specifier.contains(installed(one))
 
 
 @pytest.mark.parametrize("one", REQUIRED, ids=str)
-def test_each_requirement_is_decided_about(one):
+def test_each_requirement_has_a_row(one):
     assert one.name in ROWS
     use, reason, policy = ROWS[one.name].split(" | ")
     assert all(text.strip() for text in (use, reason, policy))
 
 
-def test_nothing_is_decided_about_that_is_not_required():
+def test_each_row_is_a_requirement():
     assert {name for name in ROWS if name != "package"} == {one.name for one in REQUIRED}
 
 
-def test_the_package_says_who_it_is_from_and_invents_no_address():
+def test_the_package_names_its_authors_and_no_invented_address():
     assert SETUP["metadata"]["author"] == "The wsevents authors"
     assert not {"url", "project_urls", "author_email", "download_url"} & set(SETUP["metadata"])

@@ -1,7 +1,7 @@
-"""The seam carries five protocols: five toy dialects through session, index and relay.
+"""The plug-in interfaces suit five protocols: five toy dialects run through session, index and relay.
 
-Each toy strains the seam where its protocol does (docs/architecture.md has the table). If one of
-them needed an `if` outside its own class, the seam would be wrong.
+Each toy has the special requirements of its protocol (docs/architecture.md has the table). If a toy needed an
+`if` outside its own class, the interfaces would be wrong.
 """
 
 import json
@@ -55,7 +55,7 @@ class AclCheck:
 
 
 class Toy:
-    """What the toys have in common: nothing but attributes."""
+    """The common attributes of the toys."""
 
     settings, sources, wire, authority = dict, (), ConnectionPolicy(), ""
     default, page, demo = False, None, None
@@ -262,7 +262,7 @@ class InnovaphoneSession(BaseSession):
         return (Subscribe(frozenset(self.interests)),)
 
 
-# -- the harness: what the server does, without a socket
+# -- the harness: the server without a socket
 
 
 class Source:
@@ -346,7 +346,7 @@ class GatewayState:
         self.relay.delivered(Delivery(json.dumps(body).encode(), {}, "x", key, 0.0))
 
 
-def test_each_toy_keeps_the_interface():
+def test_each_toy_provides_the_interface():
     for dialect in GatewayState().dialects.values():
         assert verifyObject(IDialect, dialect)
 
@@ -365,7 +365,7 @@ def test_wazo_decides_by_acl_and_shares_frames_by_version():
     assert [len(peer.frames()) for peer in peers] == [1, 2, 2, 0]
 
 
-def test_voipbin_is_refused_before_the_upgrade_and_gets_one_frame_with_its_topic():
+def test_voipbin_is_rejected_before_the_upgrade_and_gets_one_frame_with_its_topic():
     gateway_state = GatewayState()
     assert gateway_state.peer("/voipbin").ended == Respond(
         401, (("Content-Type", "application/json"),), b'{"error": {}}'
@@ -408,7 +408,7 @@ def test_kazoo_gets_a_frame_for_each_subscription_and_a_reply_when_it_is_live():
     assert other.frames() == ['{"subscribed_key": "call.CREATE.*", "name": "CREATE"}']
 
 
-def test_innovaphone_gets_its_src_back_in_frames_that_are_small_enough():
+def test_innovaphone_gets_its_src_back_in_frames_of_limited_size():
     gateway_state = GatewayState()
     peer = gateway_state.peer("/innovaphone")
     peer.say('{"mt": "AppChallenge"}')
@@ -423,7 +423,7 @@ def test_innovaphone_gets_its_src_back_in_frames_that_are_small_enough():
     ]
 
 
-def test_all_five_hear_the_same_event_and_leave_nothing_behind():
+def test_all_five_receive_the_same_event_and_are_removed_afterwards():
     gateway_state = GatewayState()
     peers = [
         gateway_state.peer("/wazo", {"token": ("bob",), "version": ("v1",)}),

@@ -1,4 +1,4 @@
-"""The configuration file that is shipped: every key is in it, in its section, explained, at its default."""
+"""The shipped configuration file has every key in its section, with a comment and its default."""
 
 import re
 from pathlib import Path
@@ -37,7 +37,7 @@ def shipped(tmp_path):
 
 
 def alternative():
-    """Return what the shipped file shows in comments at its end: static tokens."""
+    """Return the commented example of static tokens at the end of the shipped file."""
     text = SHIPPED.read_text()
     block = re.match(r"(# .*\n|#\n)+", text[text.index("# auth:\n") :]).group()
     return re.sub(r"(?m)^# ?", "", block)
@@ -45,7 +45,7 @@ def alternative():
 
 @define
 class Outline:
-    """The keys of a YAML text of block style, each with the sections that it is in.
+    """Return the keys of a YAML text in block style, each with its sections.
 
     Attributes:
         keys: way to a key -> whether a comment stands on its line or just before it.
@@ -71,7 +71,7 @@ def names(kind):
 
 
 def expected():
-    """Return the way to every key that the file has to have."""
+    """Return the path of every key that the file must have."""
     found = Plugins()
     sections = {
         (): Config,
@@ -99,13 +99,13 @@ def test_the_shipped_file_has_every_key_at_its_default(tmp_path):
     assert attrs.evolve(given, listen=[]) == attrs.evolve(defaults, listen=[])
 
 
-def test_the_shipped_listener_is_the_default_one():
+def test_the_shipped_listener_is_the_default():
     (endpoint,) = yaml.safe_load(SHIPPED.read_text())["listen"]
     assert [ListenEntry(endpoint)] == Config().listen
 
 
 def test_the_shipped_file_has_every_key_in_its_section_with_a_comment():
-    # It is there as a comment, since even null would keep XIVO_UUID of the environment from counting.
+    # This key is a comment in the file, because even null would override XIVO_UUID of the environment.
     text = SHIPPED.read_text().replace("\n# origin_uuid: null\n", "\norigin_uuid: null\n")
     assert set(Outline.of(text).keys) == expected()
     assert expected() - explained(text) == set()
@@ -118,7 +118,7 @@ def test_a_bus_or_an_authenticator_of_another_type_has_no_keys_that_the_file_doe
     assert {("auth", name) for name in names(static)} - expected() == {("auth", "tokens")}
 
 
-def test_what_the_shipped_file_shows_of_static_tokens_works_and_has_every_key_with_a_comment():
+def test_the_example_of_static_tokens_is_valid_and_complete():
     text = alternative()
     given = parse(OPEN + text, "example", Plugins(), {})
     (token,) = given.auth.tokens
@@ -128,7 +128,7 @@ def test_what_the_shipped_file_shows_of_static_tokens_works_and_has_every_key_wi
     assert wanted - explained(text) == set()
 
 
-def test_what_the_shipped_file_shows_of_listeners_works():
+def test_the_example_of_listeners_is_valid():
     (line,) = re.findall(r"(?m)^# +(- \{endpoint: .*\})$", SHIPPED.read_text())
     (listener,) = parse(f"listen:\n  {line}\n", "example", Plugins(), {}).listen
     assert listener.dialects == ["wazo"]

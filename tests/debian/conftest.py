@@ -1,4 +1,4 @@
-"""The package as `make deb` builds it, and Debians to install it in; each is made once for all tests."""
+"""Fixtures: the package that `make deb` builds, and Debian systems to install it in."""
 
 import os
 import re
@@ -13,23 +13,23 @@ from wsevents import __version__
 
 ROOT = Path(__file__).parents[2]
 HIGHER = "99.0"
-"""A version that comes later than any."""
+"""A version that is higher than any other."""
 
 
 @pytest.fixture(scope="session")
 def deb():
-    """Build the package, the last step without a network; return its file."""
+    """Build the package, with the last step in a network namespace without a network; return its file."""
     check()
     before = _changes()
     for command in (["make", "wheels"], ["unshare", "--net", "make", "deb"]):
         said(*command, cwd=ROOT)
-    assert _changes() == before, "building has left something behind"
+    assert _changes() == before, "the build has changed files in the checkout"
     architecture = said("dpkg", "--print-architecture").strip()
     return ROOT / "dist" / f"wsevents_{__version__}_{architecture}.deb"
 
 
 def _changes():
-    """Return what git says has changed; nothing, if this is no checkout."""
+    """Return git's list of changed files, or "" if this is not a checkout."""
     command = ["git", "-C", ROOT, "status", "--porcelain", "--ignored=no"]
     environ = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     return subprocess.run(command, env=environ, capture_output=True, check=False, text=True).stdout
@@ -37,7 +37,7 @@ def _changes():
 
 @pytest.fixture(scope="session")
 def higher(deb, tmp_path_factory):
-    """Return the same package in a higher version: with a changed conffile, one module more and one less."""
+    """Return the package in a higher version: with a changed conffile, a new module and a removed one."""
     folder = tmp_path_factory.mktemp("higher")
     tree = folder / "tree"
     said("dpkg-deb", "--raw-extract", deb, tree)
@@ -55,19 +55,19 @@ def higher(deb, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory):
-    """A Debian without the package, but with what it and these tests need of Debian's own."""
+    """A Debian without the package, but with the Debian packages that it and these tests need."""
     check()
     folder = tmp_path_factory.mktemp("bare")
     debian = Debian.new(folder)
     debian.install("adduser", "procps", "python3", "libstdc++6", "systemd", "systemd-sysv", "dbus")
-    debian.run("adduser", "--system", "--group", "somebody")  # so that the old copies of passwd(5) are there
+    debian.run("adduser", "--system", "--group", "other")  # creates the backup files of passwd(5)
     yield debian
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
 def clean(bare, deb, tmp_path_factory):
-    """The same after the package was installed; not to be changed."""
+    """A Debian with the package; tests must not change it."""
     with bare.copied(tmp_path_factory.mktemp("clean")) as debian:
         debian.install(deb)
         yield debian
@@ -75,13 +75,13 @@ def clean(bare, deb, tmp_path_factory):
 
 @pytest.fixture
 def uninstalled(bare, tmp_path_factory):
-    """A copy of the one without it, for one test."""
+    """A copy of the Debian without the package, for one test."""
     with bare.copied(tmp_path_factory.mktemp("uninstalled")) as debian:
         yield debian
 
 
 @pytest.fixture
 def debian(clean, tmp_path_factory):
-    """A copy of the one with it, for one test."""
+    """A copy of the Debian with the package, for one test."""
     with clean.copied(tmp_path_factory.mktemp("debian")) as debian:
         yield debian

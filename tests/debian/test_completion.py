@@ -1,4 +1,4 @@
-"""The completion of bash: it knows the commands and their options."""
+"""The bash completion knows the commands and their options."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def completed(*words):
-    """Return what bash would put in place of the last word."""
+    """Return bash's completions of the last word."""
     done = subprocess.run(
         ["bash", "--norc", "-c", COMPLETE, "bash", SCRIPT, *words],
         env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"},
@@ -37,7 +37,7 @@ def test_the_first_word_is_a_command():
 
 
 @pytest.mark.parametrize(("begun", "whole"), [("che", "check-config"), ("pub", "publish")])
-def test_a_command_that_was_begun_is_finished(begun, whole):
+def test_a_partial_command_is_completed(begun, whole):
     assert completed("wsevents", begun) == [whole]
 
 
@@ -45,7 +45,7 @@ def test_options_of_a_command_are_completed():
     assert "--help" in completed("wsevents", "check-config", "--h")
 
 
-def test_the_script_completes_wsevents_and_says_nothing_itself():
+def test_the_script_registers_the_completion_and_prints_nothing():
     ask = f"source {SCRIPT}; complete -p wsevents"
     done = subprocess.run(["bash", "--norc", "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout == "complete -o nosort -F _wsevents wsevents\n"

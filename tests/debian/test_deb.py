@@ -1,4 +1,4 @@
-"""The package: what is in it, what it leaves where, and that the service in it works."""
+"""The content of the package, its installation and removal, and its service."""
 
 import json
 import re
@@ -25,9 +25,9 @@ OF_SYSTEMD = {
     "var/lib/systemd/deb-systemd-helper-enabled/wsevents.socket.dsh-also",
     "var/lib/systemd/deb-systemd-helper-enabled/multi-user.target.wants/wsevents.service",
 }
-"""That it is to be started, and what deb-systemd-helper remembers of that."""
+"""The files of an enabled service, including the state of deb-systemd-helper."""
 CANNOT_BE_USED = 78
-"""What the service ends with when its configuration cannot be used."""
+"""The exit status of the service if its configuration cannot be used."""
 CONFFILE_OF_ITS_OWN = "# Mine.\n"
 
 
@@ -37,25 +37,25 @@ def fields(deb):
 
 
 def listed(debian):
-    """Return what dpkg says that the package has brought."""
+    """Return the files that dpkg lists for the package."""
     lines = debian.run("dpkg", "--listfiles", "wsevents").splitlines()
     return {re.sub("^/lib/", "/usr/lib/", line).lstrip("/") for line in lines}
 
 
 def changed(before, after):
-    """Return the files that are only in one of two listings, or not the same in both."""
+    """Return the files that are in only one of two listings, or differ."""
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
-# -- what is in it --------------------------------------------------------------------------------
+# -- content --------------------------------------------------------------------------------------
 
 
-def test_its_version_is_that_of_the_program(deb):
+def test_the_package_has_the_version_of_the_program(deb):
     assert deb.exists()
     assert fields(deb)["Version"] == __version__
 
 
-def test_it_asks_for_the_python_that_it_was_built_for_and_for_no_library_in_python(deb):
+def test_it_depends_on_its_python_version_and_on_no_python_library(deb):
     wanted = {one.split(" ")[0] for one in fields(deb)["Depends"].split(", ")}
     assert {"adduser", "python3", "libc6"} <= wanted
     assert not [name for name in wanted if name.startswith("python3-")]
@@ -67,13 +67,13 @@ def test_lintian_finds_neither_errors_nor_warnings(deb):
     assert status == 0, output
 
 
-def test_it_holds_nothing_that_was_compiled_here_and_no_tests(deb):
+def test_it_contains_no_compiled_modules_and_no_tests(deb):
     files = [line.split()[-1] for line in said("dpkg-deb", "--contents", deb).splitlines()]
     assert "./usr/lib/wsevents/site/wsevents/tap.py" in files
     assert not [name for name in files if re.search(r"\.pyc$|/dropin\.cache$|/tests?/|\.pth$", name)]
 
 
-def test_the_command_is_there_and_finds_nothing_wrong_with_the_configuration_that_is_shipped(clean):
+def test_the_command_accepts_the_shipped_configuration(clean):
     assert __version__ in clean.run("wsevents", "--version")
     said_of_it = clean.run("wsevents", "check-config")
     assert f"listen[0]: {CERTIFICATE} for " in said_of_it
@@ -83,7 +83,7 @@ def test_the_command_is_there_and_finds_nothing_wrong_with_the_configuration_tha
 # -- installing, upgrading, removing, purging -----------------------------------------------------
 
 
-def test_it_brings_a_user_and_folders_that_only_those_can_read_who_should(clean):
+def test_it_creates_a_user_and_folders_with_restricted_permissions(clean):
     there = clean.listing()
     assert there["var/lib/wsevents"] == "d wsevents:wsevents 750 "
     assert there["etc/wsevents/conf.d"] == "d root:wsevents 750 "
@@ -95,7 +95,7 @@ def test_it_brings_a_user_and_folders_that_only_those_can_read_who_should(clean)
     assert (name, home, shell) == ("wsevents", "/var/lib/wsevents", "/usr/sbin/nologin")
 
 
-def test_what_is_new_after_it_was_installed_is_its_own_compiled_or_made_by_it(bare, clean):
+def test_the_installation_adds_only_packaged_compiled_and_generated_files(bare, clean):
     new = changed(bare.listing(), clean.listing())
     own = listed(clean)
     compiled = re.compile(r"usr/lib/wsevents/site/.*(__pycache__(/[^/]+\.pyc)?|plugins/dropin\.cache)")
@@ -143,12 +143,12 @@ def test_an_upgrade_keeps_an_edited_conffile_and_the_certificate(debian, higher)
     assert debian.listing()["etc/wsevents/conf.d"] == "d root:wsevents 700 "
 
 
-def test_an_upgrade_replaces_a_conffile_that_nobody_has_edited(debian, higher):
+def test_an_upgrade_replaces_an_unedited_conffile(debian, higher):
     debian.install(higher)
     assert debian.path(CONFIG).read_text().endswith("# Of the higher version.\n")
 
 
-def test_an_upgrade_leaves_nothing_of_the_version_before(debian, higher):
+def test_an_upgrade_removes_all_files_of_the_previous_version(debian, higher):
     before = debian.listing()
     debian.install(higher)
     site = "usr/lib/wsevents/site/txaio"
@@ -162,7 +162,7 @@ def test_an_upgrade_leaves_nothing_of_the_version_before(debian, higher):
     }
 
 
-def test_after_it_was_removed_only_what_was_configured_is_left(bare, debian):
+def test_a_removal_keeps_only_configuration_and_state(bare, debian):
     debian.run("dpkg", "--remove", "wsevents")
     assert (
         changed(bare.listing(), debian.listing())
@@ -179,14 +179,14 @@ def test_after_it_was_removed_only_what_was_configured_is_left(bare, debian):
     )
 
 
-def test_after_it_was_purged_nothing_is_left_but_the_user(bare, debian):
+def test_a_purge_keeps_only_the_user(bare, debian):
     debian.write("/var/lib/wsevents/made-by-the-service", "")
     debian.run("dpkg", "--purge", "wsevents")
     assert changed(bare.listing(), debian.listing()) == set()
     assert "wsevents" in debian.run("getent", "passwd")
 
 
-def test_a_purge_after_an_upgrade_leaves_nothing_either(bare, debian, higher):
+def test_a_purge_after_an_upgrade_keeps_only_the_user(bare, debian, higher):
     debian.install(higher)
     debian.run("dpkg", "--remove", "wsevents")
     debian.run("dpkg", "--purge", "wsevents")
@@ -194,13 +194,13 @@ def test_a_purge_after_an_upgrade_leaves_nothing_either(bare, debian, higher):
 
 
 def test_it_can_be_installed_again_after_it_was_removed_or_purged(clean, debian, deb):
-    for way in ("--remove", "--purge"):
-        debian.run("dpkg", way, "wsevents")
+    for action in ("--remove", "--purge"):
+        debian.run("dpkg", action, "wsevents")
         debian.install(deb)
         assert changed(clean.listing(), debian.listing()) == set()
 
 
-def test_a_purge_leaves_what_an_administrator_has_put_there(debian):
+def test_a_purge_keeps_an_administrators_files(debian):
     debian.path(CERTIFICATE).write_text("of an authority")
     debian.write("/etc/wsevents/conf.d/mine.yml", "workers: 2\n")
     debian.run("dpkg", "--purge", "wsevents")
@@ -228,13 +228,13 @@ AWAY = STANDALONE.replace("bus: {{type: memory}}", "bus: {{endpoint: 'tcp:127.0.
 
 
 def start_command():
-    """Return what the unit starts."""
+    """Return the command of the unit."""
     return re.search("(?m)^ExecStart=(.*)$", (ROOT / "debian/wsevents.service").read_text())[1].split()
 
 
 @contextmanager
 def serving(debian, *command):
-    """Give the service started by a command, as its user; what it says goes to the end."""
+    """Start the service with a command as its user; stop it at the end of the block."""
     whole = ["chroot", str(debian.root), "runuser", "-u", "wsevents", "--", *command]
     environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     process = subprocess.Popen(
@@ -249,7 +249,7 @@ def serving(debian, *command):
 
 
 def until(process, pattern):
-    """Return what it says up to the first line that matches."""
+    """Return the output up to the first line that matches."""
     heard = ""
     for line in process.stdout:
         heard += line
@@ -259,7 +259,7 @@ def until(process, pattern):
 
 
 def hears_an_event(port, how="/?token=s3cret&version=2"):
-    """Publish by the page of a gateway that needs nobody else, and assert that a client hears it."""
+    """Check that a client receives an event which another program publishes over HTTP."""
     with Client(f"wss://localhost:{port}{how}", DEADLINE, ssl=trusting()) as client:
         client.send('{"op": "subscribe", "data": {"event_name": "*"}}')
         client.send('{"op": "start"}')
@@ -285,7 +285,7 @@ def test_the_service_pushes_events_over_tls_as_its_user(debian):
 
 
 def refusal(debian, *command):
-    """Return exit status and words of a service that does not start."""
+    """Return exit status and output of a service that does not start."""
     with serving(debian, *command) as process:
         output, _ = process.communicate(timeout=DEADLINE)
         return process.returncode, output
@@ -316,7 +316,7 @@ def test_neither_the_environment_nor_the_folder_it_is_started_in_brings_other_mo
 
 
 def refused_with(port):
-    """Return the code that a newcomer is closed with."""
+    """Return the close code of a new connection."""
     with Client(f"wss://localhost:{port}/?token=s3cret", DEADLINE, ssl=trusting()) as client:
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(DEADLINE)

@@ -1,4 +1,4 @@
-"""The lock file: all that setup.cfg requires, in versions that it allows; and the licence of each."""
+"""The lock file has all requirements of setup.cfg in allowed versions, and each has a licence."""
 
 import configparser
 import re
@@ -17,12 +17,12 @@ REQUIRED = [Requirement(line) for line in SETUP["options"]["install_requires"].s
 LOCK = (ROOT / "requirements.lock").read_text()
 PINNED = dict(re.findall(r"(?m)^([\w.-]+)==([^ ]+) ", LOCK))
 BOOKWORM = default_environment() | {"python_version": "3.11", "python_full_version": "3.11.2", "extra": ""}
-"""What markers of requirements are held against: the Python of Debian 12."""
+"""The environment for markers of requirements: the Python of Debian 12."""
 REMEDY = "run `make lock`"
 
 
 def closure():
-    """Return the names of all that is required, directly or not, by what is installed here."""
+    """Return the names of all direct and indirect requirements, from the installed metadata."""
     found, left = set(), [canonicalize_name(one.name) for one in REQUIRED]
     while left:
         name = left.pop()
@@ -38,22 +38,22 @@ def _counts(requirement):
 
 
 @pytest.mark.parametrize("one", REQUIRED, ids=str)
-def test_what_setup_cfg_requires_is_locked_in_a_version_that_it_allows(one):
+def test_each_requirement_of_setup_cfg_is_locked_in_an_allowed_version(one):
     name = canonicalize_name(one.name)
     assert name in PINNED, REMEDY
     assert one.specifier.contains(PINNED[name]), REMEDY
 
 
-def test_nothing_is_missing_and_nothing_is_there_that_nobody_requires():
+def test_the_lock_file_has_exactly_the_requirements():
     assert set(PINNED) == closure(), REMEDY
 
 
-def test_each_has_hashes_and_there_is_no_other_way_to_get_one():
+def test_each_entry_has_a_version_and_hashes_and_nothing_else():
     for entry in re.split(r"(?m)^(?=\S)", re.sub(r"(?m)^#.*\n", "", LOCK))[1:]:
         assert re.fullmatch(r"[\w.-]+==\S+ (\\\n    --hash=sha256:[0-9a-f]{64} ?)+\n", entry), entry
 
 
-def test_it_names_no_place():
+def test_it_names_no_registry():
     assert "//" not in LOCK
     assert "--find-links" not in LOCK
 
@@ -65,7 +65,7 @@ def test_the_licence_of_each_is_in_the_copyright_file(name):
     assert name in map(canonicalize_name, folders)
 
 
-def test_each_licence_that_the_copyright_file_names_is_there_in_words():
+def test_the_copyright_file_has_the_text_of_each_licence():
     text = (ROOT / "debian" / "copyright").read_text()
     used = {
         name for line in re.findall(r"(?m)^License: (.*)$", text) for name in re.split(" and | or ", line)

@@ -1,4 +1,4 @@
-"""The manual page: well-formed, and it names what there is."""
+"""The manual page is well-formed and complete."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ PAGE = ROOT / "debian" / "wsevents.8"
 TEXT = PAGE.read_text().replace("\\-", "-")
 
 
-def test_neither_mandoc_nor_man_complains():
+def test_mandoc_and_man_report_no_warning():
     status, said = tried("mandoc", "-T", "lint", "-W", "warning", PAGE)
     assert (status, said) == (0, "")
     shown = subprocess.run(
@@ -40,6 +40,6 @@ def test_it_names_the_files(name):
     assert name in section
 
 
-def test_it_says_how_the_unit_starts_it():
+def test_it_has_the_command_of_the_unit():
     start = re.search(r"(?m)^ExecStart=(.*) \S+$", (ROOT / "debian" / "wsevents.service").read_text())[1]
     assert start in TEXT.replace(".B ", "")

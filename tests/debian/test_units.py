@@ -1,4 +1,4 @@
-"""The units: what systemd says of them, and that they do under it what they promise."""
+"""The systemd units are valid, and the service works under systemd."""
 
 import configparser
 import re
@@ -19,7 +19,7 @@ TEST = "/etc/wsevents/conf.d/test.yml"
 PORT = 9502
 
 
-def test_systemd_finds_no_mistake_in_them(clean):
+def test_systemd_reports_no_error_in_the_units(clean):
     for unit in ("wsevents.service", "wsevents.socket"):
         command = ["systemd-analyze", "verify", f"--root={clean.root}", "--man=no", "--recursive-errors=no"]
         status, output = tried(*command, unit)
@@ -33,7 +33,7 @@ def test_the_service_is_hardened():
     assert float(re.search(r"exposure level for wsevents\.service: ([0-9.]+)", output)[1]) < HIGHEST_EXPOSURE
 
 
-def test_it_may_take_as_long_to_stop_as_the_configuration_says():
+def test_the_stop_timeout_of_systemd_covers_drain_and_stop():
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str
     unit.read(SERVICE)
@@ -45,27 +45,27 @@ def test_it_may_take_as_long_to_stop_as_the_configuration_says():
 
 @pytest.fixture(scope="module")
 def machine(clean, tmp_path_factory):
-    """A Debian with the package that runs; nothing is left of it."""
+    """A running Debian with the package."""
     with clean.copied(tmp_path_factory.mktemp("machine")) as debian, debian.started() as machine:
         yield machine
 
 
 @pytest.fixture
 def configure(machine):
-    """Have the service started anew with this in conf.d, and nothing else."""
+    """A function that restarts the service with this text in conf.d."""
 
-    def anew(text):
+    def configure(text):
         machine.debian.write(TEST, text)
         machine.run("systemctl", "reset-failed")
         machine.run("systemctl", "restart", "wsevents.service")
 
-    yield anew
+    yield configure
     machine.run("systemctl", "stop", "wsevents.service", "wsevents.socket")
     machine.debian.path(TEST).unlink(missing_ok=True)
 
 
 def heard(machine, pattern):
-    """Wait until the service has said this since it was started the last time."""
+    """Wait for a log line of the service since its last start."""
     script = 'until journalctl --output=cat "_SYSTEMD_INVOCATION_ID=$2" | grep -qE "$1"; do sleep 0.2; done'
     words = ["bash", "-c", script, "bash", pattern, machine.property("InvocationID")]
     status, _ = machine.tried("timeout", str(DEADLINE), *words)
@@ -81,7 +81,7 @@ def test_it_is_ready_once_it_listens_and_pushes_events(machine, configure):
     assert user == "wsevents"
 
 
-def test_it_is_ready_without_a_bus_and_says_so(machine, configure):
+def test_it_is_ready_without_a_bus_and_its_status_says_so(machine, configure):
     configure(AWAY.format(port=PORT))
     assert machine.visit(lambda: refused_with(PORT)) == 1011
     assert "bus" in machine.property("StatusText")
@@ -97,7 +97,7 @@ def test_it_may_listen_on_a_port_below_1024(machine, configure):
     machine.visit(lambda: hears_an_event(443))
 
 
-def test_a_reload_leaves_the_peers_and_the_process(machine, configure):
+def test_a_reload_keeps_the_peers_and_the_process(machine, configure):
     configure(STANDALONE.format(port=PORT))
     before = machine.property("MainPID")
 
@@ -120,8 +120,8 @@ def test_a_stop_is_a_success(machine, configure):
 
 
 @pytest.fixture
-def impatient(machine):
-    """Have systemd wait three seconds only for a sign of life."""
+def short_watchdog(machine):
+    """Set the watchdog timeout of the service to three seconds."""
     file = "/etc/systemd/system/wsevents.service.d/test.conf"
     machine.debian.write(file, "[Service]\nWatchdogSec=3\n")
     machine.run("systemctl", "daemon-reload")
@@ -130,7 +130,7 @@ def impatient(machine):
     machine.run("systemctl", "daemon-reload")
 
 
-def test_one_that_stands_still_is_started_again(machine, impatient, configure):
+def test_a_hanging_service_is_restarted(machine, short_watchdog, configure):
     configure(STANDALONE.format(port=PORT))
     machine.run("kill", f"-{signal.SIGSTOP.value}", machine.property("MainPID"))
     until = 'until [ "$(systemctl show --value -p NRestarts wsevents.service)" = 1 ]; do sleep 0.2; done'
@@ -146,12 +146,12 @@ def test_a_missing_configuration_is_a_failure_and_no_demonstration(machine, conf
         status, _ = machine.tried("systemctl", "restart", "wsevents.service")
         assert status == 1
         assert "config.yml: cannot be read: No such file or directory" in machine.journal()
-        assert machine.property("ActiveState") == "failed"  # and not about to be started again
+        assert machine.property("ActiveState") == "failed"  # and will not be restarted
     finally:
         config.write_text(text)
 
 
-def test_a_secret_of_root_alone_reaches_the_service_and_nobody_else(machine, configure):
+def test_a_secret_that_only_root_can_read_reaches_only_the_service(machine, configure):
     secret = machine.debian.path("/etc/wsevents/secrets/rabbitmq")
     secret.write_text("s3cret\n")
     secret.chmod(0o600)
@@ -162,31 +162,31 @@ def test_a_secret_of_root_alone_reaches_the_service_and_nobody_else(machine, con
     assert status == 1
 
 
-def test_tls_to_others_works_within_the_hardening(machine, configure):
-    # Verifying a certificate calls back into Python; that its own is refused says that it was looked at.
+def test_outgoing_tls_works_with_the_hardening(machine, configure):
+    # OpenSSL calls Python to verify a certificate; the rejection of the self-signed one shows that it works.
     configure(f"bus: {{endpoint: 'tls:localhost:{PORT}'}}\n")
     heard(machine, "the bus is down: tls:localhost:.*certificate")
 
 
-def test_workers_serve_under_it_as_well(machine, configure):
+def test_workers_run_under_systemd(machine, configure):
     configure(AWAY.format(port=PORT) + "workers: 2\n")
     assert machine.visit(lambda: refused_with(PORT)) == 1011
     machine.run("systemctl", "stop", "wsevents.service")
     assert machine.property("Result") == "success"
 
 
-def test_with_its_socket_systemd_listens_and_tls_is_around_it(machine, configure):
+def test_with_the_socket_unit_systemd_listens_and_the_service_adds_tls(machine, configure):
     machine.run("systemctl", "start", "wsevents.socket")
     endpoint = f"systemd:domain=INET:index=0:privateKey={KEY}:certKey={CERTIFICATE}"
     text = re.sub("(?m)^listen: .*", f'listen: ["{endpoint}"]', STANDALONE.format(port=0))
     configure(text)
     machine.visit(lambda: hears_an_event(PORT))
     machine.run("systemctl", "stop", "wsevents.service")
-    machine.visit(lambda: hears_an_event(PORT))  # who comes has it started
+    machine.visit(lambda: hears_an_event(PORT))  # the connection starts the service
 
 
 def shown(machine):
-    """Return the certificate that newcomers are shown."""
+    """Return the certificate of a new connection."""
     return machine.visit(lambda: get_server_certificate(("127.0.0.1", PORT), timeout=DEADLINE))
 
 
@@ -199,7 +199,7 @@ def test_a_reload_shows_a_renewed_certificate(machine, configure, kind):
     before = shown(machine)
     for name in (KEY, CERTIFICATE):
         machine.run("rm", name)
-    machine.run("/usr/lib/wsevents/bin/certificate")  # it makes new ones, and says nothing to the service
+    machine.run("/usr/lib/wsevents/bin/certificate")  # makes new files without a signal to the service
     assert shown(machine) == before
     machine.run("systemctl", "reload", "wsevents.service")
     heard(machine, "certificates were read again")
