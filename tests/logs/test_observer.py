@@ -163,7 +163,7 @@ def test_a_traceback_has_the_location_but_quotes_no_data():
 def test_a_line_of_a_worker_is_written_unchanged():
     world, line = World(), LogLine(1.0, "warn", "w", "alone", {"a": 1}, worker=2)
     for _ in range(2):
-        world.source.warn("worker {worker}: {text}", worker=2, text="alone", line=line, deduplicated=True)
+        world.source.warn("worker {worker}: {text}", worker=2, text="alone", line=line, folded=True)
     assert world.lines == [line, line]
 
 

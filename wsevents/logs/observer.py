@@ -32,7 +32,7 @@ class LogObserver:
     """The log observer of this process. It can be called from any thread.
 
     Two keys of an event are special. `over`: the event reports that the problem of its logger is resolved.
-    `deduplicated`: a worker has already deduplicated the event.
+    `folded`: the event is written without deduplication.
 
     Attributes:
         write: called with each line; must not log.
@@ -60,7 +60,7 @@ class LogObserver:
             self._write_due()
             if translated.get("over"):
                 self._write_counts(self._deduplicator.resolved(line, self.seconds()))
-            if translated.get("deduplicated") or self._admits(
+            if translated.get("folded") or self._admits(
                 line, "" if failure is None else safe_location(failure)
             ):
                 self.write(line if failure is None else evolve(line, trace=redacted_traceback(failure)))

@@ -207,7 +207,7 @@ class Worker(ProcessProtocol):
                     "worker": self.number,
                     "text": f"{line.text}\n{line.trace}" if line.trace else line.text,
                     "line": line,  # `wsevents.logs.observer` writes this instead of the text
-                    "deduplicated": line is decoded,  # the worker deduplicates its own records
+                    "folded": line is decoded,  # the worker deduplicates its own records
                 }
             )
 
