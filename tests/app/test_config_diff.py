@@ -30,7 +30,7 @@ def config(*changes):
     return parse(text, "here.yml", Plugins(), {})
 
 
-def test_nothing_changes_by_reading_the_same_again():
+def test_an_equal_configuration_changes_nothing():
     new = config_diff(config(), config())
     assert (new.config, new.changed, new.kept) == (config(), (), ())
 
@@ -48,7 +48,7 @@ def test_nothing_changes_by_reading_the_same_again():
         ("uuid: u1", "uuid: u2", "auth.tokens"),
     ],
 )
-def test_what_can_change_is_taken_over(old, new, key):
+def test_a_live_key_is_applied(old, new, key):
     changed = config((old, new))
     assert attrs.astuple(config_diff(config(), changed), recurse=False) == (changed, (key,), ())
 
@@ -74,19 +74,19 @@ def test_what_can_change_is_taken_over(old, new, key):
         ("wazo: {}", "wazo: {}, innovaphone: {apps: {a: {password: s3cret-p}}}", ("dialects.innovaphone",)),
     ],
 )  # fmt: skip
-def test_what_cannot_is_named_and_stays(old, new, keys):
+def test_any_other_key_is_reported_and_keeps_its_value(old, new, keys):
     found = config_diff(config(), config((old, new)))
     assert (found.config, found.changed, found.kept) == (config(), (), keys)
 
 
-def test_a_dialect_that_is_gone_needs_a_restart():
+def test_a_removed_dialect_needs_a_restart():
     found = config_diff(config(("dialects: [wazo]", "dialects: null")),
                     config(("dialects: [wazo]", "dialects: null"), ("wazo: {}, ", "")))  # fmt: skip
     assert found.kept == ("dialects.wazo",)
     assert "wazo" in found.config.dialects
 
 
-def test_both_at_once_are_told_apart_and_no_secret_is_named():
+def test_live_and_other_keys_are_reported_separately_and_without_secrets():
     new = config(("tcp:9502", "tcp:9500"), ("subscriptions: 5", "subscriptions: 6"), ("s3cret-a", "s3cret-b"))
     found = config_diff(config(), new)
     assert found.changed == ("auth.tokens", "limits.subscriptions")
@@ -95,9 +95,7 @@ def test_both_at_once_are_told_apart_and_no_secret_is_named():
 
 
 @given(st.integers(0, 50), st.integers(1000, 50000), st.integers(1, 65535), st.booleans())
-def test_what_is_in_force_is_as_the_old_and_the_new_have_it_key_by_key(
-    subscriptions, size, port, write_through
-):
+def test_each_key_has_its_old_or_its_new_value(subscriptions, size, port, write_through):
     new = config(
         ("subscriptions: 5", f"subscriptions: {subscriptions}"),
         ("peer_bytes: 5000", f"peer_bytes: {size}, write_through: {str(write_through).lower()}"),

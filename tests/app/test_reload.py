@@ -40,7 +40,7 @@ class Files:
         await done
 
 
-def test_what_can_change_is_put_in_force_and_what_cannot_is_named(log):
+def test_live_keys_are_applied_and_others_logged(log):
     files = Files(NEW)
     done = files.begin()
     ((config, putting),) = files.puts
@@ -52,33 +52,36 @@ def test_what_can_change_is_put_in_force_and_what_cannot_is_named(log):
     assert files.reload.config == config
     assert log.lines == [
         "reload: origin_uuid needs a restart to change",
-        "reload: done; certificates were read again, and changed: limits.subscriptions",
+        "reload: done; certificates reloaded, changed keys: limits.subscriptions",
     ]
 
 
-def test_what_is_wrong_with_the_files_is_said_line_by_line(log, errors):
+def test_each_problem_of_the_files_is_logged(log, errors):
     files = Files(ConfigurationError("a: is wrong", "b: is too"))
     assert files.begin()
     assert (files.reload.config, files.puts) == (OLD, [])
     assert log.lines == [
         "reload: a: is wrong",
         "reload: b: is too",
-        "reload: everything stays as it was",
+        "reload: failed; the previous configuration stays in force",
     ]
     errors.failures.clear()
 
 
-def test_what_cannot_be_put_in_force_leaves_the_old_one(log, errors):
+def test_a_failed_commit_keeps_the_old_configuration(log, errors):
     files = Files(NEW)
     done = files.begin()
     files.puts[0][1].errback(ConfigurationError("worker 1: not responding"))
     assert done
     assert files.reload.config is OLD
-    assert log.lines == ["reload: worker 1: not responding", "reload: everything stays as it was"]
+    assert log.lines == [
+        "reload: worker 1: not responding",
+        "reload: failed; the previous configuration stays in force",
+    ]
     errors.failures.clear()
 
 
-def test_a_mistake_of_the_program_ends_nothing(log, errors):
+def test_a_bug_in_a_reload_does_not_stop_the_gateway(log, errors):
     files = Files(NEW)
     files.now = ZeroDivisionError()
     assert files.begin()
@@ -86,7 +89,7 @@ def test_a_mistake_of_the_program_ends_nothing(log, errors):
     assert errors.flush(ZeroDivisionError)
 
 
-def test_who_comes_during_one_waits_and_reads_then():
+def test_a_second_reload_waits_and_reads_the_files_again():
     files = Files(NEW)
     first, second = files.begin(), files.begin()
     assert len(files.puts) == 1

@@ -1,4 +1,4 @@
-"""What systemd hears when: the order of things, on a clock. That signals arrive is in integration."""
+"""The notices that systemd gets and their order, on a test clock; signals are tested in tests/integration."""
 
 import socket
 from signal import Signals
@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from wsevents.app.health import Health
-from wsevents.app.service import LAST_SECONDS, STATUS_SECONDS, MainService
+from wsevents.app.service import FORCED_STOP_SECONDS, STATUS_SECONDS, MainService
 from wsevents.system.systemd import Notifier
 
 
@@ -24,7 +24,7 @@ class Managed(Service):
     stop_seconds = 25.0
 
     def __init__(self):
-        self.now, self.alive, self.hurried, self.over = (
+        self.now, self.alive, self.expedited, self.over = (
             Health(0, False, "not tried"),
             True,
             False,
@@ -38,7 +38,7 @@ class Managed(Service):
         return self.alive
 
     def hurry(self):
-        self.hurried = True
+        self.expedited = True
 
     def stopService(self):
         super().stopService()
@@ -110,17 +110,17 @@ def world(tmp_path, signals):
     world.systemd.end.close()
 
 
-def test_it_is_ready_once_the_bus_was_tried_and_says_how_it_is_when_that_changes(world):
+def test_it_is_ready_once_the_bus_was_attempted_and_sends_each_new_status(world):
     assert world.after(100) == []
-    world.be(0, True, "nobody is there")
-    assert world.after(1) == ["READY=1", "STATUS=0 peers, bus down: nobody is there"]
+    world.be(0, True, "connection refused")
+    assert world.after(1) == ["READY=1", "STATUS=0 peers, bus down: connection refused"]
     assert world.after(STATUS_SECONDS) == []
     world.be(3, True)
     assert world.after(STATUS_SECONDS) == ["STATUS=3 peers, bus up"]
     assert world.after(10 * STATUS_SECONDS) == []
 
 
-def test_a_reload_is_framed(world, signals):
+def test_a_reload_sends_reloading_and_ready(world, signals):
     world.be(0, True)
     world.after(1)
     signals("SIGHUP")
@@ -130,17 +130,17 @@ def test_a_reload_is_framed(world, signals):
     assert world.systemd.heard == ["READY=1"]
 
 
-def test_a_reload_before_it_is_ready_does_not_say_that_it_is(world, signals):
+def test_a_reload_before_readiness_does_not_send_ready(world, signals):
     signals("SIGHUP")
     world.reload.done.callback(None)
     assert world.systemd.heard == []
 
 
-def test_a_stop_says_how_long_it_may_take_and_leaves_no_timer(world, signals):
+def test_a_stop_announces_its_duration_and_leaves_no_timer(world, signals):
     signals("SIGTERM")
     assert world.systemd.heard == ["STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000"]
     assert not world.stopped.called
-    assert not world.main.hurried
+    assert not world.main.expedited
     signals("SIGHUP")
     assert world.systemd.heard == []
     world.main.over.callback(None)
@@ -149,12 +149,12 @@ def test_a_stop_says_how_long_it_may_take_and_leaves_no_timer(world, signals):
 
 
 @pytest.mark.parametrize("second", ["SIGTERM", "SIGINT"])
-def test_the_second_signal_hurries_and_leaves_behind_what_hangs(world, signals, second):
+def test_the_second_signal_limits_the_shutdown(world, signals, second):
     signals("SIGTERM")
     signals(second)
-    assert world.main.hurried
+    assert world.main.expedited
     signals(second)
-    world.after(LAST_SECONDS - 0.1)
+    world.after(FORCED_STOP_SECONDS - 0.1)
     assert not world.stopped.called
     world.after(0.2)
     assert world.stopped.called
@@ -162,14 +162,14 @@ def test_the_second_signal_hurries_and_leaves_behind_what_hangs(world, signals, 
     world.main.over.callback(None)
 
 
-def test_what_cannot_be_stopped_in_order_is_stopped_all_the_same(world, signals, errors):
+def test_a_failed_shutdown_ends_the_process_too(world, signals, errors):
     signals("SIGTERM")
     world.main.over.errback(ZeroDivisionError())
     assert world.stopped.called
     errors.flush(ZeroDivisionError)
 
 
-def test_the_watchdog_hears_it_twice_in_its_time_as_long_as_all_is_well(tmp_path, signals):
+def test_the_watchdog_gets_two_notices_per_interval_while_all_processes_respond(tmp_path, signals):
     world = World(tmp_path, watchdog=10.0)
     assert world.systemd.heard == ["WATCHDOG=1"]
     assert world.after(4.9) == []
@@ -181,7 +181,7 @@ def test_the_watchdog_hears_it_twice_in_its_time_as_long_as_all_is_well(tmp_path
     world.systemd.end.close()
 
 
-def test_who_has_no_systemd_has_no_timers(signals):
+def test_without_systemd_there_are_no_timers(signals):
     reactor, main = Reactor(), Managed()
     unit = MainService(reactor, main, main, Notifier())
     unit.startService()

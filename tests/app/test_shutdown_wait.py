@@ -7,7 +7,7 @@ from wsevents.app.shutdown_wait import ShutdownWait
 
 
 class Waiting:
-    """Waits 10 s for something, 2 s in a hurry."""
+    """Waits 10 s, or 2 s once expedited."""
 
     def __init__(self):
         self.clock, self.awaited = Clock(), Deferred()
@@ -26,32 +26,32 @@ class Waiting:
         assert not self.clock.getDelayedCalls()
 
 
-def test_it_waits_so_long_at_most():
+def test_a_wait_ends_at_its_timeout():
     Waiting().begin().lasts(10)
 
 
-def test_what_is_waited_for_ends_it():
+def test_the_awaited_deferred_ends_the_wait():
     waiting = Waiting().begin()
     waiting.awaited.callback(None)
     assert waiting.over.called
     assert not waiting.clock.getDelayedCalls()
 
 
-def test_a_hurry_shortens_the_rest():
+def test_a_second_signal_shortens_the_rest():
     waiting = Waiting().begin()
     waiting.clock.advance(5)
     waiting.shutdown_wait.hurry()
     waiting.lasts(2)
 
 
-def test_a_hurry_never_makes_it_longer():
+def test_a_second_signal_never_lengthens_the_wait():
     waiting = Waiting().begin()
     waiting.clock.advance(9)
     waiting.shutdown_wait.hurry()
     waiting.lasts(1)
 
 
-def test_who_is_in_a_hurry_from_the_start_hardly_waits():
+def test_after_a_second_signal_waits_are_short_from_the_start():
     waiting = Waiting()
     waiting.shutdown_wait.hurry()
     waiting.begin().lasts(2)

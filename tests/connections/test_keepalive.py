@@ -1,4 +1,4 @@
-"""Pings, pongs and silence, on a clock of their own."""
+"""Pings, pongs and the idle timeout, on a test clock."""
 
 import pytest
 from twisted.internet.task import Clock
@@ -10,12 +10,12 @@ from wsevents.connections.timers import Timers
 
 
 class Peer:
-    def __init__(self, wire):
+    def __init__(self, policy):
         self.clock, self.pings, self.closings, self.read = Clock(), [], [], True
-        self.alarms = Timers(self.clock, self.clock.seconds)
-        self.alarms.startService()
+        self.timers = Timers(self.clock, self.clock.seconds)
+        self.timers.startService()
         self.keepalive = Keepalive(
-            wire, self.alarms, self.pings.append, lambda: self.read, self.closings.append
+            policy, self.timers, self.pings.append, lambda: self.read, self.closings.append
         )
         self.keepalive.start()
 
@@ -25,7 +25,7 @@ def peer():
     return Peer(ConnectionPolicy(ping_interval=60, pong_deadline=20))
 
 
-def test_a_peer_that_answers_is_pinged_for_ever(peer):
+def test_a_peer_that_answers_is_pinged_repeatedly(peer):
     for count in range(1, 5):
         peer.clock.advance(60)
         assert len(peer.pings) == count
@@ -41,7 +41,7 @@ def test_a_peer_that_does_not_answer_is_closed_at_the_deadline(peer):
     assert peer.closings == [PING_TIMEOUT]
 
 
-def test_a_peer_that_is_not_read_may_have_answered(peer):
+def test_a_peer_that_is_not_read_is_not_closed(peer):
     peer.read = False
     peer.clock.advance(60)
     peer.clock.advance(25)
@@ -51,7 +51,7 @@ def test_a_peer_that_is_not_read_may_have_answered(peer):
     assert peer.closings == [PING_TIMEOUT]
 
 
-def test_a_dialect_that_wants_no_pongs_closes_nobody():
+def test_without_a_pong_deadline_no_peer_is_closed():
     peer = Peer(ConnectionPolicy(ping_interval=10, pong_deadline=0))
     for _ in range(100):
         peer.clock.advance(10)
@@ -59,10 +59,10 @@ def test_a_dialect_that_wants_no_pongs_closes_nobody():
     assert peer.closings == []
 
 
-def test_a_peer_that_is_silent_for_too_long_is_closed():
+def test_an_idle_peer_is_closed():
     peer = Peer(ConnectionPolicy(ping_interval=0, pong_deadline=0, idle=100))
     peer.clock.advance(99)
-    peer.keepalive.heard()
+    peer.keepalive.received()
     peer.clock.advance(99)
     assert peer.closings == []
     peer.clock.advance(1)
@@ -70,7 +70,7 @@ def test_a_peer_that_is_silent_for_too_long_is_closed():
     assert peer.pings == []
 
 
-def test_once_stopped_it_is_still(peer):
+def test_once_stopped_it_has_no_timers(peer):
     peer.clock.advance(60)
     peer.keepalive.stop()
-    assert not len(peer.alarms._deadlines)
+    assert not len(peer.timers._deadlines)

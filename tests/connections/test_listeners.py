@@ -1,4 +1,4 @@
-"""What is between a port and what it listens for, read again; the network is in integration."""
+"""Listeners and the reload of their certificates; the network is in tests/integration."""
 
 import pytest
 import pytest_twisted
@@ -11,29 +11,29 @@ from wsevents.api.errors import ConfigurationError
 from wsevents.connections.listeners import OpenListener, Ports, ReloadableListeners
 
 
-class ListenEntry:
-    """A process that listens by one endpoint string."""
+class Listening:
+    """A process that listens on one endpoint string."""
 
     def __init__(self, endpoint):
         self.reactor = MemoryReactorClock()
-        self.casings = ReloadableListeners(self.reactor)
+        self.listening = ReloadableListeners(self.reactor)
         self.listeners = [OpenListener(endpoint, Factory.forProtocol(Protocol), "listen[0]")]
-        self.casings.listen(endpoint, self.listeners[0].factory)
+        self.listening.listen(endpoint, self.listeners[0].factory)
 
     @property
-    def around(self):
-        """What newcomers meet first."""
-        return self.reactor.tcpServers[0][1].around
+    def wrapped(self):
+        """The factory of new connections."""
+        return self.reactor.tcpServers[0][1].wrapped
 
 
 @pytest.fixture
 def secure(tmp_path):
     key, crt = write_pair(tmp_path)
-    return ListenEntry(f"ssl:9502:interface=127.0.0.1:backlog=7:privateKey={key}:certKey={crt}")
+    return Listening(f"ssl:9502:interface=127.0.0.1:backlog=7:privateKey={key}:certKey={crt}")
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_unix_socket_is_told_by_its_path(tmp_path, log):
+async def test_a_unix_socket_is_logged_with_its_path(tmp_path, log):
     listener = OpenListener(f"unix:{tmp_path}/socket", Factory.forProtocol(Protocol), "listen[0]")
     ports = Ports(ReloadableListeners(reactor).listen)
     ports.open([listener])
@@ -46,35 +46,35 @@ def test_it_listens_where_the_endpoint_says(secure):
     assert (port, budget, interface) == (9502, 7, "127.0.0.1")
 
 
-def test_what_is_read_again_is_in_force_when_it_is_put_there(secure, tmp_path):
-    before = secure.around
+def test_a_reloaded_certificate_applies_after_the_commit(secure, tmp_path):
+    before = secure.wrapped
     write_pair(tmp_path)
-    commit = secure.casings.prepare(secure.listeners)
-    assert secure.around is before
+    commit = secure.listening.prepare(secure.listeners)
+    assert secure.wrapped is before
     commit()
-    assert secure.around is not before
-    assert secure.around.wrappedFactory is secure.listeners[0].factory
+    assert secure.wrapped is not before
+    assert secure.wrapped.wrappedFactory is secure.listeners[0].factory
     assert len(secure.reactor.tcpServers) == 1, "and nothing else listens"
 
 
 @pytest.mark.parametrize("name", ["server.key", "server.crt"])
-def test_what_cannot_be_read_is_said_and_changes_nothing(secure, tmp_path, name):
-    before = secure.around
+def test_an_unreadable_file_is_an_error_and_changes_nothing(secure, tmp_path, name):
+    before = secure.wrapped
     (tmp_path / name).unlink()
     with pytest.raises(ConfigurationError, match=rf"^listen\[0\]: cannot read .*/{name}: No such"):
-        secure.casings.prepare(secure.listeners)
-    assert secure.around is before
+        secure.listening.prepare(secure.listeners)
+    assert secure.wrapped is before
 
 
-def test_what_has_nothing_around_it_stays_as_it_is():
-    plain = ListenEntry("tcp:9502")
-    assert plain.around is plain.listeners[0].factory
-    plain.casings.prepare(plain.listeners)()
-    assert plain.around is plain.listeners[0].factory
+def test_a_listener_without_tls_keeps_its_factory():
+    plain = Listening("tcp:9502")
+    assert plain.wrapped is plain.listeners[0].factory
+    plain.listening.prepare(plain.listeners)()
+    assert plain.wrapped is plain.listeners[0].factory
 
 
-def test_a_port_of_another_kind_is_not_read_again(tmp_path):
-    local = ListenEntry(f"unix:{tmp_path}/socket")
+def test_a_unix_socket_is_not_reloaded(tmp_path):
+    local = Listening(f"unix:{tmp_path}/socket")
     assert local.reactor.unixServers[0][1] is local.listeners[0].factory
-    local.casings.prepare(local.listeners)()
+    local.listening.prepare(local.listeners)()
     assert not local.reactor.tcpServers

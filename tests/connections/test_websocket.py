@@ -52,7 +52,7 @@ def test_events_before_start_are_discarded():
 
 
 @pytest.mark.parametrize("path", ["/", "/api/websocketd/", "/any/thing"])
-def test_any_path_will_do(path):
+def test_any_path_is_served(path):
     assert ops(World().client(f"ws://other.example:1234{path}?token=T")) == ["init"]
 
 
@@ -72,7 +72,7 @@ def test_a_refused_client_gets_its_close_code_after_the_upgrade_and_a_clean_clos
     assert world.is_empty()
 
 
-def test_what_a_client_sends_during_the_look_up_waits_in_order():
+def test_messages_during_the_look_up_wait_in_order():
     world = World(Authority(T=ANN))
     world.authority.slow = True
     client = world.client("ws://localhost/?token=T&version=2")
@@ -84,7 +84,7 @@ def test_what_a_client_sends_during_the_look_up_waits_in_order():
     assert ops(client) == ["init", "subscribe", "start", "pong"]
 
 
-def test_a_bad_token_beats_a_bad_frame_that_was_sent_before_it_was_known():
+def test_a_bad_token_takes_precedence_over_a_bad_frame_sent_during_its_look_up():
     world = World(Authority())
     world.authority.slow = True
     client = world.client()
@@ -113,7 +113,7 @@ def test_commands_behind_a_token_wait_for_its_look_up():
 
 
 @pytest.mark.parametrize("message", [b"\x00binary", "x", "[]", '{"op": "nope"}'])
-def test_a_message_that_makes_no_sense_is_4004(message):
+def test_an_invalid_message_closes_with_4004(message):
     world = World()
     client = world.client()
     world.say(client, message)
@@ -178,7 +178,7 @@ def test_a_token_that_expires_closes_with_4003_and_one_that_is_renewed_does_not(
     assert renewed.closed is None
 
 
-def test_an_authority_that_is_down_at_a_check_throws_nobody_out_before_the_end():
+def test_an_authority_that_is_down_at_a_recheck_closes_no_session_before_its_expiry():
     authority = Authority(T=evolve(ANN, expires=1000100.0))
     world = World(authority)
     client = world.client()
@@ -190,7 +190,7 @@ def test_an_authority_that_is_down_at_a_check_throws_nobody_out_before_the_end()
     assert client.closed == (4003, "authentication expired", True)
 
 
-def test_the_loss_of_the_bus_closes_everybody_with_its_reason():
+def test_the_loss_of_the_bus_closes_every_peer():
     world = World()
     client = world.client()
     for peer in world.gateway_state.registry:
@@ -199,13 +199,13 @@ def test_the_loss_of_the_bus_closes_everybody_with_its_reason():
     assert client.closed == (1011, "bus connection lost", True)
 
 
-def test_while_the_bus_is_down_newcomers_are_told_after_their_token_was_checked():
+def test_while_the_bus_is_down_new_clients_are_closed_after_their_token_was_checked():
     world = World(bus_up=False)
     assert world.client().closed == (1011, "bus connection error", True)
     assert world.client("ws://localhost/?token=X").closed == (4002, "authentication failed", True)
 
 
-def test_when_the_authority_changes_its_mind_sessions_see_at_once():
+def test_changes_of_the_authority_reach_sessions_at_once():
     authority = Authority(T=ANN)
     world = World(authority)
     client = world.client()
@@ -214,12 +214,12 @@ def test_when_the_authority_changes_its_mind_sessions_see_at_once():
     world.publish(tenant="t9")
     authority.people["T"] = evolve(ANN, reach="all")
     for peer in world.gateway_state.registry:
-        peer.revise()
+        peer.refresh_identity()
     world.publish(tenant="t9")
     assert len(client.heard) == 4
 
 
-def test_the_server_says_goodbye():
+def test_a_shutdown_closes_with_1001():
     world = World()
     client = world.client()
     for peer in world.gateway_state.registry:
@@ -229,7 +229,7 @@ def test_the_server_says_goodbye():
     assert world.is_empty()
 
 
-def test_a_client_that_leaves_is_forgotten_and_answered_in_kind():
+def test_the_close_frame_of_a_client_is_answered_and_its_session_forgotten():
     world = World()
     client = world.client()
     world.say(client, SUBSCRIBE)
@@ -277,7 +277,7 @@ def test_the_look_up_of_a_client_that_is_gone_is_cancelled():
     assert world.is_empty()
 
 
-def test_an_authority_that_breaks_its_promise_costs_its_asker_only(errors):
+def test_an_error_of_the_authority_affects_one_peer_only(errors):
     world = World(Authority(T=ANN, bad=ZeroDivisionError()))
     good, bad = world.client(), world.client("ws://localhost/?token=bad")
     assert bad.closed is not None
@@ -305,7 +305,7 @@ def test_a_flood_of_messages_is_slowed_not_dropped():
 )
 @pytest.mark.parametrize("host", ["gateway", "h:x", "[::1"])
 @pytest.mark.parametrize("target", ["/", "//[x", "/%ff"])
-def test_any_path_host_and_origin_will_do(target, host, origin):
+def test_any_path_host_and_origin_is_served(target, host, origin):
     world = World()
     request = upgrade(f"{target}?token=T").replace(
         b"Host: localhost:9502", f"Host: {host}\r\nOrigin: {origin}".encode()
@@ -318,7 +318,7 @@ def test_an_empty_line_before_the_request_is_ignored():
     assert b'"op": "init"' in World().raw(b"\r\n" + upgrade("/?token=T")).data
 
 
-def test_a_visitor_of_the_page_who_sends_a_byte_now_and_then_is_dropped_in_time():
+def test_a_page_request_sent_byte_by_byte_is_aborted_at_the_timeout():
     world = World(limits=Limits(handshake_seconds=10.0))
     raw = world.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n")
     for _ in range(9):
@@ -456,7 +456,7 @@ def test_a_client_that_does_not_finish_its_handshake_is_dropped():
     assert world.is_empty()
 
 
-def test_who_comes_with_too_many_others_waits_for_a_turn_unread():
+def test_a_connection_beyond_the_limit_of_handshakes_waits_unread():
     world = World(limits=Limits(pending_per_address=3))
     first = [world.raw() for _ in range(3)]
     waiting = [world.raw(upgrade()) for _ in range(4)]
@@ -469,7 +469,7 @@ def test_who_comes_with_too_many_others_waits_for_a_turn_unread():
     assert world.is_empty()
 
 
-def test_a_turn_ends_with_the_time_for_handshakes_and_the_time_begins_with_the_turn():
+def test_the_handshake_timeout_starts_with_the_handshake_and_frees_its_place():
     world = World(limits=Limits(pending_handshakes=2, handshake_seconds=10.0))
     silent = [world.raw() for _ in range(2)]
     world.run(5.0)
@@ -483,7 +483,7 @@ def test_a_turn_ends_with_the_time_for_handshakes_and_the_time_begins_with_the_t
     assert world.is_empty()
 
 
-def test_who_leaves_while_it_waits_takes_no_turn():
+def test_a_connection_that_closes_while_waiting_takes_no_place():
     world = World(limits=Limits(pending_handshakes=1))
     first, leaving, staying = (world.raw() for _ in range(3))
     leaving.transport.abortConnection()
@@ -492,7 +492,7 @@ def test_who_leaves_while_it_waits_takes_no_turn():
     assert b'"op": "init"' in staying.data
 
 
-def test_more_than_may_wait_are_turned_away():
+def test_connections_beyond_the_waiting_limit_are_rejected():
     world = World(limits=Limits(pending_handshakes=1, waiting_handshakes=1))
     first, second, third = (world.raw() for _ in range(3))
     assert [raw.lost for raw in (first, second, third)] == [False, False, True]
@@ -547,18 +547,18 @@ def test_a_dialect_may_refuse_before_the_upgrade_with_status_headers_and_body():
     assert world.is_empty()
 
 
-def test_a_dialect_may_add_headers_to_its_welcome():
+def test_a_dialect_may_add_headers_to_the_upgrade():
     world = World(Authority(T=ANN), dialects=[Gatekeeper()])
     raw = world.raw(upgrade("/gate?token=T"))
     assert raw.data.startswith(b"HTTP/1.1 101 ")
     assert b"X-Who: ann\r\n" in raw.data
 
 
-def test_a_path_that_nobody_serves_is_404():
+def test_a_path_that_no_dialect_serves_is_404():
     assert World(dialects=[Gatekeeper()]).raw(upgrade("/other")).data.startswith(b"HTTP/1.1 404 ")
 
 
-def test_a_session_that_raises_costs_its_peer_only(errors):
+def test_an_exception_of_a_session_affects_its_peer_only(errors):
     world = World(dialects=[Gatekeeper()])
     raw = world.raw(upgrade("/gate"))
     assert raw.data.startswith(b"HTTP/1.1 500 ")
@@ -570,7 +570,7 @@ def test_a_session_that_raises_costs_its_peer_only(errors):
 
 
 class FaultError(Exception):
-    """What fails."""
+    """The error of a script."""
 
 
 class Accepting(Gatekeeper):
@@ -632,7 +632,7 @@ def ends_with_1011(world, client, errors, log):
     told = list(dialect.facts)
     for peer in world.gateway_state.registry:
         peer.bus_lost()
-        peer.revise()
+        peer.refresh_identity()
     world.publish()
     world.run(60.0)
     assert client.closed == (1011, "", True)
@@ -693,7 +693,7 @@ def test_a_fact_that_an_effect_leads_to_before_it_is_open_and_that_fails_ends_wi
     ("fact", "tell"),
     [
         ("bus_lost", lambda peer: peer.bus_lost()),
-        ("identity_changed", lambda peer: peer.revise()),
+        ("identity_changed", lambda peer: peer.refresh_identity()),
         ("timer_fired", lambda peer: peer._runner._timer_fired("timer")),
     ],
     ids=["bus_lost", "identity_changed", "timer_fired"],
@@ -705,8 +705,8 @@ def test_a_fact_from_elsewhere_that_fails_before_it_is_open_ends_with_1011(fact,
     class Interrupting(Authority):
         def answer(self, question, now):
             (handshake,) = world.policy.handshakes
-            assert not handshake.inside._open
-            tell(handshake.inside)
+            assert not handshake.delegate._open
+            tell(handshake.delegate)
             return Deferred()
 
     world = World(Interrupting(T=ANN), [dialect])
@@ -744,8 +744,8 @@ def test_a_timer_that_fails_once_it_is_open_ends_with_1011(errors, log):
         (lambda peer: peer._handshake, "finish"),
         (lambda peer: peer._gateway_state.registry, "add"),
         (lambda peer: peer.transport, "registerProducer"),
-        (lambda peer: peer._keepalive.alarms, "after"),
-        (lambda peer: peer._runner, "tell"),
+        (lambda peer: peer._keepalive.timers, "after"),
+        (lambda peer: peer._runner, "notify"),
     ],
     ids=["handshake", "registry", "transport", "keepalive", "runner"],
 )
@@ -799,7 +799,7 @@ def test_an_upgrade_that_cannot_be_written_is_answered_with_500(errors, log):
     assert len(errors.flush(UnicodeEncodeError)) == 1
 
 
-def test_a_session_that_fails_before_it_accepts_hears_nothing_more(errors):
+def test_a_session_that_fails_before_it_accepts_gets_no_more_facts(errors):
     world = accepting(requested=(Ask(1, WhoIs("T")), FAILING))
     raw = world.raw(upgrade("/gate"))
     assert raw.data.startswith(b"HTTP/1.1 500 ")
@@ -808,18 +808,18 @@ def test_a_session_that_fails_before_it_accepts_hears_nothing_more(errors):
     assert errors.flush(FaultError)
 
 
-# -- strangers, and who speaks for whom
+# -- proxies, origins and authentication
 
 
 def seen(world):
-    """Return address and port of each who is there."""
+    """Return address and port of each peer."""
     return [(peer._handshake.address, peer._handshake.port) for peer in world.gateway_state.registry]
 
 
 FORWARDED = "X-Forwarded-For: 198.51.100.1, 203.0.113.9:5060\r\nX-Forwarded-For: 127.0.0.2\r\n"
 
 
-def test_a_trusted_proxy_is_believed_for_whom_it_speaks_and_nobody_else():
+def test_only_the_headers_of_a_trusted_proxy_set_the_client_address():
     world = World(trusted=["127.0.0.0/8"])
     world.raw(upgrade(extra=FORWARDED))
     world.raw(upgrade(extra=FORWARDED), "192.0.2.7")
@@ -828,7 +828,7 @@ def test_a_trusted_proxy_is_believed_for_whom_it_speaks_and_nobody_else():
     assert seen(world)[0] == ("203.0.113.9", 5060)
 
 
-def test_by_default_nobody_is_believed():
+def test_by_default_no_proxy_is_trusted():
     world = World()
     world.raw(upgrade(extra=FORWARDED))
     assert [address for address, _ in seen(world)] == ["127.0.0.1"]
@@ -847,7 +847,7 @@ def test_behind_a_trusted_proxy_peers_are_limited_by_their_own_addresses(log):
     assert again.data.startswith(b"HTTP/1.1 503 ")
     assert b"Retry-After: " in again.data
     assert again.lost
-    assert log.of("a connection from 203.0.113.9 was refused: too many connections from its address")
+    assert log.of("a connection from 203.0.113.9 was rejected: too many connections from its address")
     first.transport.abortConnection()
     world.run()
     raw = world.raw(upgrade(extra="X-Forwarded-For: 203.0.113.9\r\n"))
@@ -858,19 +858,19 @@ def test_behind_a_trusted_proxy_peers_are_limited_by_their_own_addresses(log):
     assert world.is_empty()
 
 
-def test_so_many_may_be_connected_in_all(log):
+def test_the_number_of_connections_is_limited(log):
     world = World(limits=Limits(connections=2))
     raws = [world.raw(upgrade(), f"192.0.2.{number}") for number in range(3)]
     assert [raw.lost for raw in raws] == [False, False, True]
     assert raws[2].data == b""
-    assert log.of("a connection from 192.0.2.2 was refused: too many connections (such")
+    assert log.of("a connection from 192.0.2.2 was rejected: too many connections (")
     raws[0].transport.abortConnection()
     world.run()
     assert b'"op": "init"' in world.raw(upgrade()).data
 
 
 class Echo(Gatekeeper):
-    """Tells whether a request was secure; lets everybody in, unknown, and whoever is named."""
+    """Accepts every request, with the identity that it names, if any; reports whether it was secure."""
 
     name, wire = (
         "echo",
@@ -900,7 +900,7 @@ class EchoSession(BaseSession):
     ("said", "trusted", "is_secure"),
     [("https", True, b"True"), ("http", True, b"False"), (None, True, b"False"), ("https", False, b"False")],
 )
-def test_only_a_trusted_proxy_is_believed_that_a_peer_came_over_tls(said, trusted, is_secure):
+def test_only_the_headers_of_a_trusted_proxy_say_that_a_client_uses_tls(said, trusted, is_secure):
     world = World(dialects=[Echo()], trusted=["127.0.0.1"] if trusted else [])
     extra = f"X-Forwarded-Proto: {said}\r\n" if said else ""
     assert b"X-Secure: " + is_secure in world.raw(upgrade("/gate", extra)).data
@@ -920,29 +920,29 @@ def test_only_a_trusted_proxy_is_believed_that_a_peer_came_over_tls(said, truste
         ("null", "http", b"403"),
     ],
 )
-def test_pages_of_the_gateways_own_origin_may_connect_where_the_protocol_has_it_so(origin, proto, status):
+def test_the_gateways_own_origin_may_connect_if_the_dialect_says_so(origin, proto, status):
     world = World(dialects=[Echo()], trusted=["127.0.0.1"])
     extra = f"X-Forwarded-Proto: {proto}\r\n" + (f"Origin: {origin}\r\n" if origin else "")
     assert world.raw(upgrade("/gate", extra)).data[9:12] == status
 
 
-def test_an_origin_that_may_not_connect_is_told_in_a_line_that_names_it_and_the_key(log):
+def test_a_rejected_origin_is_logged_with_the_key_that_allows_it(log):
     world = World(dialects=[Echo()])
     for number in range(3):
         raw = world.raw(upgrade("/gate?token=s3cret", f"Origin: https://evil{number}.example\r\n"))
         assert raw.data.startswith(b"HTTP/1.1 403 ")
         assert raw.lost
     (queue,) = log.of("a connection from")
-    assert "was refused, as pages of its origin may not connect: 'https://evil0.example'; who" in queue
-    assert "names it in dialects.echo.key" in queue
+    assert "was rejected: origin not allowed: 'https://evil0.example'; to allow" in queue
+    assert "add it to dialects.echo.key" in queue
     world.run(60.0)
     world.raw(upgrade("/gate", f"Origin: {'x' * 9000}\r\n"))
-    assert "(such connections since last told: 3)" in log.of("a connection from")[1]
+    assert "(3 since the last such line)" in log.of("a connection from")[1]
     assert len(log.of("a connection from")[1]) < 500
     assert world.is_empty()
 
 
-def test_who_does_not_say_who_it_is_in_time_is_closed():
+def test_a_client_that_does_not_authenticate_in_time_is_closed():
     world = World(dialects=[Echo()], limits=Limits(authentication_seconds=30.0))
     client, known = world.client("ws://localhost:9502/gate"), world.client("ws://localhost:9502/gate")
     world.say(known, "I am")
@@ -960,14 +960,14 @@ def test_who_does_not_say_who_it_is_in_time_is_closed():
 @pytest.mark.parametrize(
     ("seconds", "anonymous"), [(0.0, False), (30.0, True)], ids=["no limit", "the protocol allows it"]
 )
-def test_a_peer_may_stay_unknown_where_that_is_allowed(seconds, anonymous):
+def test_a_peer_may_stay_unauthenticated_where_the_dialect_allows_it(seconds, anonymous):
     world = World(dialects=[Echo(anonymous=anonymous)], limits=Limits(authentication_seconds=seconds))
     client = world.client("ws://localhost:9502/gate")
     world.run(1000.0)
     assert client.closed is None
 
 
-def test_a_peer_whose_token_is_looked_up_hears_what_comes_of_that_however_long_it_takes():
+def test_a_peer_whose_token_is_looked_up_gets_the_result_however_long_it_takes():
     world = World(limits=Limits(authentication_seconds=5.0))
     world.authority.slow = True
     client = world.client("ws://localhost:9502/?token=X")
@@ -980,7 +980,7 @@ def test_a_peer_whose_token_is_looked_up_hears_what_comes_of_that_however_long_i
     assert world.is_empty()
 
 
-def test_a_token_that_is_known_costs_no_alarm():
+def test_a_known_token_needs_no_timer():
     world = World(websocket=WebSocket(ping_interval=0))
     client = world.client()
     assert ops(client) == ["init"]
@@ -988,7 +988,7 @@ def test_a_token_that_is_known_costs_no_alarm():
 
 
 @pytest.mark.parametrize(("seconds", "until"), [(30.0, 30.0), (5.0, 5.0), (0.0, 10.0)])
-def test_before_the_upgrade_an_authority_has_so_long_and_then_the_peer_is_to_come_again(seconds, until, log):
+def test_before_the_upgrade_an_authority_that_is_too_slow_is_answered_with_503(seconds, until, log):
     limits = Limits(authentication_seconds=seconds, handshake_seconds=10.0)
     world = World(Authority(T=ANN), dialects=[Gatekeeper()], limits=limits)
     world.authority.slow = True
@@ -998,13 +998,13 @@ def test_before_the_upgrade_an_authority_has_so_long_and_then_the_peer_is_to_com
     world.run(1.1)
     assert raw.lost
     assert raw.data.startswith(b"HTTP/1.1 503 ") is bool(seconds)
-    assert bool(log.of("its authority did not say in time who it is")) is bool(seconds)
+    assert bool(log.of("timeout of the authentication")) is bool(seconds)
     world.authority.work()
     world.run()
     assert world.is_empty()
 
 
-# -- anything at all
+# -- arbitrary input
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.text(max_size=30)), max_size=6), st.binary(max_size=30))
@@ -1041,7 +1041,7 @@ def test_two_thousand_clients_that_come_and_go_leave_nothing():
     assert world.is_empty()
 
 
-# -- who falls behind, who leaves, who has messages compressed
+# -- slow clients, disconnects, compression
 
 
 def subscribed(world, **options):
@@ -1051,7 +1051,7 @@ def subscribed(world, **options):
     return client
 
 
-def test_a_client_that_takes_nothing_for_too_long_is_closed_as_too_slow(log):
+def test_a_client_that_reads_nothing_for_too_long_is_closed_as_too_slow(log):
     world = World(outbound=OutboundSettings(write_deadline=10.0))
     client = subscribed(world)
     peer = next(iter(world.gateway_state.registry))
@@ -1064,10 +1064,10 @@ def test_a_client_that_takes_nothing_for_too_long_is_closed_as_too_slow(log):
     world.run()
     assert client.closed == (1013, "too slow", True)
     assert len(client.heard) == 3
-    assert log.of("it took nothing within outbound.write_deadline")
+    assert log.of("it read nothing within outbound.write_deadline")
 
 
-def test_a_client_that_takes_a_little_now_and_then_is_waited_for():
+def test_a_client_that_reads_slowly_but_steadily_is_not_closed():
     world = World(outbound=OutboundSettings(write_deadline=10.0), websocket=WebSocket(ping_interval=0))
     client = subscribed(world)
     peer = next(iter(world.gateway_state.registry))
@@ -1083,7 +1083,7 @@ def test_a_client_that_takes_a_little_now_and_then_is_waited_for():
     assert len(client.heard) == 4
 
 
-def test_of_all_clients_together_only_the_most_behind_goes():
+def test_above_the_total_limit_only_the_client_with_the_longest_queue_is_closed():
     world = World(outbound=OutboundSettings(peer_bytes=10**6, total_bytes=1000))
     clients = [subscribed(world) for _ in range(3)]
     for peer in world.gateway_state.registry:
@@ -1099,14 +1099,14 @@ def test_of_all_clients_together_only_the_most_behind_goes():
     assert [len(client.heard) for client in clients] == [3, 4, 4]
 
 
-def test_a_client_that_goes_in_the_middle_of_a_flush_takes_nobody_with_it():
+def test_a_client_lost_during_a_flush_does_not_affect_others():
     world = World()
     clients = [subscribed(world) for _ in range(4)]
     peers = list(world.gateway_state.registry)
     writer = peers[1].outbound.writer
 
     def write(data):
-        for peer in (peers[0], peers[2]):  # one whose turn is over, one whose turn is to come
+        for peer in (peers[0], peers[2]):  # one was flushed, one is still to be
             peer._handshake.connectionLost(Failure(ConnectionDone()))
         writer.write(data)
 
@@ -1141,7 +1141,7 @@ def test_a_small_message_that_becomes_a_large_one_ends_its_session_only():
     assert bystander.closed is None
 
 
-def test_at_debug_each_session_says_when_it_opens_and_otherwise_it_costs_nothing():
+def test_at_level_debug_each_session_logs_its_start():
     said = []
     globalLogPublisher.addObserver(said.append)
     try:

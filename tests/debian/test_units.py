@@ -202,5 +202,5 @@ def test_a_reload_shows_a_renewed_certificate(machine, configure, kind):
     machine.run("/usr/lib/wsevents/bin/certificate")  # makes new files without a signal to the service
     assert shown(machine) == before
     machine.run("systemctl", "reload", "wsevents.service")
-    heard(machine, "certificates were read again")
+    heard(machine, "certificates reloaded")
     assert shown(machine) != before

@@ -462,6 +462,6 @@ def test_refusals_are_told_with_their_number(tmp_path):
                     b"GET /?token=s3cret-user HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
                 )
                 assert b" 400 " in raw.recv(4096)
-    lines = [line for line in gateway.log.splitlines() if "was refused: 400 Bad Request" in line]
+    lines = [line for line in gateway.log.splitlines() if "was rejected: 400 Bad Request" in line]
     assert len(lines) == 1
-    assert "a connection from 127.0.0.1 was refused" in lines[0]
+    assert "a connection from 127.0.0.1 was rejected" in lines[0]

@@ -90,10 +90,10 @@ def test_programs_and_pages_that_are_named_may_connect_and_others_get_403(strict
         assert refusal(strict_gateway, dialect, origin) is None
     for origin in unwelcome:
         assert refusal(strict_gateway, dialect, origin).status_code == 403
-    line = strict_gateway.wait_for(".*was refused, as pages of its origin may not connect.*")[0]
+    line = strict_gateway.wait_for(".*was rejected: origin not allowed.*")[0]
     assert "a connection from 127.0.0.1" in line
-    assert f": 'null'; who wants it to names it in {KEYS[dialect]} (such" in line
-    assert strict_gateway.log.count("may not connect") == 1
+    assert f": 'null'; to allow it, add it to {KEYS[dialect]} (" in line
+    assert strict_gateway.log.count("origin not allowed") == 1
     assert "s3cret" not in strict_gateway.log
 
 

@@ -83,7 +83,7 @@ def test_nobody_is_closed_and_no_event_lost_or_doubled_whatever_is_read_again(
                 assert shown(gateway, 2 * workers) == {certificate.read_text()}
                 good = certificate.read_text()
                 certificate.write_text("no certificate")
-                said = reload(gateway, "everything stays as it was")
+                said = reload(gateway, "the previous configuration stays in force")
                 assert f"listen[0]: {certificate} must be a certificate in PEM format" in said
                 certificate.write_text(good)
                 assert shown(gateway, 2 * workers) == {good}
@@ -189,7 +189,7 @@ def test_limits_hold_for_who_comes_then(gateway):
         file = gateway.folder / "config.yml"
         file.write_text(file.read_text() + "limits: {subscriptions: 1}\n")
         said = reload(gateway)
-        assert "reload: done; certificates were read again, and changed: limits.subscriptions\n" in said
+        assert "reload: done; certificates reloaded, changed keys: limits.subscriptions\n" in said
         for name in ("a", "b"):
             subscribe(before, name)
         before.send('{"op": "start"}')
@@ -237,7 +237,7 @@ def test_what_cannot_change_is_named_and_stays(gateway):
     said = reload(gateway)
     assert "reload: listen[0].endpoint needs a restart to change\n" in said
     assert "reload: bus.exchange_name needs a restart to change\n" in said
-    assert "reload: done; certificates were read again, and changed: nothing else\n" in said
+    assert "reload: done; certificates reloaded, changed keys: none\n" in said
     with gateway.connect("/?token=s3cret-user") as client:
         for text in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):
             client.send(text)
@@ -262,7 +262,7 @@ def test_a_mistake_in_the_file_leaves_everything_as_it_was(gateway, old, new, sa
     with gateway.connect("/?token=s3cret-user") as client:
         assert receive(client)["op"] == "init"
         rewrite(gateway, old, new)
-        text = reload(gateway, "reload: everything stays as it was")
+        text = reload(gateway, "reload: failed; the previous configuration stays in force")
         (line,) = [line for line in text.splitlines() if "error]" in line]
         assert said in line
         client.send('{"op": "start"}')
@@ -272,7 +272,7 @@ def test_a_mistake_in_the_file_leaves_everything_as_it_was(gateway, old, new, sa
 
 def test_a_file_that_is_gone_leaves_everything_as_it_was(gateway):
     (gateway.folder / "config.yml").unlink()
-    said = reload(gateway, "reload: everything stays as it was")
+    said = reload(gateway, "reload: failed; the previous configuration stays in force")
     assert "config.yml: cannot be read: No such file or directory" in said
     with gateway.connect("/?token=s3cret-user") as client:
         assert receive(client)["op"] == "init"
@@ -345,7 +345,7 @@ def test_if_one_worker_cannot_change_none_does(tmp_path, rabbitmq):
         before = (tmp_path / "server.crt").read_text()
         write_pair(tmp_path)
         os.kill(pid_of(gateway, 2), signal.SIGSTOP)
-        said = reload(gateway, "reload: everything stays as it was")
+        said = reload(gateway, "reload: failed; the previous configuration stays in force")
         assert f"reload: worker 2 (pid {pid_of(gateway, 2)}): not responding\n" in said
         os.kill(pid_of(gateway, 2), signal.SIGCONT)
         assert shown(gateway, 4) == {before}

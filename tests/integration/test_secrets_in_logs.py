@@ -189,7 +189,7 @@ def test_no_secret_is_in_the_log_however_it_was_sent(tmp_path, form):
     for dialect in ("wazo", "voipbin", "isymphony", "innovaphone"):
         assert f"session over: {dialect}" in log, "else nothing was tried"
     for refusal in ("401 Unauthorized (voipbin)", "401 Unauthorized (isymphony)", "400 Bad Request", "431 "):
-        assert f"was refused: {refusal}" in log
+        assert f"was rejected: {refusal}" in log
     for kind in ("builtins.ValueError", "builtins.KeyError"):
         assert kind in log, "a traceback says what kind of thing has failed"
     assert given_away(log) == set()

@@ -59,7 +59,7 @@ def listen(gateway, stack):
         ("peer_bytes: 200000", "its queue is over outbound.peer_bytes"),
         ("peer_bytes: 200000, write_through: false", "its queue is over outbound.peer_bytes"),
         ("peer_bytes: 100000000, total_bytes: 500000", "all queues together are over outbound.total_bytes"),
-        ("peer_bytes: 100000000, write_deadline: 0.5", "it took nothing within outbound.write_deadline"),
+        ("peer_bytes: 100000000, write_deadline: 0.5", "it read nothing within outbound.write_deadline"),
     ],
 )
 def test_those_who_stop_reading_are_closed_and_the_others_hear_everything(tmp_path, outbound, why):

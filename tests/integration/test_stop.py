@@ -81,7 +81,7 @@ def test_nobody_is_let_in_any_more_and_handshakes_are_ended(tmp_path):
         with gateway.ready().dial() as half, Crowd(gateway, 2) as crowd:
             half.sendall(b"GET /?token=s3cret-user HTTP/1.1\r\n")
             gateway.process.send_signal(signal.SIGTERM)
-            gateway.wait_for("stopping: 2 peers are told to go within 3600 s")
+            gateway.wait_for("stopping: closing 2 peers within 3600 s")
             with pytest.raises(OSError):
                 half.sendall(b"Host: localhost\r\n")
                 if not half.recv(1):
@@ -102,7 +102,7 @@ def test_the_second_signal_stops_at_once(tmp_path, second):
             gateway.process.send_signal(signal.SIGTERM)
             wait_until(lambda: 1001 in crowd.codes)
             gateway.process.send_signal(second)
-            gateway.wait_for(f"told by {second.name} to stop at once")
+            gateway.wait_for(f"stopping at once: received {second.name}")
             assert gateway.ended() == 0
             assert crowd.until(lambda member: member.code == 1001)
         assert gateway.log.count("session over") == 10
@@ -118,7 +118,7 @@ def test_a_signal_for_all_processes_is_one_and_the_second_for_the_supervisor_is_
             for pid in pids(gateway, 2):
                 os.kill(pid, signal.SIGTERM)
             for worker in (1, 2):
-                gateway.wait_for(f"worker {worker}: stopping: 5 peers are told to go within")
+                gateway.wait_for(f"worker {worker}: stopping: closing 5 peers within")
                 wait_until(lambda: sum(member.code == 1001 for member in crowd.members) == 2)
             for pid in pids(gateway, 2)[1:]:
                 os.kill(pid, signal.SIGTERM)

@@ -72,7 +72,7 @@ def test_a_reload_that_fails_is_over_too(tmp_path, systemd):
         os.kill(gateway.process.pid, signal.SIGHUP)
         systemd.hear(r"RELOADING=1\n.*")
         systemd.hear("READY=1")
-        gateway.wait_for("everything stays as it was")
+        gateway.wait_for("the previous configuration stays in force")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

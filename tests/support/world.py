@@ -1,4 +1,4 @@
-"""A house with a door, and Autobahn clients that knock at it, all in memory and on a clock of its own."""
+"""A gateway's connections with Autobahn clients, all in memory and on a test clock."""
 
 from random import Random
 
@@ -36,7 +36,7 @@ ANN = Identity("ann", "t1", ("events.#", "websocketd"))
 
 @implementer(IAuthenticator)
 class Authority(Service):
-    """Knows some tokens; with `slow`, answers only when told to."""
+    """Knows some tokens; with `slow`, answers only at `work`."""
 
     settings = Auth
 
@@ -83,7 +83,7 @@ class StillBus:
 
 
 class Client(WebSocketClientProtocol):
-    """Keeps what it hears."""
+    """Records what it receives."""
 
     def __init__(self):
         super().__init__()
@@ -111,8 +111,8 @@ class Client(WebSocketClientProtocol):
         self.closed = (code, reason or "", wasClean)
 
 
-class ConnectionPolicy(FakeTransport):
-    """The server's transport; what comes while it is paused waits."""
+class ServerTransport(FakeTransport):
+    """The server's transport; while it is paused, received data waits."""
 
     clock, paused, held = None, False, b""
 
@@ -146,7 +146,7 @@ class Raw(Protocol):
 
 
 class World:
-    """Everything that one test needs."""
+    """The connections of a gateway with one listener, and clients of it."""
 
     def __init__(self, authority=None, dialects=None, bus_up=True, **settings):
         self.clock = Clock()
@@ -166,7 +166,7 @@ class World:
             flusher=Flusher(
                 self.clock, SendBudget(settings.get("outbound", OutboundSettings()).total_bytes), self.now
             ),
-            expiry=Timers(self.clock, self.now, longest=1.0),
+            expiry=Timers(self.clock, self.now, max_wait=1.0),
             keepalive=Timers(self.clock, self.clock.seconds),
             now=self.now,
             limits=limits,
@@ -195,7 +195,7 @@ class World:
         return 1000000.0 + self.clock.seconds()
 
     def client(self, url="ws://localhost:9502/?token=T", offers=(), **options):
-        """Return a client that has asked for a WebSocket, and offered extensions."""
+        """Return a client that has requested a WebSocket and offered extensions."""
         factory = WebSocketClientFactory(url, reactor=self.clock, **options)
         factory.setProtocolOptions(
             openHandshakeTimeout=0,
@@ -228,19 +228,23 @@ class World:
 
     def _connect(self, client, host="127.0.0.1", proxied=False):
         handshake = (self.factory.proxied(self.factory) if proxied else self.factory).buildProtocol(None)
-        here, there = (
+        server_address, client_address = (
             IPv4Address("TCP", "127.0.0.1", 9502),
             IPv4Address("TCP", host, 40000 + len(self.pumps)),
         )
-        server_side = ConnectionPolicy(handshake, isServer=True, hostAddress=here, peerAddress=there)
+        server_side = ServerTransport(
+            handshake, isServer=True, hostAddress=server_address, peerAddress=client_address
+        )
         server_side.clock = self.clock
-        client_side = FakeTransport(client, isServer=False, hostAddress=there, peerAddress=here)
+        client_side = FakeTransport(
+            client, isServer=False, hostAddress=client_address, peerAddress=server_address
+        )
         self.pumps.append(connect(handshake, server_side, client, client_side))
         client.handshake = handshake
         self.run()
 
     def run(self, seconds=0.0):
-        """Let time pass, and everything arrive that was sent."""
+        """Advance the clock and deliver all data sent."""
         self.clock.advance(seconds)
         for _ in range(4):
             for pump in self.pumps:
@@ -253,7 +257,7 @@ class World:
         self.run()
 
     def is_empty(self):
-        """Nothing of any peer is left anywhere."""
+        """Return whether no part holds anything of a peer."""
         gateway_state = self.gateway_state
         return (
             not len(gateway_state.registry)

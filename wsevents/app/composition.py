@@ -1,4 +1,4 @@
-"""One gateway, put together from a configuration: here the parts meet that know nothing of each other."""
+"""Builds one gateway from a configuration: creates its parts and connects them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsevents.auth.lookup_cache import LookupCache
 from wsevents.config.plugins import read_file
 from wsevents.connections.gateway_state import GatewayState, ListenerDialects, ServedDialect
 from wsevents.connections.handshake import HandshakeFactory, HandshakePolicy
-from wsevents.connections.listeners import OpenListener, ReloadableListeners, place
+from wsevents.connections.listeners import OpenListener, ReloadableListeners, without_files
 from wsevents.connections.registry import Registry
 from wsevents.connections.timers import Timers
 from wsevents.connections.websocket import PeerFactory
@@ -51,14 +51,14 @@ _log = Logger()
 
 
 class Composition:
-    """The parts of one gateway, put together from a configuration.
+    """The parts of one gateway, built from a configuration.
 
     Attributes:
-        bus, authenticator: as the configuration names them; a demonstration drives them.
-        attendant: knows the gateway, once that is made.
+        bus, authenticator: of the `bus` and `auth` sections; the demo drives this bus.
+        introspection: reports on the gateway; set by `gateway`.
 
     Raises:
-        ConfigurationError: the parts do not go together.
+        ConfigurationError: the parts do not fit together.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Composition:
         authenticator = plugins.authenticator(config.auth.type).create(config.auth, reactor)
         self.authenticator = LookupCache(authenticator, called=config.auth.type)
         self._plugins = plugins
-        self._renewable = [(self.bus, "bus"), (authenticator, "auth")]
+        self._reloadable = [(self.bus, "bus"), (authenticator, "auth")]
         self._authorities = [self.authenticator]
         self._served = [
             self._serve(plugins.dialect(name).create(section, config), section)
@@ -88,9 +88,12 @@ class Composition:
         listening: Listeners | None = None,
         watch: Callable[[bool], None] = lambda _up: None,
     ) -> Gateway:
-        """Return the gateway with all its services, not yet started; for the arguments see there.
+        """Return the gateway with all its services, not yet started. Call it once, and before `prepare`.
 
-        Called once; `prepare` is about what it has returned.
+        Args:
+            announce: see `Gateway`.
+            listening: how the gateway listens; None: it opens its own ports.
+            watch: see `Gateway`.
         """
         config, reactor = self.config, self.reactor
         relay = Relay(self._sources, [Stage(served.dialect) for served in self._served])
@@ -122,22 +125,31 @@ class Composition:
             list(dict.fromkeys(source.exchange for source in sources)),
             list(dict.fromkeys(binding for source in sources for binding in source.bindings)),
         )
-        pulse = StallDetector(reactor)
-        self.introspection = Introspection(gateway_state, policy, self._authorities, pulse)
-        for service in (pulse, gateway_state.expiry, gateway_state.keepalive, *self._authorities, self.bus):
+        stall_detector = StallDetector(reactor)
+        self.introspection = Introspection(gateway_state, policy, self._authorities, stall_detector)
+        for service in (
+            stall_detector,
+            gateway_state.expiry,
+            gateway_state.keepalive,
+            *self._authorities,
+            self.bus,
+        ):
             service.setServiceParent(gateway)
         return gateway
 
     def prepare(self, config: Config) -> Callable[[], None]:
-        """Read certificates again; return what puts them and the live keys of a configuration in force.
+        """Prepare a reload: read the certificates again, and create the dialects.
 
         Args:
-            config: differs from the one before in live keys only: see `wsevents.app.config_diff`.
+            config: differs from the current configuration in live keys only; see `wsevents.app.config_diff`.
+
+        Returns:
+            A function that applies the certificates and the configuration.
 
         Raises:
-            ConfigurationError: it cannot be done; nothing has changed.
+            ConfigurationError: the configuration is unusable; nothing has changed.
         """
-        admit = self._listening.prepare(self._listeners)
+        commit_certificates = self._listening.prepare(self._listeners)
         dialects = [
             self._plugins.dialect(name).create(section, config) for name, section in config.dialects.items()
         ]
@@ -149,15 +161,15 @@ class Composition:
                 served.dialect = dialect
             self.gateway_state.reconfigure(config)
             self._policy.reconfigure(config.limits)
-            admit()
-            for part, section in self._renewable:
+            commit_certificates()
+            for part, section in self._reloadable:
                 if IReloadable.providedBy(part):
                     IReloadable(part).reconfigure(getattr(config, section))
 
         return commit
 
     def _serve(self, dialect: IDialect, section: Any) -> ServedDialect:
-        """Return a dialect with whom it asks: the `auth:` section's authenticator, or one from its own."""
+        """Return a dialect with its authority: the dialect's own, or else the authenticator of `auth`."""
         if not dialect.authority:
             return ServedDialect(dialect, self.authenticator)
         authority = LookupCache(
@@ -167,16 +179,16 @@ class Composition:
         return ServedDialect(dialect, authority)
 
     def _dialects_of(self, number: int, listener: ListenEntry) -> ListenerDialects:
-        """Return what a listener serves; whoever serves every path there takes what the others leave."""
+        """Return the dialects of a listener, with the dialect that serves every path last."""
         served = [served for served in self._served if listener.serves(served.dialect.name)]
         any_path = [served.dialect.name for served in served if served.dialect.serves(_ANY_PATH)]
         if len(any_path) > 1:
             raise ConfigurationError(
                 f"listen[{number}]: the dialects {' and '.join(any_path)} both serve every path; "
-                "give each a listener of its own, with `dialects:`"
+                "give each its own listener, with `dialects:`"
             )
         served.sort(key=lambda served: served.dialect.serves(_ANY_PATH))
-        return ListenerDialects(place(listener.endpoint), served)
+        return ListenerDialects(without_files(listener.endpoint), served)
 
     def _handshake_policy(self, gateway_state: GatewayState) -> HandshakePolicy:
         config = self.config
@@ -191,26 +203,26 @@ class Composition:
         )
 
     def _scripts(self) -> list[str]:
-        """Return the scripts of the dialects for the page, which proposes the first protocol."""
+        """Return the scripts of the dialects for the page; the page proposes the first one."""
         dialects = sorted(
             (served.dialect for served in self._served), key=lambda dialect: not dialect.default
         )
         return [read_file(dialect.page) for dialect in dialects if dialect.page is not None]
 
     def _publisher(self) -> PublishResource | None:
-        """Return what the page publishes by: only a bus that nobody else uses may be written to."""
+        """Return the resource by which the page publishes, or None unless the bus is in-memory."""
         if not self.bus.private:
             return None
         target = Target(self.bus, self.config.bus.exchange_name, self.config.origin_uuid)
         return PublishResource(target, self.authenticator, self.now)
 
     def _outbound(self) -> OutboundSettings:
-        """Return the settings of what is sent, without writing through if that cannot be done."""
+        """Return the `outbound` section, without write-through if this process does not support it."""
         settings = self.config.outbound
-        why = unfit(passing(), self.reactor) if settings.write_through else ""
-        if not why:
+        reason = unfit(passing(), self.reactor) if settings.write_through else ""
+        if not reason:
             return settings
-        _log.warn("outbound.write_through: cannot be done, events go the slower way: {why}", why=why)
+        _log.warn("outbound.write_through has no effect: {why}; events cost more CPU", why=reason)
         return evolve(settings, write_through=False)
 
     def _gateway_state(self, relay: Relay) -> GatewayState:
@@ -219,7 +231,7 @@ class Composition:
             bindings=Bindings(self.bus),
             registry=Registry(),
             flusher=Flusher(self.reactor, SendBudget(self.config.outbound.total_bytes), self.now),
-            expiry=Timers(self.reactor, self.now, longest=1.0),
+            expiry=Timers(self.reactor, self.now, max_wait=1.0),
             keepalive=Timers(self.reactor, self.reactor.seconds),
             now=self.now,
             limits=self.config.limits,
@@ -231,14 +243,14 @@ class Composition:
 
 
 def _by_exchange(sources: Sequence[ISource]) -> dict[str, list[ISource]]:
-    """Return the sources by the exchange that they read. Raises ConfigurationError."""
+    """Return the sources grouped by exchange. Raises ConfigurationError."""
     groups: dict[str, list[ISource]] = {}
     for source in sources:
         group = groups.setdefault(source.exchange.name, [])
         if group and group[0].exchange != source.exchange:
             raise ConfigurationError(
                 f"the sources {group[0].name} and {source.name} both read the exchange "
-                f"{source.exchange.name}, but declare it differently; give one of them another"
+                f"{source.exchange.name}, but declare it differently; use another exchange for one of them"
             )
         group.append(source)
     return groups

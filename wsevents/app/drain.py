@@ -1,4 +1,4 @@
-"""When each of the peers is to be told to go, so that they do not all come back in the same second."""
+"""The close times of peers at a shutdown, spread so that clients do not all reconnect in the same second."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 def close_times(peers: Iterable[T], seconds: float, entropy: Random) -> list[tuple[float, T]]:
-    """Return the peers in an order of chance, each with the seconds after which it has to go.
+    """Return the peers in random order, each with the seconds after which to close it.
 
-    They are spread evenly; the first goes at once, so that who is alone is not kept waiting.
+    The times are spread evenly. The first is 0, so that a single peer does not delay the shutdown.
     """
     order = list(peers)
     entropy.shuffle(order)

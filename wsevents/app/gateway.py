@@ -1,4 +1,4 @@
-"""The gateway as one service: what starts, in which order it stops, and who hears of the bus."""
+"""The gateway as one service: its start, the order of its shutdown, and the events of the bus."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ if TYPE_CHECKING:
     from wsevents.connections.listeners import Listen, OpenListener
     from wsevents.delivery.relay import Relay
 
-GOODBYE_SECONDS = 5.0
-"""How long stopping waits for peers to answer the close frame."""
-HURRY_SECONDS = 0.5
-"""The same, once it is to stop at once."""
+CLOSE_SECONDS = 5.0
+"""How long the shutdown waits for peers to answer the close frame."""
+FAST_CLOSE_SECONDS = 0.5
+"""The same after a second signal."""
 STEP_SECONDS = 0.05
-"""Peers whose turns to go are closer together than this go together."""
+"""Peers whose close times differ by less than this are closed together."""
 STOP_SECONDS = 15.0
-"""How long stopping may take, beside the time over which peers are told to go."""
+"""How long the shutdown may take in addition to `drain.seconds`."""
 ABORT_SECONDS = 1.0
-"""How long it waits for connections that were aborted."""
-QUIET_SECONDS = 10.0
-"""Lost events are logged once in so many seconds at most, with a count."""
+"""How long the shutdown waits for aborted connections."""
+LOG_INTERVAL_SECONDS = 10.0
+"""Lost events are logged at most once in so many seconds, with a count."""
 
 
 @implementer(IBusListener)
 class Gateway(MultiService):
-    """Listens, relays, and stops in order: listeners, then peers, then everything else.
+    """Listens and relays. It stops in order: listeners, then peers, then everything else.
 
     Args:
         reactor: time and ports.
-        entrances: where to listen.
-        house, keeper, relay: who is here, and who hears what.
-        authorities: told of the bus; what they say anew goes to the sessions.
-        announce: called once it listens.
-        listen: how it listens; None: by the reactor.
-        watch: told when the bus is up and when it is lost.
+        listeners: the listeners to open.
+        gateway_state, policy, relay: the peers, their handshakes, and their subscriptions.
+        authorities: get the state of the bus; their changes are passed to the sessions.
+        announce: called when the gateway listens.
+        listen: opens a port; None: with the reactor.
+        watch: called with True when the bus connects, and with False when it is lost.
     """
 
     _log = Logger()
@@ -79,40 +79,40 @@ class Gateway(MultiService):
         self._relay = relay
         self._authorities = authorities
         self._announce = announce
-        self._gaps_told, self._told_at = 0, -QUIET_SECONDS
+        self._gaps_logged, self._gaps_logged_at = 0, -LOG_INTERVAL_SECONDS
         self._ports = Ports(listen or ReloadableListeners(reactor).listen)
-        self._watch = watch
+        self._on_bus_change = watch
         self._shutdown_wait = ShutdownWait(reactor)
-        self._tried, self._why_down = False, "it was not tried yet"
+        self._bus_attempted, self._bus_error = False, "not connected yet"
         for authority in authorities:
-            authority.watch(self._revised)
-            authority.bus_lost()  # until it is up for the first time
+            authority.watch(self._identities_changed)
+            authority.bus_lost()  # until the bus connects for the first time
 
     @property
     def ports(self) -> list[IListeningPort]:
-        """What it listens on, once started."""
+        """The open ports, once started."""
         return self._ports.opened
 
     def health(self) -> Health:
-        """Return how it is."""
-        return Health(len(self._gateway_state.registry), self._tried, self._why_down)
+        """Return the number of peers and the state of the bus."""
+        return Health(len(self._gateway_state.registry), self._bus_attempted, self._bus_error)
 
     def responsive(self) -> bool:
-        """Say that it is as alive as the reactor that calls."""
+        """Return True: the gateway runs in the reactor of the caller."""
         return True
 
     @property
     def stop_seconds(self) -> float:
-        """Seconds that stopping in order may take, with what the bus and others need."""
+        """Seconds that an orderly shutdown may take, with the bus and all other parts."""
         return self._gateway_state.drain.seconds + STOP_SECONDS
 
     # -- starting and stopping ----------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
-        """Listen, while ports below 1024 and private keys are still within reach.
+        """Open the ports, before the process drops its privileges.
 
         Raises:
-            SystemExit: it cannot; a gateway that does not listen must not seem to run.
+            SystemExit: a port cannot be opened; a gateway that does not listen must not seem to run.
         """
         self._ports.open(self._listeners)
         files = raise_open_files()
@@ -120,12 +120,12 @@ class Gateway(MultiService):
         super().privilegedStartService()
 
     def startService(self) -> None:
-        """Start what belongs to it, and say where it is to be found."""
+        """Start all parts and announce the gateway."""
         super().startService()
         self._announce(self)
 
     def stopService(self) -> Deferred[None]:
-        """Stop in order; fires when no connection is left, or none that ends."""
+        """Stop in order. Fires when all connections are closed, or a second after the rest were aborted."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -140,19 +140,19 @@ class Gateway(MultiService):
             self._relay.log_totals()
 
     def hurry(self) -> None:
-        """If it is stopping, do so at once: tell all who are left to go, and hardly wait for them."""
+        """Shorten a running shutdown: close all peers now, and wait for them only briefly."""
         self._shutdown_wait.hurry()
 
     def _end_handshakes(self) -> None:
-        """Abort whoever is no peer: handshakes under way, and page requests."""
+        """Abort unfinished handshakes and page requests."""
         for handshake in self._policy.handshakes:
-            if handshake.inside not in self._gateway_state.registry:
+            if handshake.delegate not in self._gateway_state.registry:
                 handshake.abort()
 
     async def _drain(self, end: float) -> None:
-        """Hang up on one peer after the other until that time, and see them off.
+        """Close the peers one after the other until `end`, and wait for them.
 
-        What waits in a queue goes first, and has until then.
+        Messages that are queued for a peer are sent before its close frame. They have until `end`.
         """
         registry, seconds, clock = (
             self._gateway_state.registry,
@@ -161,78 +161,79 @@ class Gateway(MultiService):
         )
         if seconds and len(registry):
             self._log.info(
-                "stopping: {peers} peers are told to go within {seconds:g} s",
+                "stopping: closing {peers} peers within {seconds:g} s",
                 peers=len(registry),
                 seconds=seconds,
             )
         for due, peer in close_times(registry, seconds, self._gateway_state.entropy):
-            early = end - seconds + due - clock()
-            if early > 0 and len(registry) and not self._shutdown_wait.hurried:
-                await self._shutdown_wait.wait(registry.empty(), max(early, STEP_SECONDS))
-            peer.close(GOING_AWAY, longest=end - clock())
-        await self._see_off(max(GOODBYE_SECONDS, end - clock()))
+            wait = end - seconds + due - clock()
+            if wait > 0 and len(registry) and not self._shutdown_wait.expedited:
+                await self._shutdown_wait.wait(registry.empty(), max(wait, STEP_SECONDS))
+            peer.close(GOING_AWAY, flush_seconds=end - clock())
+        await self._await_disconnects(max(CLOSE_SECONDS, end - clock()))
 
-    async def _see_off(self, longest: float) -> None:
-        """Wait until all have gone, and abort those who do not answer."""
+    async def _await_disconnects(self, longest: float) -> None:
+        """Wait until all connections are closed, then abort the rest."""
         handshakes = self._policy.handshakes
         for seconds in (longest, ABORT_SECONDS):
-            await self._shutdown_wait.wait(handshakes.empty(), seconds, HURRY_SECONDS)
+            await self._shutdown_wait.wait(handshakes.empty(), seconds, FAST_CLOSE_SECONDS)
             for handshake in handshakes:
                 handshake.abort()
 
     # -- the bus ------------------------------------------------------------------------------
 
     def delivered(self, delivery: Delivery) -> None:
-        """Relay it."""
         self._relay.delivered(delivery)
 
     def events_lost(self, why: str) -> None:
-        """Hang up on every peer, once: each has missed something, and can look for it when it is back."""
+        """Close every peer: each may have missed an event, and can query the state when it reconnects."""
         peers, stats = list(self._gateway_state.registry), self._relay.stats
         stats.gaps += 1
         now = self._gateway_state.keepalive.now()
-        if now - self._told_at >= QUIET_SECONDS:
+        if now - self._gaps_logged_at >= LOG_INTERVAL_SECONDS:
             self._log.warn(
-                "events were lost, {peers} peers are told: {why} (gaps since last told: {count})",
+                "events lost: {why}; closing {peers} peers ({count} gaps since the last such line)",
                 peers=len(peers),
                 why=why,
-                count=stats.gaps - self._gaps_told,
+                count=stats.gaps - self._gaps_logged,
             )
-            self._gaps_told, self._told_at = stats.gaps, now
+            self._gaps_logged, self._gaps_logged_at = stats.gaps, now
         for peer in peers:
             peer.close(EVENTS_LOST)
 
     def bus_lost(self, why: str) -> None:
-        """Tell every session; each decides what that means for its peer."""
+        """Notify every session. Its dialect decides whether to close the peer."""
         self._log.warn(
-            "the bus is lost, {peers} peers are told: {why}", peers=len(self._gateway_state.registry), why=why
+            "bus connection lost: {why}; notified {peers} peers",
+            peers=len(self._gateway_state.registry),
+            why=why,
         )
         self._gateway_state.bus_up = False
-        self._tried, self._why_down = True, why
+        self._bus_attempted, self._bus_error = True, why
         self._relay.stats.losses += 1
-        self._watch(False)
+        self._on_bus_change(False)
         for authority in self._authorities:
             authority.bus_lost()
         for peer in self._gateway_state.registry:
             peer.bus_lost()
 
     def bus_back(self) -> None:
-        """Tell every session."""
+        """Notify every session."""
         self._log.info("the bus is up")
         self._gateway_state.bus_up = True
-        self._tried, self._why_down = True, ""
-        self._watch(True)
+        self._bus_attempted, self._bus_error = True, ""
+        self._on_bus_change(True)
         for authority in self._authorities:
             authority.bus_back()
         for peer in self._gateway_state.registry:
             peer.bus_back()
 
     def bus_failed(self, why: str) -> None:
-        """Remember why; no session has heard that it was up."""
-        self._tried, self._why_down = True, why
+        """Remember why the bus could not connect. Sessions are not notified: the bus was not up."""
+        self._bus_attempted, self._bus_error = True, why
 
     # -- the authority ------------------------------------------------------------------------
 
-    def _revised(self) -> None:
+    def _identities_changed(self) -> None:
         for peer in self._gateway_state.registry:
-            peer.revise()
+            peer.refresh_identity()

@@ -1,4 +1,4 @@
-"""How a gateway is, in a few words: for the service manager, and for the supervisor of workers."""
+"""The health of a gateway in one line, for the service manager and the supervisor of workers."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
 @frozen
 class Health:
-    """How it is now.
+    """The health of a process.
 
     Attributes:
-        peers: how many it has.
-        tried: whether the bus was up, or at least tried, once.
-        why: why the bus is down; "" while it is up.
-        note: what else there is to say of it.
+        peers: the number of its peers.
+        bus_attempted: whether the first attempt to connect the bus has ended.
+        bus_error: why the bus is down; "" while it is up.
+        note: further information, or "".
     """
 
     peers: int
-    tried: bool
-    why: str
+    bus_attempted: bool
+    bus_error: str
     note: str = ""
 
     @property
     def text(self) -> str:
-        """Return it in one line."""
-        bus = f"bus down: {self.why}" if self.why else "bus up"
+        """The health in one line."""
+        bus = f"bus down: {self.bus_error}" if self.bus_error else "bus up"
         return ", ".join(filter(None, (f"{self.peers} peers", self.note, bus)))
 
 
-def together(conditions: Sequence[Health], count: int) -> Health:
-    """Return how so many workers are as one; of those that are missing there is no condition.
+def together(workers: Sequence[Health], count: int) -> Health:
+    """Return the health of `count` workers as a whole; workers that do not answer have no `Health`.
 
-    The bus is down if it is for one of them.
+    The bus counts as down if it is down for a worker.
     """
-    down = [health.why for health in conditions if health.why]
-    share = f"for {len(down)} of {count} workers: " if len(down) < count else ""
-    missing = count - len(conditions)
+    errors = [health.bus_error for health in workers if health.bus_error]
+    scope = f"for {len(errors)} of {count} workers: " if len(errors) < count else ""
+    missing = count - len(workers)
     return Health(
-        sum(health.peers for health in conditions),
-        not missing and all(health.tried for health in conditions),
-        f"{share}{down[0]}" if down else "",
+        sum(health.peers for health in workers),
+        not missing and all(health.bus_attempted for health in workers),
+        f"{scope}{errors[0]}" if errors else "",
         f"{missing} of {count} workers do not serve" if missing else "",
     )

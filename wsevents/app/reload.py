@@ -1,4 +1,4 @@
-"""Reading the configuration again, and putting it in force: all of what can change, or nothing."""
+"""Reload of the configuration: either every change that can be applied, or none."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _log = Logger()
 
 @define(eq=False)
 class Reload:
-    """One at a time.
+    """Reloads the configuration, one reload at a time.
 
-    What it logs is said each time (`folded`), also if it was said a moment ago: somebody has asked again.
+    Its log lines bypass deduplication (`folded`): the operator expects an answer to each reload.
 
     Attributes:
-        config: what is in force.
-        read: returns what the files say now, with all checks of the start; raises ConfigurationError.
-        put: puts a configuration in force, and reads certificates again; raises ConfigurationError, and
-            has changed nothing then.
+        config: the current configuration.
+        read: reads and checks the files as at the start; raises ConfigurationError.
+        commit: applies a configuration and reads certificates again; if it raises ConfigurationError,
+            nothing has changed.
     """
 
     config: Config
@@ -40,11 +40,11 @@ class Reload:
     _lock: DeferredLock = field(init=False, factory=DeferredLock)
 
     def begin(self) -> Deferred[None]:
-        """Do it after those that were begun before; fires when it is done or has failed. Never fails."""
-        done: Deferred[None] = self._lock.run(self._once)
+        """Reload after the reloads before it. Fires when it has succeeded or failed; never fails."""
+        done: Deferred[None] = self._lock.run(self._start)
         return done
 
-    def _once(self) -> Deferred[None]:
+    def _start(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._reload())
 
     async def _reload(self) -> None:
@@ -52,17 +52,17 @@ class Reload:
             new = config_diff(self.config, self.read())
             await self.commit(new.config)
         except ConfigurationError as error:
-            self._keep(*error.problems)
-        except Exception:  # noqa: BLE001 a mistake must not end what runs
-            self._keep(f"failed: {safe_location(Failure())}")
+            self._log_rejected(*error.problems)
+        except Exception:  # noqa: BLE001 a bug must not stop the gateway
+            self._log_rejected(f"failed: {safe_location(Failure())}")
         else:
             self.config = new.config
             for key in new.kept:
                 _log.warn("reload: {key} needs a restart to change", key=key, folded=True)
-            changed = ", ".join(new.changed) or "nothing else"
-            _log.info("reload: done; certificates were read again, and changed: {changed}", changed=changed)
+            changed = ", ".join(new.changed) or "none"
+            _log.info("reload: done; certificates reloaded, changed keys: {changed}", changed=changed)
 
-    def _keep(self, *problems: str) -> None:
+    def _log_rejected(self, *problems: str) -> None:
         for problem in problems:
             _log.error("reload: {problem}", problem=problem, folded=True)
-        _log.info("reload: everything stays as it was")
+        _log.info("reload: failed; the previous configuration stays in force")

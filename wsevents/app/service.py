@@ -1,6 +1,6 @@
-"""What a service manager deals with: signals come in here, and notices go out to systemd.
+"""The service that the service manager controls: receives signals and sends notices to systemd.
 
-SIGTERM and SIGINT stop in order, the second of them at once; SIGHUP has the configuration read again.
+SIGTERM and SIGINT stop in order, a second one at once. SIGHUP reloads the configuration.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
     from wsevents.app.reload import Reload
     from wsevents.system.systemd import Notifier
 
-START_SECONDS = 0.1
-"""How often it looks whether it is ready."""
+READY_POLL_SECONDS = 0.1
+"""How often readiness is checked."""
 STATUS_SECONDS = 3.0
-"""How often it looks at most whether the status is another."""
-LAST_SECONDS = 8.0
-"""How long stopping may take at most once it is to be at once."""
+"""How often the status is checked."""
+FORCED_STOP_SECONDS = 8.0
+"""How long the shutdown may take after a second signal."""
 
 
 class Managed(Protocol):
-    """What runs in it: a gateway, or the supervisor of several."""
+    """What `MainService` runs: a gateway, or a supervisor of workers."""
 
     @property
     def stop_seconds(self) -> float:
-        """How long it may take to stop in order."""
+        """How long an orderly shutdown may take."""
 
     def health(self) -> Health:
-        """How it is."""
+        """Return the current health."""
 
     def responsive(self) -> bool:
-        """Whether it is as alive as the reactor that this is called by."""
+        """Return whether all processes respond; the caller's reactor does."""
 
     def hurry(self) -> None:
-        """Stop at once: also said just before it is to stop."""
+        """Shorten the shutdown; may be called just before it begins."""
 
 
 class MainService(Service):
     """The service that twistd runs.
 
     Args:
-        reactor: time; and what is to be stopped.
-        service: what it starts and stops.
-        main: what that is about.
-        notifier: of this process.
-        reload: what SIGHUP does; None: what it does anyway.
+        reactor: time, and stopped by signals.
+        service: the service to start and stop.
+        main: the gateway or supervisor in it.
+        notifier: sends notices to systemd.
+        reload: the action of SIGHUP; None: SIGHUP keeps its default action.
     """
 
     _log = Logger()
@@ -77,11 +77,11 @@ class MainService(Service):
         self._calls: dict[str, Any] = {}
 
     def privilegedStartService(self) -> None:
-        """Listen. Raises SystemExit: it cannot."""
+        """Open the ports. Raises SystemExit: a port cannot be opened."""
         self._service.privilegedStartService()
 
     def startService(self) -> None:
-        """Start; and take the signals once the reactor has taken them."""
+        """Start; handle signals once the reactor has installed its own handlers."""
         super().startService()
         self._service.startService()
         self._reactor.callWhenRunning(self._running)
@@ -92,72 +92,72 @@ class MainService(Service):
             Signals.SIGINT: self._stop,
         }
         if self._reload is not None:
-            calls[Signals.SIGHUP] = self._renew
+            calls[Signals.SIGHUP] = self._reload_config
         handle_signals(self._reactor, calls)
         if self._notifier.address:
-            self._look()
+            self._update_status()
         if self._notifier.watchdog:
-            self._watch()
+            self._feed_watchdog()
 
-    def _later(self, name: str, seconds: float, call: Any) -> None:
+    def _schedule(self, name: str, seconds: float, call: Any) -> None:
         self._calls[name] = self._reactor.callLater(seconds, call)
 
     # -- notices ------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Say when it is ready, and how it is when that is something new."""
-        self._later("look", STATUS_SECONDS if self._ready else START_SECONDS, self._look)
+    def _update_status(self) -> None:
+        """Send the notices READY, once, and STATUS, when the health has changed."""
+        self._schedule("status", STATUS_SECONDS if self._ready else READY_POLL_SECONDS, self._update_status)
         health = self._main.health()
-        if not self._ready and health.tried:
+        if not self._ready and health.bus_attempted:
             self._ready = True
             self._notifier.ready()
         if self._ready and health.text != self._status:
             self._status = health.text
             self._notifier.status(health.text)
 
-    def _watch(self) -> None:
-        """Say that it does not hang, twice as often as systemd wants to hear it."""
-        self._later("watch", self._notifier.watchdog / 2, self._watch)
+    def _feed_watchdog(self) -> None:
+        """Send a watchdog notice, twice per interval of systemd."""
+        self._schedule("watchdog", self._notifier.watchdog / 2, self._feed_watchdog)
         if self._main.responsive():
             self._notifier.alive()
 
     # -- signals ------------------------------------------------------------------------------
 
-    def _renew(self, _: Signals) -> None:
+    def _reload_config(self, _: Signals) -> None:
         if self._reload is None or self._stopping:
             return
         if self._ready:
             self._notifier.reloading()
-        self._reload.begin().addCallback(self._renewed)
+        self._reload.begin().addCallback(self._reload_done)
 
-    def _renewed(self, _: None) -> None:
+    def _reload_done(self, _: None) -> None:
         if self._ready and not self._stopping:
             self._notifier.ready()
 
     def _stop(self, number: Signals) -> None:
-        """The first time stop, the second time hurry; and what hangs even then is left behind."""
+        """Stop at the first signal. At the second, limit the shutdown to FORCED_STOP_SECONDS."""
         if not self._stopping:
-            self._log.info("told to stop by {name}", name=number.name)
+            self._log.info("stopping: received {name}", name=number.name)
             self._stopping = True
             with suppress(ReactorNotRunning):
                 self._reactor.stop()
-        elif "last" not in self._calls:
-            self._log.info("told by {name} to stop at once", name=number.name)
-            self._later("last", LAST_SECONDS, self._over)
+        elif "forced stop" not in self._calls:
+            self._log.info("stopping at once: received {name}", name=number.name)
+            self._schedule("forced stop", FORCED_STOP_SECONDS, self._finish)
             self._main.hurry()
 
     def stopService(self) -> Deferred[None]:
-        """Stop in order; fires when that is done, or when it is too long after somebody was in a hurry."""
+        """Stop in order. Fires when done, or FORCED_STOP_SECONDS after a second signal."""
         self._stopping = True
         self._notifier.stopping(self._main.stop_seconds)
         super().stopService()
-        maybeDeferred(self._service.stopService).addErrback(self._failed).addCallback(self._over)
+        maybeDeferred(self._service.stopService).addErrback(self._log_failure).addCallback(self._finish)
         return self._stopped
 
-    def _failed(self, failure: Any) -> None:
-        self._log.failure("it could not be stopped in order", failure)
+    def _log_failure(self, failure: Any) -> None:
+        self._log.failure("shutdown failed", failure)
 
-    def _over(self, _: object = None) -> None:
+    def _finish(self, _: object = None) -> None:
         for call in self._calls.values():
             if call.active():
                 call.cancel()

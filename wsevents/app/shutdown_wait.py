@@ -1,4 +1,4 @@
-"""Waiting for something to be over, but not for ever, and shorter once somebody is in a hurry."""
+"""Wait for a Deferred with a timeout that a second signal shortens."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class ShutdownWait:
-    """Waits for one thing at a time.
+    """Waits for one Deferred at a time.
 
     Attributes:
         reactor: time.
-        hurried: whether it is to hurry.
+        expedited: whether waits use their short timeout.
     """
 
     reactor: Any
-    hurried: bool = field(init=False, default=False)
+    expedited: bool = field(init=False, default=False)
     _timer: Any = field(init=False, default=None)
-    _short: float = field(init=False, default=0.0)
+    _short_seconds: float = field(init=False, default=0.0)
 
-    async def wait(self, awaited: Deferred[None], seconds: float, short: float = 0.0) -> None:
-        """Wait until that fires, but so many seconds at most; `short` is for when it is to hurry."""
-        self._short = short
-        self._timer = self.reactor.callLater(short if self.hurried else seconds, awaited.cancel)
+    async def wait(self, awaited: Deferred[None], seconds: float, short_seconds: float = 0.0) -> None:
+        """Wait until a Deferred fires, at most `seconds`, or `short_seconds` once expedited."""
+        self._short_seconds = short_seconds
+        self._timer = self.reactor.callLater(short_seconds if self.expedited else seconds, awaited.cancel)
         try:
             await awaited
         except CancelledError:
-            pass  # long enough
+            pass  # the timeout
         finally:
             timer, self._timer = self._timer, None
             if timer.active():
                 timer.cancel()
 
     def hurry(self) -> None:
-        """Wait no longer than is short from now on."""
-        self.hurried = True
+        """Limit this wait and later ones to their short timeout."""
+        self.expedited = True
         if self._timer is not None:
             left = self._timer.getTime() - self.reactor.seconds()
-            self._timer.reset(max(min(left, self._short), 0.0))
+            self._timer.reset(max(min(left, self._short_seconds), 0.0))

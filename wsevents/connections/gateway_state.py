@@ -1,4 +1,4 @@
-"""What all peers of the server share, and what each listening endpoint serves."""
+"""State that all peers of a gateway share, and the dialects that each listener serves."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class ServedDialect:
-    """A dialect that is served, and the authority that answers its questions.
+    """A dialect, and the authority that answers the questions of its sessions.
 
-    A reload puts another object in place of the dialect, which differs by what it took of `limits`.
+    A reload replaces `dialect` with a dialect of the new configuration.
     """
 
     dialect: IDialect
@@ -36,34 +36,34 @@ class ServedDialect:
 
 @frozen
 class ListenerDialects:
-    """A listening endpoint, as its peers see it.
+    """The dialects of one listener.
 
     Attributes:
-        name: which it is, for `Request.listener`.
-        mounts: the dialects served there; one that serves every path comes last.
+        name: identifies the listener, as `Request.listener`.
+        served: the dialects; a dialect that serves every path is last.
     """
 
     name: str
     served: Sequence[ServedDialect]
 
     def served_for(self, path: str) -> ServedDialect | None:
-        """Return what serves a path, or None."""
+        """Return the first dialect that serves a path, or None."""
         return next((served for served in self.served if served.dialect.serves(path)), None)
 
 
 @define(eq=False)
 class GatewayState:
-    """What all peers share.
+    """State that all peers share.
 
     Attributes:
-        roster: the peers whose WebSocket is open.
-        now: wall time; sessions think in it.
-        expiry: alarms on wall time, for sessions.
-        keepalive: alarms on the reactor's time, for connections.
-        bus_up: whether events can come at all.
-        stopping: whoever comes now is told to go.
-        limits, outbound, drain: as the configuration has them now.
-        ledger: what has become of sessions.
+        registry: the peers with an open WebSocket.
+        now: wall time in seconds since 1970, as sessions get it.
+        expiry: timers on wall time, for sessions.
+        keepalive: timers on the reactor's clock, for connections.
+        bus_up: whether the bus is connected.
+        stopping: whether the gateway is shutting down; new sessions are closed at once.
+        limits, outbound, drain: sections of the current configuration.
+        session_log: counts sessions and remembers closed ones.
     """
 
     relay: Relay
@@ -85,7 +85,7 @@ class GatewayState:
         self.relay.carry = self.flusher.carry
 
     def reconfigure(self, config: Config) -> None:
-        """Take over what a reload may change; who is here keeps its own size of queue and rate."""
+        """Apply a reloaded configuration. Open connections keep their queue size and message rate."""
         self.limits, self.drain = config.limits, config.drain
         self.outbound = evolve(config.outbound, write_through=self.outbound.write_through)
         self.flusher.budget.limit = config.outbound.total_bytes

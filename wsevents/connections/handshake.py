@@ -1,7 +1,6 @@
-"""The door: takes a connection, reads the head of its first request, and passes it on.
+"""The handshake: read the head of a connection's first request, then hand the connection over.
 
-A request for a WebSocket goes to Autobahn, any other to the web page; both then have the real
-transport below them, and nothing of the other.
+A WebSocket request goes to Autobahn, any other request to the web page. Both get the real transport.
 """
 
 from __future__ import annotations
@@ -38,42 +37,48 @@ if TYPE_CHECKING:
     from wsevents.core.http_head import Head
 
 _CLOSING_SECONDS = 5.0
-_QUIET_SECONDS = 60.0
+_LOG_INTERVAL_SECONDS = 60.0
 _BUSY = Respond(503, (("Retry-After", "10"),))
 _log = Logger()
 
 
 @define(eq=False)
 class RejectionLog:
-    """Tells the log of connections that came to nothing: each kind once a minute at most, with a count."""
+    """Logs rejected connections: each reason at most once a minute, with the number of connections."""
 
     keepalive: Timers
-    _untold: Counter[str] = field(init=False, factory=Counter)
-    _told: dict[str, float] = field(init=False, factory=dict)
+    _counts: Counter[str] = field(init=False, factory=Counter)
+    _last_logged: dict[str, float] = field(init=False, factory=dict)
 
-    def tell(self, what: str, address: str, more: str = "") -> None:
-        """One more; `what` goes on after "a connection from so-and-so", `more` is of this one alone."""
-        self._untold[what] += 1
+    def log(self, what: str, address: str, more: str = "") -> None:
+        """Count a rejected connection, and log it if this reason is due.
+
+        Args:
+            what: the reason; connections with the same reason are counted together.
+            address: of the client.
+            more: details of this connection only, appended to the reason.
+        """
+        self._counts[what] += 1
         now = self.keepalive.now()
-        if now - self._told.get(what, -_QUIET_SECONDS) >= _QUIET_SECONDS:
-            self._told[what] = now
+        if now - self._last_logged.get(what, -_LOG_INTERVAL_SECONDS) >= _LOG_INTERVAL_SECONDS:
+            self._last_logged[what] = now
             _log.info(
-                "a connection from {address} {what}{more} (such connections since last told: {count})",
+                "a connection from {address} was rejected: {what}{more} ({count} since the last such line)",
                 address=address,
                 what=what,
                 more=more,
-                count=self._untold.pop(what),
+                count=self._counts.pop(what),
             )
 
 
 @define(eq=False)
 class HandshakePolicy:
-    """What all doors share.
+    """What all handshakes share.
 
     Attributes:
-        ledger: of those who come to nothing.
-        trusted: proxies that are believed whom they speak for.
-        doors: those through which a connection stands, whatever became of it inside, and porches.
+        session_log: counts failed handshakes.
+        trusted: proxies whose client-address headers are trusted.
+        handshakes: every connection, also after the handshake, and those that wait for a PROXY header.
     """
 
     admission: Admission[Handshake | ProxiedConnection]
@@ -90,47 +95,50 @@ class HandshakePolicy:
         self.rejections = RejectionLog(self.keepalive)
 
     def reconfigure(self, limits: Limits) -> None:
-        """Admit by these limits from now on."""
+        """Apply reloaded limits to new connections."""
         self.admission.limits = limits
         self.handshake_seconds = limits.handshake_seconds
         self.start_next()
 
     def start_next(self) -> None:
-        """Begin with those whose turn it is."""
+        """Begin the handshakes that admission permits now."""
         while (handshake := self.admission.next()) is not None:
             handshake.begin()
 
     def reject_excess(self) -> None:
-        """Send away who is one too many in the line."""
+        """Reject a connection if too many wait for their handshake."""
         handshake = self.admission.excess()
         if handshake is not None:
-            handshake.reject("too many wait for their handshake")
+            handshake.reject("too many connections wait for their handshake")
 
 
 class Handshake(Protocol):
-    """One connection until it is known what it wants; afterwards it only passes data on.
+    """One connection. It reads the first request; afterwards it passes all data to `delegate`.
 
     Attributes:
-        address, port: of the peer; of a trusted proxy, until its request has said for whom it speaks.
-        secure: whether the peer came over TLS, here or to such a proxy.
-        inside: who has it now, or None.
+        address, port: of the client. Behind a trusted proxy they are the proxy's until the request is read.
+        secure: whether the client uses TLS, to this listener or to a trusted proxy.
+        delegate: the protocol that the connection was handed to, or None.
 
     Args:
-        keeper: of all doors.
-        gate: what is served behind it.
-        there: where the connection comes from; None: as the transport has it.
+        policy: shared by all handshakes.
+        listener_dialects: the dialects of the listener.
+        peer_address: of the client, if a PROXY header gave it; None: as the transport says.
     """
 
     transport: Any
 
     def __init__(
-        self, policy: HandshakePolicy, listener_dialects: ListenerDialects, there: IAddress | None = None
+        self,
+        policy: HandshakePolicy,
+        listener_dialects: ListenerDialects,
+        peer_address: IAddress | None = None,
     ) -> None:
         self._policy = policy
         self._listener_dialects = listener_dialects
-        self._there: Any = there
+        self._peer_address: Any = peer_address
         self._trusted = False
-        self.inside: Any = None
+        self.delegate: Any = None
         self._data = b""
         self._begun = False
         self._failed = False
@@ -140,12 +148,12 @@ class Handshake(Protocol):
         self.secure = False
 
     def connectionMade(self) -> None:
-        """Let the peer in when it may; until then nothing of it is read."""
-        policy, there = self._policy, self._there or self.transport.getPeer()
-        self.address, self.port = getattr(there, "host", "") or LOCAL, getattr(there, "port", 0)
+        """Admit the connection or reject it. Nothing is read before its handshake begins."""
+        policy, peer_address = self._policy, self._peer_address or self.transport.getPeer()
+        self.address, self.port = getattr(peer_address, "host", "") or LOCAL, getattr(peer_address, "port", 0)
         self._trusted = policy.trusted.covers(self.address)
-        self.secure = ISSLTransport.providedBy(self.transport) or getattr(there, "secure", False)
-        proxied = getattr(there, "proxied", None)
+        self.secure = ISSLTransport.providedBy(self.transport) or getattr(peer_address, "secure", False)
+        proxied = getattr(peer_address, "proxied", None)
         if proxied is None and (refusal := policy.admission.arrive(self, self.address, shared=self._trusted)):
             self.reject(refusal)
             return
@@ -161,31 +169,31 @@ class Handshake(Protocol):
         policy.reject_excess()
 
     def reject(self, why: str) -> None:
-        """End the connection before its turn.
+        """Abort the connection before its handshake.
 
-        Nothing is said to the peer: an HTTP answer would need the TLS handshake first, which is what a
-        connection costs most by, and so would be no protection.
+        The client gets no answer: an HTTP answer would need the TLS handshake, the most expensive part of
+        a connection, and so would not protect the gateway.
         """
         self.fail("limit")
-        self._policy.rejections.tell(f"was refused: {why}", self.address)
+        self._policy.rejections.log(why, self.address)
         self._policy.admission.leave(self)
         self.abort()
 
     def begin(self) -> None:
-        """It is the peer's turn; give it some time to say what it wants."""
+        """Start to read the request, and start the handshake timeout."""
         self._begun = True
         if self._policy.handshake_seconds:
-            self._policy.keepalive.after(self._too_late, "handshake", self._policy.handshake_seconds)
+            self._policy.keepalive.after(self._timeout, "handshake", self._policy.handshake_seconds)
         self.transport.resumeProducing()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        """Collect the head, then choose."""
-        if self.inside is not None:
-            self.inside.dataReceived(data)
+        """Collect the request's head; pass later data to `delegate`."""
+        if self.delegate is not None:
+            self.delegate.dataReceived(data)
             return
         if not self._begun:
             return
@@ -194,106 +202,110 @@ class Handshake(Protocol):
         if end is None and len(self._data) <= HEAD_MAX:
             return
         if end is None or end > HEAD_MAX:
-            self._refuse(Respond(431))
+            self._reject_request(Respond(431))
         else:
-            self._pass_on(end)
+            self._hand_over(end)
 
-    def _pass_on(self, end: int) -> None:
-        """Give the connection to whom it is for, with all that was received.
+    def _hand_over(self, end: int) -> None:
+        """Parse the head and hand the connection over, with all data received so far.
 
-        A page's visitor has until the end of the handshake's time, for everything.
+        A page request must be complete, and its connection closed, within the handshake timeout.
         """
         data, self._data = self._data, b""
         head = parse_head(data[:end])
         if head is None:
-            self._refuse(Respond(400))
+            self._reject_request(Respond(400))
             return
         if self._trusted and (refusal := self._read_forwarded(head)):
-            self.log_rejection(f"was refused: {refusal}")
+            self.log_rejection(refusal)
             self.fail("limit")
-            self._refuse(_BUSY)
+            self._reject_request(_BUSY)
             return
         if head.wants_websocket:
-            self.inside = self._policy.peers.peer(self._listener_dialects, self, head)
+            self.delegate = self._policy.peers.peer(self._listener_dialects, self, head)
             data = head.handshake() + data[end:]
         else:
-            self.inside = self._policy.site.buildProtocol(self.transport.getPeer())
-        self.inside.makeConnection(self.transport)
-        self.inside.dataReceived(data)
+            self.delegate = self._policy.site.buildProtocol(self.transport.getPeer())
+        self.delegate.makeConnection(self.transport)
+        self.delegate.dataReceived(data)
 
     def _read_forwarded(self, head: Head) -> str | None:
-        """Learn from a trusted proxy for whom it speaks; return why that one may not come in, or None."""
+        """Take the client's address from the headers of a trusted proxy.
+
+        Returns:
+            Why admission rejects the client, or None.
+        """
         over_tls = secure(head.headers)
         if over_tls is not None:
             self.secure = over_tls
-        found = peer(head.headers, self._policy.trusted)
-        if found is None:
+        client = peer(head.headers, self._policy.trusted)
+        if client is None:
             return None
-        self.address, self.port = found
+        self.address, self.port = client
         if self._policy.trusted.covers(self.address):
             return None
         return self._policy.admission.known(self, self.address)
 
-    def refused(self, answer: Respond, dialect: str = "") -> None:
-        """Tell the log that the request was refused, and by which dialect."""
+    def log_refusal(self, answer: Respond, dialect: str = "") -> None:
+        """Log a request that was rejected with an HTTP error, and the dialect that rejected it."""
         if answer.status >= HTTPStatus.BAD_REQUEST:
             by = f" ({dialect})" if dialect else ""
-            self.log_rejection(f"was refused: {answer.status} {HTTPStatus(answer.status).phrase}{by}")
+            self.log_rejection(f"{answer.status} {HTTPStatus(answer.status).phrase}{by}")
 
-    def _refuse(self, answer: Respond) -> None:
-        self.refused(answer)
+    def _reject_request(self, answer: Respond) -> None:
+        self.log_refusal(answer)
         self._data = b""
         self._begun = False
         self.fail(str(answer.status))
         self.finish()
         self.transport.write(http_answer(answer))
         self.transport.loseConnection()
-        self._policy.keepalive.after(self._too_late, "handshake", _CLOSING_SECONDS)
+        self._policy.keepalive.after(self._timeout, "handshake", _CLOSING_SECONDS)
 
     def finish(self) -> None:
-        """The handshake is over; does nothing the second time."""
-        self._policy.keepalive.clear(self._too_late, "handshake")
+        """End the handshake; a second call does nothing."""
+        self._policy.keepalive.clear(self._timeout, "handshake")
         self._policy.admission.finish(self)
         self._policy.start_next()
 
     def request_complete(self) -> None:
-        """The peer has said all that it has to say for now: it is not late any more, if others are."""
-        self._policy.keepalive.clear(self._too_late, "handshake")
+        """Stop the handshake timeout: from now on the client waits for the gateway."""
+        self._policy.keepalive.clear(self._timeout, "handshake")
 
     def log_rejection(self, what: str, more: str = "") -> None:
-        """Tell the log what became of the connection, once, the first reason; see `RejectionLog.tell`."""
+        """Log why the connection was rejected; only the first call logs. See `RejectionLog.log`."""
         if self._rejection_logged:
             return
         self._rejection_logged = True
-        self._policy.rejections.tell(what, self.address, more)
+        self._policy.rejections.log(what, self.address, more)
 
     def fail(self, reason: str) -> None:
-        """Count a handshake that comes to nothing; once, for its first reason."""
+        """Count a failed handshake by its reason; only the first call counts."""
         if not self._failed:
             self._failed = True
             self._policy.session_log.failed[reason] += 1
 
-    def _too_late(self, name: str) -> None:
+    def _timeout(self, name: str) -> None:
         self.fail("timeout")
-        self._policy.rejections.tell("did not finish its handshake in time", self.address)
+        self._policy.rejections.log("timeout of the handshake", self.address)
         self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count the peer out, and tell whom it was passed on to."""
-        if self.inside is None:
+        """Release the connection's place in admission, and notify `delegate`."""
+        if self.delegate is None:
             self.fail("lost")
         self.finish()
         self._policy.admission.leave(self)
         self._policy.start_next()
         self._policy.handshakes.remove(self)
-        inside, self.inside = self.inside, None
-        if inside is not None:
-            inside.connectionLost(reason)
+        delegate, self.delegate = self.delegate, None
+        if delegate is not None:
+            delegate.connectionLost(reason)
 
 
 @implementer(IProtocolNegotiationFactory)
 class HandshakeFactory(ServerFactory):
-    """Listens. It names its ALPN protocol, or Twisted would refuse every browser."""
+    """Makes handshakes for a listener. It names its ALPN protocol; otherwise Twisted rejects all browsers."""
 
     noisy = False
 
@@ -302,13 +314,12 @@ class HandshakeFactory(ServerFactory):
         self._listener_dialects = listener_dialects
 
     def acceptableProtocols(self) -> list[bytes]:
-        """HTTP/1.1 only (RFC 7301): WebSockets begin there."""
+        """Return HTTP/1.1 only (RFC 7301): WebSockets begin with it."""
         return [b"http/1.1"]
 
     def buildProtocol(self, addr: IAddress | None) -> Handshake:
-        """Return a door for a new connection."""
         return Handshake(self._policy, self._listener_dialects, addr)
 
     def proxied(self, inner: IProtocolFactory) -> ProxiedFactory:
-        """Return what listens for proxies in place of a factory that leads to these doors."""
+        """Return a factory that reads a PROXY header, then continues with `inner`."""
         return ProxiedFactory(self._policy, inner)

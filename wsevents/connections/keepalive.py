@@ -1,4 +1,4 @@
-"""Whether a peer is still there: pings, pongs and silence (RFC 6455 section 5.5.2)."""
+"""Liveness of a peer: pings, pongs and the idle timeout (RFC 6455 section 5.5.2)."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ if TYPE_CHECKING:
     from wsevents.connections.timers import Timers
 
 RETRY_SECONDS = 1.0
-"""A peer that we did not read just now may have answered: how long until we look again."""
+"""How long until the pong is checked again if the gateway was not reading from the peer."""
 
 
 @define(eq=False)
 class Keepalive:
-    """One peer's.
+    """The ping and idle timers of one peer.
 
     Attributes:
-        wire: the intervals.
-        alarms: ring on the reactor's time.
+        policy: the intervals, in seconds.
+        timers: on the reactor's clock.
         ping: sends a ping with this payload.
-        reads: whether what the peer answers could be here: it is read, and what it was sent is under way.
-        hang_up: ends its session.
+        can_receive: whether a pong could have arrived: the peer is read, and its queue is not blocked.
+        close: closes the session.
     """
 
-    wire: ConnectionPolicy
-    alarms: Timers
+    policy: ConnectionPolicy
+    timers: Timers
     ping: Callable[[bytes], None]
-    reads: Callable[[], bool]
+    can_receive: Callable[[], bool]
     close: Callable[[CloseReason], None]
 
     def start(self) -> None:
-        """The WebSocket is open."""
-        if self.wire.ping_interval:
-            self.alarms.after(self._ping, "ping", self.wire.ping_interval)
-        self.heard()
+        """Start the timers; the WebSocket is open."""
+        if self.policy.ping_interval:
+            self.timers.after(self._send_ping, "ping", self.policy.ping_interval)
+        self.received()
 
-    def heard(self) -> None:
-        """The peer has sent something."""
-        if self.wire.idle:
-            self.alarms.after(self._too_quiet, "idle", self.wire.idle)
+    def received(self) -> None:
+        """Restart the idle timeout: the peer has sent a frame."""
+        if self.policy.idle:
+            self.timers.after(self._idle_timeout, "idle", self.policy.idle)
 
     def pong(self) -> None:
-        """The peer has answered a ping."""
-        self.alarms.clear(self._no_pong, "pong")
+        """Stop the pong timeout: the peer has answered a ping."""
+        self.timers.clear(self._pong_timeout, "pong")
 
     def stop(self) -> None:
-        """The connection is gone."""
-        self.alarms.clear(self._ping, "ping")
-        self.alarms.clear(self._no_pong, "pong")
-        self.alarms.clear(self._too_quiet, "idle")
+        """Stop all timers; the connection is closed."""
+        self.timers.clear(self._send_ping, "ping")
+        self.timers.clear(self._pong_timeout, "pong")
+        self.timers.clear(self._idle_timeout, "idle")
 
-    def _ping(self, name: str) -> None:
+    def _send_ping(self, name: str) -> None:
         self.ping(os.urandom(4))
-        self.alarms.after(self._ping, name, self.wire.ping_interval)
-        if self.wire.pong_deadline and not self.alarms.has(self._no_pong, "pong"):
-            self.alarms.after(self._no_pong, "pong", self.wire.pong_deadline)
+        self.timers.after(self._send_ping, name, self.policy.ping_interval)
+        if self.policy.pong_deadline and not self.timers.has(self._pong_timeout, "pong"):
+            self.timers.after(self._pong_timeout, "pong", self.policy.pong_deadline)
 
-    def _no_pong(self, name: str) -> None:
-        """End the session, unless we are the ones who do not read."""
-        if self.reads():
+    def _pong_timeout(self, name: str) -> None:
+        """Close the session, unless the gateway could not have received the pong."""
+        if self.can_receive():
             self.close(PING_TIMEOUT)
         else:
-            self.alarms.after(self._no_pong, name, RETRY_SECONDS)
+            self.timers.after(self._pong_timeout, name, RETRY_SECONDS)
 
-    def _too_quiet(self, _: str) -> None:
+    def _idle_timeout(self, _: str) -> None:
         self.close(IDLE)

@@ -1,4 +1,4 @@
-"""What a process listens on."""
+"""Listeners: from endpoint strings to listening ports whose certificates can be reloaded."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     Listen = Callable[[str, Any], Deferred[IListeningPort]]
 
 _REMEDIES = {
-    errno.EADDRINUSE: "stop who listens there (`ss -ltnp` tells), or choose another port",
+    errno.EADDRINUSE: "stop the program that listens there (`ss -ltnp` shows it), or choose another port",
     errno.EACCES: "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit",
-    errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or wait for the network",
-    socket.EAI_NONAME: "interface= wants an address of this machine",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address: correct it, or start later",
+    socket.EAI_NONAME: "set interface= to an address of this machine",
     errno.EMFILE: MORE_FILES,
 }
 _log = Logger()
@@ -41,7 +41,7 @@ _log = Logger()
 
 @frozen
 class OpenListener:
-    """A Twisted server endpoint string, the factory of what is behind it, and the key that has it."""
+    """A Twisted server endpoint string, the factory that serves it, and its configuration key."""
 
     endpoint: str
     factory: Any
@@ -49,17 +49,17 @@ class OpenListener:
 
 
 def listen_with(reactor: Any) -> Listen:
-    """Return what listens by this reactor: endpoint string and factory to a Deferred port."""
+    """Return a function that listens with this reactor: (endpoint string, factory) to a Deferred port."""
 
     def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
-        ground = ProxiedReactor(reactor, factory.proxied) if has_porch(endpoint) else reactor
-        return server_endpoint(ground, within_porch(endpoint)).listen(factory)
+        listening_reactor = ProxiedReactor(reactor, factory.proxied) if has_porch(endpoint) else reactor
+        return server_endpoint(listening_reactor, within_porch(endpoint)).listen(factory)
 
     return listen
 
 
 def check_again(endpoint: str, key: str) -> None:
-    """Check an endpoint string that was good: its files may be others now. Raises ConfigurationError."""
+    """Check an endpoint string again: its files may have changed. Raises ConfigurationError."""
     try:
         check_endpoint(endpoint)
     except ValueError as error:
@@ -70,123 +70,120 @@ class Listeners(Protocol):
     """How a process listens."""
 
     def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
-        """Return the port of an endpoint string."""
+        """Listen on an endpoint string."""
 
     def prepare(self, listeners: Sequence[OpenListener]) -> Callable[[], None]:
-        """Read the keys and certificates of what it listens on again; return what puts them in force.
+        """Read keys and certificates again; return a function that applies them.
 
         Raises:
-            ConfigurationError: they cannot be used; everything stays as it is.
+            ConfigurationError: they are unusable; nothing has changed.
         """
 
 
 @define(eq=False)
 class EndpointReader(ReactorProxy):
-    """Reads an endpoint string for what it puts around a factory, such as TLS; listens on nothing.
+    """Finds out how an endpoint string wraps a factory, for example in TLS. It opens no port.
 
     Attributes:
-        around: the factory with what is around it.
+        wrapped: the factory as the endpoint would listen with it.
     """
 
-    around: Any = None
+    wrapped: Any = None
 
     @classmethod
     def of(cls, reactor: Any, listener: OpenListener) -> Any:
-        """Return the factory of an entrance with what is around it. Raises ConfigurationError."""
-        reading = cls(reactor)
+        """Return a listener's factory, wrapped as its endpoint says. Raises ConfigurationError."""
+        reader = cls(reactor)
         try:
             check_endpoint(listener.endpoint)
-            # Twisted closes the descriptor that a string of `systemd:` is about.
-            listening = listen_with(reading)(unbound(listener.endpoint), listener.factory)
-        except Exception as error:  # noqa: BLE001 a file may go at any moment, and a plug-in raise what it likes
+            # For `systemd:` Twisted would close the inherited descriptor; `unbound` prevents that.
+            listening = listen_with(reader)(unbound(listener.endpoint), listener.factory)
+        except Exception as error:  # noqa: BLE001 a file may disappear, and a plug-in may raise anything
             raise ConfigurationError(f"{listener.key}: {error}") from None
-        listening.addErrback(lambda _failure: None)  # nothing is there then
-        if reading.around is None:
-            raise ConfigurationError(f"{listener.key}: {place(listener.endpoint)} cannot be read again")
-        return reading.around
+        listening.addErrback(lambda _failure: None)  # `wrapped` is None then
+        if reader.wrapped is None:
+            raise ConfigurationError(f"{listener.key}: {without_files(listener.endpoint)} is unusable")
+        return reader.wrapped
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Take the factory that an endpoint would listen with."""
-        self.around = factory
+        """Record the wrapped factory instead of listening."""
+        self.wrapped = factory
         return self
 
 
 @implementer(IProtocolFactory)
 class SwappableFactory:
-    """Between a port and the factory that it listens for; what is around that can be replaced.
+    """The factory of a port, which delegates to a factory that can be replaced.
 
     Args:
-        around: the factory with what is around it, as from now on for each new connection.
+        wrapped: the factory for new connections, with its TLS; assign another to replace it.
     """
 
     noisy = False
 
-    def __init__(self, around: Any) -> None:
-        self.around = around
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
 
     def buildProtocol(self, addr: Any) -> Any:
-        """Return what serves a new connection."""
-        return self.around.buildProtocol(addr)
+        return self.wrapped.buildProtocol(addr)
 
     def doStart(self) -> None:
-        """Do nothing, as what is behind it."""
+        pass
 
     def doStop(self) -> None:
-        """Do nothing."""
+        pass
 
 
 @define(eq=False)
 class ReloadableListeners(ReactorProxy):
-    """All ports of a process that listens itself."""
+    """The ports of a process that opens them itself. Their certificates can be reloaded."""
 
     _factories: dict[int, SwappableFactory] = field(init=False, factory=dict)
     _number: int = field(init=False, default=-1)
 
     def listen(self, endpoint: str, factory: Any) -> Deferred[IListeningPort]:
-        """Return the port of an endpoint string; see `Listeners`."""
         self._number += 1
         return listen_with(self)(endpoint, factory)
 
     def prepare(self, listeners: Sequence[OpenListener]) -> Callable[[], None]:
-        """Read certificates again; see `Listeners`."""
         read = {number: EndpointReader.of(self.reactor, listeners[number]) for number in self._factories}
 
         def commit() -> None:
-            for number, around in read.items():
-                self._factories[number].around = around
+            for number, wrapped in read.items():
+                self._factories[number].wrapped = wrapped
 
         return commit
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen. Raises CannotListenError."""
+        """Listen on TCP. Raises CannotListenError."""
         swappable = self._factories[self._number] = SwappableFactory(factory)
         return self.reactor.listenTCP(port, swappable, backlog, interface)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-        """Listen on what systemd has bound."""
+        """Listen on a socket that systemd has bound."""
         swappable = self._factories[self._number] = SwappableFactory(factory)
         return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, swappable)
 
 
 @define(eq=False)
 class Ports:
-    """The ports of one process: all of them, or none.
+    """The ports of one process. Either all of them open, or none.
 
     Attributes:
-        listen: how a port is made.
-        said: to the log, of each; how a line begins that ends with the address.
-        opened: what it listens on now.
+        listen: opens a port.
+        log_prefix: how the log line of each port begins; it ends with the address.
+        opened: the open ports.
     """
 
     listen: Listen
-    said: str = "listening on"
+    log_prefix: str = "listening on"
     opened: list[IListeningPort] = field(init=False, factory=list)
 
     def open(self, listeners: Sequence[OpenListener]) -> None:
-        """Listen, while ports below 1024 and private keys are still within reach.
+        """Open all ports, before the process drops its privileges.
 
         Raises:
-            SystemExit: it cannot; a gateway that does not listen must not seem to run.
+            SystemExit: a port cannot be opened; a gateway that does not listen must not seem to run.
         """
         try:
             for listener in listeners:
@@ -196,29 +193,28 @@ class Ports:
             raise exit_status(error) from None
 
     def _port(self, listener: OpenListener) -> IListeningPort:
-        """Return a port that listens."""
         ports: list[Any] = []
         failures: list[Any] = []
         maybeDeferred(self.listen, listener.endpoint, listener.factory).addCallbacks(
             ports.append, failures.append
         )
         if not ports:
-            raise _problem(
-                f"{listener.key}: cannot listen on {place(listener.endpoint)}",
-                failures[0].value if failures else "the endpoint did not say why",
+            raise _listen_error(
+                f"{listener.key}: cannot listen on {without_files(listener.endpoint)}",
+                failures[0].value if failures else "the endpoint gave no reason",
             )
         port: IListeningPort = ports[0]
-        _log.info("{said} {address}", said=self.said, address=_address(port))
+        _log.info("{said} {address}", said=self.log_prefix, address=_address(port))
         return port
 
     def close(self) -> Deferred[Any]:
-        """Stop listening; fires when it has."""
+        """Close all ports; fires when they are closed."""
         ports, self.opened = self.opened, []
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
 
 
-def _problem(what: str, why: Any) -> WseventsError:
-    """Return what to tell of a port that could not be had; the system may have it another time."""
+def _listen_error(what: str, why: Any) -> WseventsError:
+    """Return the error for a port that cannot be opened; a StartError if a later start may succeed."""
     cause = getattr(why, "socketError", None)
     if cause is None:
         return ConfigurationError(f"{what}: {why}")
@@ -227,16 +223,16 @@ def _problem(what: str, why: Any) -> WseventsError:
 
 
 def _address(port: IListeningPort) -> str:
-    """Return where a port listens, as in a URL."""
-    here: Any = port.getHost()
-    if isinstance(here, UNIXAddress) and here.name:
-        return f"unix:{os.fsdecode(here.name)}"
-    host = getattr(here, "host", None)
+    """Return the address of a port as a URL has it."""
+    host_address: Any = port.getHost()
+    if isinstance(host_address, UNIXAddress) and host_address.name:
+        return f"unix:{os.fsdecode(host_address.name)}"
+    host = getattr(host_address, "host", None)
     if host is None:
-        return str(here)
-    return f"[{host}]:{here.port}" if ":" in host else f"{host}:{here.port}"
+        return str(host_address)
+    return f"[{host}]:{host_address.port}" if ":" in host else f"{host}:{host_address.port}"
 
 
-def place(string: str) -> str:
-    """Return an endpoint string without its files: enough to find the line."""
+def without_files(string: str) -> str:
+    """Return an endpoint string without its files, short enough for a log line."""
     return apart(string)[0]

@@ -1,10 +1,10 @@
-"""The porch: where a proxy for TCP says whom it speaks for, before TLS and everything else.
+"""Connections from TCP proxies: read the PROXY header, before TLS and everything else.
 
-It reads the proxy's header (see `wsevents.core.proxy_protocol`) and nothing beyond, waits for the turn of the
-peer, and then has the transport forget it: what was to listen in the first place, TLS included, gets the same
-transport as without a proxy. So nothing of it is left in the way of an event.
+A `ProxiedConnection` reads the header (see `wsevents.core.proxy_protocol`) and no further. It waits until
+admission permits the client's handshake. Then it replaces itself by the protocol of the listener's own
+factory, TLS included, on the same transport. So it costs nothing per event.
 
-Twisted's own wrapper for this stands within TLS, where no balancer speaks that leaves TLS alone.
+Twisted's own wrapper reads the header inside TLS. A proxy that passes TLS through sends it before.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 @implementer(IAddress)
 @frozen
 class ProxiedAddress:
-    """Where a connection comes from, as a proxy has told it.
+    """The client address that a proxy sent.
 
     Attributes:
-        host, port: of the peer; those of the proxy, if it speaks for itself.
-        secure: it came to the proxy over TLS.
-        porch: where it waited for its turn, which has come.
+        host, port: of the client; of the proxy, if the header names no client.
+        secure: whether the client uses TLS to the proxy.
+        proxied: the connection that read the header; admission has permitted its handshake.
     """
 
     host: str
@@ -47,62 +47,67 @@ class ProxiedAddress:
 
 
 class ProxiedConnection(Protocol):
-    """One connection until it is the turn of the peer behind the proxy.
+    """A connection from a proxy, until admission permits the client's handshake.
 
     Attributes:
-        address: of the proxy, and then of the peer.
-        inside: nobody.
+        address: of the proxy; of the client, once the header is read.
+        delegate: always None, as for a `Handshake` that was not handed over.
     """
 
     transport: Any
-    inside = None
+    delegate = None
 
     def __init__(self, policy: HandshakePolicy, inner: IProtocolFactory) -> None:
         self._policy = policy
         self._inner = inner
         self._data = b""
-        self._heard: ProxyHeader | None = None
+        self._header: ProxyHeader | None = None
         self._begun = False
-        self._over = False
+        self._done = False
         self.address = ""
         self._port = 0
 
     def connectionMade(self) -> None:
-        """Hear whom a trusted proxy speaks for; anybody else could say what he likes."""
-        there, policy = self.transport.getPeer(), self._policy
-        self.address, self._port = getattr(there, "host", "") or LOCAL, getattr(there, "port", 0)
+        """Reject connections that do not come from a trusted proxy; start the header timeout."""
+        peer_address, policy = self.transport.getPeer(), self._policy
+        self.address, self._port = (
+            getattr(peer_address, "host", "") or LOCAL,
+            getattr(peer_address, "port", 0),
+        )
         if not policy.trusted.covers(self.address):
-            self._end("proxy", "was refused: the listener is for proxies, and it is not of trusted_proxies")
+            self._fail(
+                "proxy", "its address is not in trusted_proxies, and this listener accepts proxies only"
+            )
             return
         if refusal := policy.admission.enter(self):
             self.reject(refusal)
             return
         policy.handshakes.add(self)
         if policy.handshake_seconds:
-            policy.keepalive.after(self._too_late, "introduction", policy.handshake_seconds)
+            policy.keepalive.after(self._timeout, "proxy header", policy.handshake_seconds)
 
     def dataReceived(self, data: bytes) -> None:
-        """Collect the header; what is beyond it is for whom the connection is passed on to."""
-        if self._over:
+        """Collect the header; keep further data for the next protocol."""
+        if self._done:
             return
         self._data += data
-        if self._heard is not None:
+        if self._header is not None:
             return
         try:
-            self._heard = read(self._data)
+            self._header = read(self._data)
         except ProxyHeaderError:
-            self._end("proxy", "sent no PROXY header that can be understood")
+            self._fail("proxy", "no valid PROXY header")
             return
-        if self._heard is not None:
-            self._arrive(self._heard)
+        if self._header is not None:
+            self._join_queue(self._header)
 
-    def _arrive(self, heard: ProxyHeader) -> None:
-        """Stand in line as the peer."""
+    def _join_queue(self, header: ProxyHeader) -> None:
+        """Wait for the handshake, counted by the client's address."""
         policy = self._policy
-        policy.keepalive.clear(self._too_late, "introduction")
-        self._data = self._data[heard.size :]
-        if heard.address:
-            self.address, self._port = heard.address, heard.port
+        policy.keepalive.clear(self._timeout, "proxy header")
+        self._data = self._data[header.size :]
+        if header.address:
+            self.address, self._port = header.address, header.port
         shared = policy.trusted.covers(self.address)
         if refusal := policy.admission.arrive(self, self.address, shared=shared):
             self.reject(refusal)
@@ -113,10 +118,10 @@ class ProxiedConnection(Protocol):
         policy.reject_excess()
 
     def begin(self) -> None:
-        """It is the peer's turn: pass the connection on, with what has come of it."""
-        self._begun = self._over = True
+        """Hand the connection over, with all data received after the header."""
+        self._begun = self._done = True
         transport, data = self.transport, self._data
-        secure = self._heard is not None and self._heard.secure
+        secure = self._header is not None and self._header.secure
         inner: Any = self._inner.buildProtocol(ProxiedAddress(self.address, self._port, secure, self))
         transport.protocol = inner
         inner.makeConnection(transport)
@@ -125,37 +130,37 @@ class ProxiedConnection(Protocol):
             inner.dataReceived(data)
 
     def reject(self, why: str) -> None:
-        """End the connection before its turn; see `Handshake.reject`."""
-        self._end("limit", f"was refused: {why}")
+        """Abort the connection before its handshake; see `Handshake.reject`."""
+        self._fail("limit", why)
 
-    def _too_late(self, _: str) -> None:
-        self._end("timeout", "did not send its PROXY header in time")
+    def _timeout(self, _: str) -> None:
+        self._fail("timeout", "timeout of the PROXY header")
 
-    def _end(self, reason: str, what: str) -> None:
-        self._over = True
+    def _fail(self, reason: str, why: str) -> None:
+        self._done = True
         self._policy.session_log.failed[reason] += 1
-        self._policy.rejections.tell(what, self.address)
+        self._policy.rejections.log(why, self.address)
         self._policy.admission.leave(self)
         self.abort()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count the peer out."""
+        """Release the connection's place in admission."""
         policy = self._policy
-        if not self._over:
+        if not self._done:
             policy.session_log.failed["lost"] += 1
-        self._over = True
-        policy.keepalive.clear(self._too_late, "introduction")
+        self._done = True
+        policy.keepalive.clear(self._timeout, "proxy header")
         policy.admission.leave(self)
         policy.start_next()
         policy.handshakes.remove(self)
 
 
 class ProxiedFactory(ServerFactory):
-    """Listens in place of another factory."""
+    """Reads a PROXY header from each connection, then continues with another factory's protocol."""
 
     noisy = False
 
@@ -164,30 +169,27 @@ class ProxiedFactory(ServerFactory):
         self._inner = inner
 
     def doStart(self) -> None:
-        """Start what is behind it."""
         self._inner.doStart()
 
     def doStop(self) -> None:
-        """Stop what is behind it."""
         self._inner.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> ProxiedConnection:
-        """Return a porch for a new connection."""
         return ProxiedConnection(self._policy, self._inner)
 
 
 @define(eq=False)
 class ProxiedReactor(ReactorProxy):
-    """Where all that endpoints listen on gets a porch.
+    """A reactor whose ports read a PROXY header from each connection.
 
     Attributes:
-        porch: returns what is to listen in place of a factory.
+        proxied: returns the factory that reads the header and continues with the given factory.
     """
 
     proxied: Callable[[Any], Any]
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen; TLS, if there is any, comes behind the porch. Raises CannotListenError."""
+        """Listen on TCP; TLS, if any, follows the PROXY header. Raises CannotListenError."""
         return self.reactor.listenTCP(port, self.proxied(factory), backlog, interface)
 
     def listenUNIX(self, address: str, factory: Any, *arguments: Any, **options: Any) -> Any:
@@ -195,5 +197,5 @@ class ProxiedReactor(ReactorProxy):
         return self.reactor.listenUNIX(address, self.proxied(factory), *arguments, **options)
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-        """Listen on what somebody else has bound."""
+        """Listen on a socket that another process has bound, such as systemd."""
         return self.reactor.adoptStreamPort(fileDescriptor, addressFamily, self.proxied(factory))

@@ -1,4 +1,4 @@
-"""Who is here."""
+"""A set, such as of connections or workers, that reports when it is empty."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ T = TypeVar("T")
 
 @define(eq=False)
 class Registry(Generic[T]):
-    """A set that says when it is empty."""
+    """A set in insertion order; `empty` fires when it has no member."""
 
-    _here: dict[T, None] = field(init=False, factory=dict)
+    _members: dict[T, None] = field(init=False, factory=dict)
     _waiting: list[Deferred[None]] = field(init=False, factory=list)
 
-    def add(self, one: T) -> None:
-        """One has come."""
-        self._here[one] = None
+    def add(self, member: T) -> None:
+        """Add a member."""
+        self._members[member] = None
 
-    def remove(self, one: T) -> None:
-        """One has gone; one that never came counts for nothing."""
-        self._here.pop(one, None)
-        if not self._here:
+    def remove(self, member: T) -> None:
+        """Remove a member; ignored if it is not in the set."""
+        self._members.pop(member, None)
+        if not self._members:
             waiting, self._waiting = self._waiting, []
             for deferred in waiting:
                 deferred.callback(None)
 
     def __iter__(self) -> Iterator[T]:
-        """Return those of this moment; they may go while one looks at them."""
-        return iter(list(self._here))
+        """Iterate over a copy, so that members may be removed meanwhile."""
+        return iter(list(self._members))
 
-    def __contains__(self, one: object) -> bool:
-        return one in self._here
+    def __contains__(self, member: object) -> bool:
+        return member in self._members
 
     def __len__(self) -> int:
-        return len(self._here)
+        return len(self._members)
 
     def empty(self) -> Deferred[None]:
-        """Fire when nobody is left."""
-        if not self._here:
+        """Return a Deferred that fires when the set is empty, at once if it is."""
+        if not self._members:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)

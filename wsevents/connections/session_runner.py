@@ -1,4 +1,4 @@
-"""Runs one session: tells it what happened, and does what it answers. It decides nothing."""
+"""Runs one session: passes it facts and messages, and executes the effects it returns. It decides nothing."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _log = Logger()
 
 
 class PeerConnection(Protocol):
-    """The peer's end, as a runner needs it.
+    """The connection of a peer, as its runner uses it.
 
     Attributes:
-        outbound: takes events.
+        outbound: the queue of events for the peer.
     """
 
     outbound: SendQueue
@@ -48,23 +48,23 @@ class PeerConnection(Protocol):
         """Answer the request with an upgrade."""
 
     def reply(self, frames: bytes) -> None:
-        """Queue wire bytes."""
+        """Queue bytes of WebSocket frames."""
 
     def close(self, reason: CloseReason, why: str = "") -> None:
-        """End the session; calls `SessionRunner.leave`."""
+        """Close the session; calls `SessionRunner.stop`."""
 
     def fail(self) -> None:
-        """End what failed on our side."""
+        """Close the session after an error of the gateway."""
 
     def read(self, *, wanted: bool) -> None:
-        """Read from the peer, or do not."""
+        """Resume or pause reading from the peer."""
 
 
 class SessionRunner:
-    """One session with all that it has set going.
+    """One session, with its open questions, timers and subscriptions.
 
     Attributes:
-        mount: its dialect and authority.
+        served: its dialect and authority.
     """
 
     def __init__(
@@ -82,41 +82,41 @@ class SessionRunner:
         self._bucket = TokenBucket(gateway_state.limits.messages_per_second)
         self._questions: dict[int, Deferred[Any]] = {}
         self._timers: set[str] = set()
-        self._running = False
+        self._processing = False
 
     @property
     def identity(self) -> Identity | None:
-        """Who the peer is, once that is known."""
+        """The identity of the peer; None until the session has it."""
         return self._session.identity
 
     @property
-    def asks(self) -> bool:
-        """Whether the authority has still to answer a question."""
+    def awaits_answer(self) -> bool:
+        """Whether the authority has not yet answered a question."""
         return bool(self._questions)
 
-    # -- what happens -------------------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------------
 
-    def tell(self, fact: Fact) -> None:
-        """Tell the session a fact, after those that it was told before."""
+    def notify(self, fact: Fact) -> None:
+        """Pass a fact to the session, after the facts before it."""
         self._inbox.tell(fact)
-        self._run()
+        self._process()
 
     def receive(self, message: str | bytes) -> None:
-        """Pass on a message of the peer: text, or binary as bytes."""
+        """Pass a message of the peer to the session: text, or binary as bytes."""
         self._inbox.receive(message)
-        self._run()
+        self._process()
 
     def charge(self) -> None:
-        """Count a message; a peer that sends too many is not heard for a while."""
+        """Count a message; above the permitted rate, pause reading from the peer."""
         keepalive = self._gateway_state.keepalive
         wait = self._bucket.take(keepalive.now())
         if wait > 0:
             self._inbox.hold(_RATE)
-            keepalive.after(self._rate_ok, _RATE, wait)
+            keepalive.after(self._rate_released, _RATE, wait)
             self._update_reading()
 
-    def leave(self) -> None:
-        """Hear, ask, await and listen to nothing any more."""
+    def stop(self) -> None:
+        """Pass nothing more to the session; cancel its questions, timers and subscriptions."""
         self._inbox.end()
         self._subscribe(Subscribe(frozenset()))
         for question in list(self._questions.values()):
@@ -124,38 +124,38 @@ class SessionRunner:
         for name in self._timers:
             self._gateway_state.expiry.clear(self._timer_fired, name)
         self._timers.clear()
-        self._gateway_state.keepalive.clear(self._rate_ok, _RATE)
+        self._gateway_state.keepalive.clear(self._rate_released, _RATE)
         self._update_reading()
 
-    def _rate_ok(self, _: str) -> None:
+    def _rate_released(self, _: str) -> None:
         self._inbox.release(_RATE)
-        self._run()
+        self._process()
 
     def _timer_fired(self, name: str) -> None:
         self._timers.discard(name)
-        self.tell(lambda session, now: session.timer_fired(name, now))
+        self.notify(lambda session, now: session.timer_fired(name, now))
 
-    # -- one thing after the other ------------------------------------------------------------
+    # -- processing ------------------------------------------------------------
 
-    def _run(self) -> None:
-        """Work through what waits; never nested, so that effects stay in order."""
-        if self._running:
+    def _process(self) -> None:
+        """Work through the inbox; never nested, so that effects stay in order."""
+        if self._processing:
             return
-        self._running = True
+        self._processing = True
         try:
             while (effects := self._next()) is not None:
                 for effect in effects:
                     if not self._inbox.over:
-                        _RUN[type(effect)](self, effect)
-        except Exception:  # noqa: BLE001 whatever it is, it must cost this peer only
+                        _EXECUTE[type(effect)](self, effect)
+        except Exception:  # noqa: BLE001 an error must affect this peer only
             _log.error("a session failed: {safe_location}", safe_location=safe_location(Failure()))
             self._connection.fail()
         finally:
-            self._running = False
+            self._processing = False
         self._update_reading()
 
     def _next(self) -> Sequence[Effect] | None:
-        """Tell the session the next thing and return its effects, or None if nothing waits."""
+        """Pass the next fact or message to the session; return its effects, or None if nothing waits."""
         fact = self._inbox.next_fact()
         if fact is not None:
             return fact(self._session, self._gateway_state.now())
@@ -168,7 +168,7 @@ class SessionRunner:
     def _update_reading(self) -> None:
         self._connection.read(wanted=self._inbox.reads)
 
-    # -- the session's effects ----------------------------------------------------------------
+    # -- effects ----------------------------------------------------------------
 
     def _respond(self, effect: Respond) -> None:
         self._connection.respond(effect)
@@ -181,21 +181,21 @@ class SessionRunner:
             self._inbox.hold(effect.id)
         answer = self.served.authority.answer(effect.question, self._gateway_state.now())
         self._questions[effect.id] = answer
-        answer.addErrback(self._no_answer)
+        answer.addErrback(self._authority_failed)
         answer.addCallback(self._answered, effect.id)
 
-    def _no_answer(self, failure: Failure) -> Answer:
+    def _authority_failed(self, failure: Failure) -> Answer:
         if not failure.check(CancelledError):
             _log.error(
-                "an authority failed where it must answer: {safe_location}",
+                "an authority failed: {safe_location}",
                 safe_location=safe_location(failure),
             )
         return Unavailable("the authority failed")
 
-    def _answered(self, answer: Answer, number: int) -> None:
-        self._questions.pop(number, None)
-        self._inbox.release(number)
-        self.tell(lambda session, now: session.answered(number, answer, now))
+    def _answered(self, answer: Answer, question_id: int) -> None:
+        self._questions.pop(question_id, None)
+        self._inbox.release(question_id)
+        self.notify(lambda session, now: session.answered(question_id, answer, now))
 
     def _subscribe(self, effect: Subscribe) -> None:
         changes = self._gateway_state.relay.subscribe(
@@ -207,9 +207,9 @@ class SessionRunner:
         else:
             self._subscribed(True, effect.id)
 
-    def _subscribed(self, live: bool, number: int | None) -> None:
-        if number is not None:
-            self.tell(lambda session, now: session.subscribed(number, live, now))
+    def _subscribed(self, live: bool, question_id: int | None) -> None:
+        if question_id is not None:
+            self.notify(lambda session, now: session.subscribed(question_id, live, now))
 
     def _send(self, effect: Send) -> None:
         self._connection.reply(text_frames(effect.text.encode("utf-8"), self.served.dialect.wire.frame_max))
@@ -226,7 +226,7 @@ class SessionRunner:
         self._connection.close(effect.reason, effect.why)
 
 
-_RUN: Mapping[type, Callable[[SessionRunner, Any], None]] = {
+_EXECUTE: Mapping[type, Callable[[SessionRunner, Any], None]] = {
     Respond: SessionRunner._respond,  # noqa: SLF001 the class's own table
     Accept: SessionRunner._accept,  # noqa: SLF001
     Ask: SessionRunner._ask,  # noqa: SLF001

@@ -1,7 +1,7 @@
-"""One timer for the whole server, over a heap of deadlines.
+"""Timers of many peers on one delayed call of the reactor, over a heap of deadlines.
 
-The gateway runs two: *expiry* on wall time, for what tokens and sessions ask to be woken for, and
-*keepalive* on the reactor's time, for pings, handshakes and closing.
+The gateway has two: *expiry* on wall time for tokens and sessions, and *keepalive* on the reactor's
+clock for pings, handshakes and closing.
 """
 
 from __future__ import annotations
@@ -18,87 +18,87 @@ from wsevents.core.deadlines import Deadlines
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-Ring = Callable[[str], None]
+Callback = Callable[[str], None]
 _log = Logger()
 
 
 @define(eq=False)
 class Timers(Service):
-    """Rings at set times; one that raises does not stop the others.
+    """Calls functions at set times. An exception in one call is logged and does not stop the others.
 
     Attributes:
-        clock: makes the timer.
-        now: the time that alarms are set in.
-        longest: the timer looks again after at most so many seconds, so that a clock that was put
-            forward is noticed; 0: this clock is never set.
+        clock: schedules the delayed call.
+        now: the time in seconds that deadlines are set in.
+        max_wait: seconds after which the deadlines are checked at the latest, so that a change of the
+            wall clock is noticed; 0: this clock never jumps.
     """
 
     clock: IReactorTime
     now: Callable[[], float]
-    longest: float = 0.0
-    _deadlines: Deadlines[tuple[Ring, str]] = field(init=False, factory=Deadlines)
+    max_wait: float = 0.0
+    _deadlines: Deadlines[tuple[Callback, str]] = field(init=False, factory=Deadlines)
     _timer: IDelayedCall | None = field(init=False, default=None)
     _timer_at: float = field(init=False, default=0.0)
 
-    def set(self, ring: Ring, name: str, at: float) -> None:
-        """Call `ring(name)` at this time; replaces an earlier setting of the two."""
-        self._deadlines.set((ring, name), at)
-        self._wind()
+    def set(self, callback: Callback, name: str, at: float) -> None:
+        """Call `callback(name)` at this time; replaces an earlier deadline of the same two."""
+        self._deadlines.set((callback, name), at)
+        self._schedule()
 
-    def after(self, ring: Ring, name: str, seconds: float) -> None:
-        """Call `ring(name)` so many seconds from now; replaces an earlier setting of the two."""
-        self.set(ring, name, self.now() + seconds)
+    def after(self, callback: Callback, name: str, seconds: float) -> None:
+        """Call `callback(name)` in so many seconds; replaces an earlier deadline of the same two."""
+        self.set(callback, name, self.now() + seconds)
 
-    def has(self, ring: Ring, name: str) -> bool:
-        """Say whether one is set."""
-        return (ring, name) in self._deadlines
+    def has(self, callback: Callback, name: str) -> bool:
+        """Return whether a deadline is set."""
+        return (callback, name) in self._deadlines
 
-    def clear(self, ring: Ring, name: str) -> None:
-        """Do not ring."""
-        self._deadlines.clear((ring, name))
+    def clear(self, callback: Callback, name: str) -> None:
+        """Cancel a deadline; ignored if none is set."""
+        self._deadlines.clear((callback, name))
 
     def startService(self) -> None:
-        """Begin to ring, what was set before included."""
+        """Start; deadlines that were set before count too."""
         super().startService()
-        self._wind()
+        self._schedule()
 
     def stopService(self) -> None:
-        """Ring no more."""
+        """Stop; deadlines stay set, but nothing is called."""
         super().stopService()
-        self._unwind()
+        self._cancel()
 
-    def _wind(self) -> None:
-        """Have the timer go off at the next deadline, unless it goes off sooner anyway."""
+    def _schedule(self) -> None:
+        """Schedule the delayed call for the next deadline, unless it is scheduled earlier."""
         at = self._deadlines.next()
         if at is None or not self.running:
             return
         wait = max(0.0, at - self.now())
-        if self.longest:
-            wait = min(wait, self.longest)
-        goes_off = self.clock.seconds() + wait
+        if self.max_wait:
+            wait = min(wait, self.max_wait)
+        fires_at = self.clock.seconds() + wait
         if self._timer is not None:
-            if self._timer_at <= goes_off:
+            if self._timer_at <= fires_at:
                 return
             self._timer.cancel()
-        self._timer, self._timer_at = self.clock.callLater(wait, self._go_off), goes_off
+        self._timer, self._timer_at = self.clock.callLater(wait, self._fire), fires_at
 
-    def _unwind(self) -> None:
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _go_off(self) -> None:
+    def _fire(self) -> None:
         self._timer = None
         now, settings = self.now(), self._deadlines.settings
         try:
-            while (alarm := self._deadlines.due(now, settings)) is not None:
-                _ring(*alarm)
+            while (due := self._deadlines.due(now, settings)) is not None:
+                _call(*due)
         finally:
-            self._wind()
+            self._schedule()
 
 
-def _ring(ring: Ring, name: str) -> None:
+def _call(callback: Callback, name: str) -> None:
     try:
-        ring(name)
-    except Exception:  # noqa: BLE001 one peer's mistake is not another's
-        _log.failure("the alarm {name} failed", name=name)
+        callback(name)
+    except Exception:  # noqa: BLE001 an error of one peer must not affect others
+        _log.failure("timer {name} failed", name=name)
