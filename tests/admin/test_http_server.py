@@ -1,4 +1,4 @@
-"""What the status listener answers about a gateway, in memory."""
+"""The responses of the status listener, in memory."""
 
 import json
 
@@ -30,7 +30,7 @@ POST = HERE | {"Content-Type": "application/json"}
 
 
 class Operator:
-    """Asks about a world."""
+    """A client of the status listener of a world."""
 
     def __init__(self, authorities=(), **options):
         self.world = World(Authority(T=ANN, B=BOB), **options)
@@ -67,7 +67,7 @@ class Operator:
         }
 
 
-def test_how_it_is_with_everything_in_order():
+def test_the_status_of_a_healthy_gateway():
     operator = Operator()
     operator.client()
     for path in ("/status", "/health", "/ready"):
@@ -88,7 +88,7 @@ def test_how_it_is_with_everything_in_order():
 @pytest.mark.parametrize(
     ("change", "reason"), [("bus_up", "the bus is not connected"), ("stopping", "the gateway is stopping")]
 )
-def test_who_cannot_serve_newcomers_is_not_ready_and_says_why(change, reason):
+def test_a_gateway_that_cannot_serve_new_clients_is_not_ready_and_gives_the_reason(change, reason):
     operator = Operator()
     setattr(operator.world.gateway_state, change, change == "stopping")
     assert operator.get("/ready").status == 503
@@ -97,7 +97,7 @@ def test_who_cannot_serve_newcomers_is_not_ready_and_says_why(change, reason):
     assert not operator.get("/status").json["ready"]
 
 
-def test_an_authenticator_that_does_not_answer_is_a_reason_but_those_who_are_here_stay():
+def test_an_unavailable_authenticator_is_a_reason_but_closes_no_session():
     class Silent(Authority):
         silent = True
 
@@ -113,7 +113,7 @@ def test_an_authenticator_that_does_not_answer_is_a_reason_but_those_who_are_her
     answer = operator.get("/ready")
     assert (answer.status, answer.json["reasons"]) == (
         200,
-        ["the authenticator wazo gave no answer: connection refused"],
+        ["the authenticator wazo is unavailable: connection refused"],
     )
     silent.silent = False
     lookups.answer(WhoIs("x"), 0.0)
@@ -124,7 +124,7 @@ def test_an_authenticator_that_does_not_answer_is_a_reason_but_those_who_are_her
     assert metrics["wsevents_auth_lookup_seconds_count wazo"] == 2
 
 
-def test_sessions_are_listed_with_what_they_asked_for():
+def test_sessions_are_listed_with_their_subscriptions():
     operator = Operator()
     operator.client()
     operator.world.publish("call_created", required="events.call_created")
@@ -147,7 +147,7 @@ def test_sessions_are_listed_with_what_they_asked_for():
     }
 
 
-def test_sessions_can_be_chosen():
+def test_sessions_can_be_filtered():
     operator = Operator()
     operator.client()
     operator.client("B")
@@ -156,7 +156,7 @@ def test_sessions_can_be_chosen():
     assert operator.get("/sessions?name=bob").status == 400
 
 
-def test_one_can_be_kicked_and_is_told_by_whom():
+def test_a_session_can_be_kicked_and_gets_the_reason():
     operator = Operator()
     one, other = operator.client(), operator.client()
     assert operator.kick({"id": "7-2"}).json == {"kicked": 1}
@@ -167,7 +167,7 @@ def test_one_can_be_kicked_and_is_told_by_whom():
     assert operator.metrics()["wsevents_sessions_closed_total gateway 1008 wazo"] == 1
 
 
-def test_all_of_a_user_can_be_kicked_and_nobody_else():
+def test_all_sessions_of_a_user_can_be_kicked():
     operator = Operator()
     mine = [operator.client(), operator.client()]
     other = operator.client("B")
@@ -181,16 +181,16 @@ def test_all_of_a_user_can_be_kicked_and_nobody_else():
     ("wanted", "status", "error"),
     [
         ({"id": "7-99"}, 404, "there is no session 7-99"),
-        ({}, 400, "say whom, with `id` or `user`"),
-        ({"dialect": "wazo"}, 400, "say whom, with `id` or `user`"),
-        ({"user": 5}, 400, "user must be a text, and not empty"),
-        ({"uuid": "x"}, 400, "'uuid' is nothing to choose by; there are: id, user, tenant, dialect"),
+        ({}, 400, "`id` or `user` is required"),
+        ({"dialect": "wazo"}, 400, "`id` or `user` is required"),
+        ({"user": 5}, 400, "user must be a non-empty string"),
+        ({"uuid": "x"}, 400, "unknown filter 'uuid'; known filters: id, user, tenant, dialect"),
         (b"[]", 400, "the body must be a JSON object"),
         (b"{", 400, "the body must be a JSON object"),
         (b"\xff", 400, "the body must be a JSON object"),
     ],
 )
-def test_what_makes_no_sense_kicks_nobody(wanted, status, error):
+def test_an_invalid_kick_closes_no_session(wanted, status, error):
     operator = Operator()
     client = operator.client()
     answer = operator.kick(wanted)
@@ -199,7 +199,7 @@ def test_what_makes_no_sense_kicks_nobody(wanted, status, error):
 
 
 @given(st.binary(max_size=50))
-def test_whatever_is_sent_kicks_nobody(body):
+def test_arbitrary_bodies_close_no_session(body):
     operator = Operator()
     client = operator.client()
     assert operator.kick(body or b" ").status in {400, 404}
@@ -224,26 +224,26 @@ def test_a_page_in_a_browser_cannot_kick(headers, status):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]:9503", "localhost:9503", "LOCALHOST", "192.0.2.7:9503"])
-def test_it_may_be_asked_by_address(host):
+def test_the_host_may_be_an_address(host):
     assert Operator().get("/sessions", {"Host": host}).status == 200
 
 
-def test_who_says_no_name_cannot_have_a_wrong_one():
-    visitor = Operator().visitor
-    visitor.transport.hostAddr = UNIXAddress("/run/status.sock")
-    visitor.send(b"GET /sessions HTTP/1.0\r\n\r\n")
-    assert visitor.answer().status == 200
+def test_a_request_without_a_host_is_answered():
+    client = Operator().visitor
+    client.transport.hostAddr = UNIXAddress("/run/status.sock")
+    client.send(b"GET /sessions HTTP/1.0\r\n\r\n")
+    assert client.answer().status == 200
 
 
 @pytest.mark.parametrize("accept", [b"\xff", b"application/openmetrics-text; version=x"])
-def test_a_wish_for_a_format_that_makes_no_sense_is_no_wish(accept):
-    visitor = Operator().visitor
-    visitor.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: " + accept + b"\r\n\r\n")
-    answer = visitor.answer()
+def test_an_invalid_accept_header_is_ignored(accept):
+    client = Operator().visitor
+    client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: " + accept + b"\r\n\r\n")
+    answer = client.answer()
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
 
 
-def test_prometheus_may_ask_by_any_name():
+def test_metrics_are_served_under_any_host():
     assert Operator().get("/metrics", {"Host": "gateway.example"}).status == 200
     assert Operator().get("/sessions", {"Host": "gateway.example"}).status == 421
 
@@ -252,7 +252,7 @@ def test_prometheus_may_ask_by_any_name():
     ("method", "path", "status"),
     [("GET", "/", 404), ("GET", "/metrics/x", 404), ("POST", "/metrics", 405), ("GET", "/kick", 405)],
 )
-def test_anything_else_is_an_error_that_says_what_there_is(method, path, status):
+def test_any_other_path_or_method_is_an_error(method, path, status):
     answer = Operator().visitor.ask(method, path, POST)
     assert answer.status == status
     assert answer.json["error"]
@@ -271,35 +271,35 @@ class Silent:
         return self.asked[-1]
 
 
-def test_who_goes_before_the_workers_have_answered_is_answered_nothing():
+def test_a_client_that_disconnects_before_the_workers_answer_gets_no_response():
     worker = Silent()
-    visitor = Visitor(make_status_site(WorkerProcesses(lambda: {1: worker}), 1000000.0, 7, Clock()))
-    assert visitor.ask("GET", "/status", HERE) is None
-    visitor.leave()  # what could not be written would be an unhandled error
+    client = Visitor(make_status_site(WorkerProcesses(lambda: {1: worker}), 1000000.0, 7, Clock()))
+    assert client.ask("GET", "/status", HERE) is None
+    client.leave()  # what could not be written would be an unhandled error
     assert worker.asked[0].called
-    assert visitor.answer() is None
+    assert client.answer() is None
 
 
-def test_it_is_said_that_a_kick_has_not_reached_every_worker():
+def test_a_kick_that_has_not_reached_every_worker_is_an_error():
     there, silent = Silent(), Silent()
-    visitor = Visitor(
+    client = Visitor(
         make_status_site(WorkerProcesses(lambda: {1: there, 2: silent, 3: None}), 1000000.0, 7, Clock())
     )
-    assert visitor.ask("POST", "/kick", POST, b'{"id": "8-1"}') is None
+    assert client.ask("POST", "/kick", POST, b'{"id": "8-1"}') is None
     there.asked[0].callback(0)
     silent.asked[0].errback(RpcError("not responding"))
-    answer = visitor.answer()
+    answer = client.answer()
     assert answer.status == 503
     assert answer.json["error"].endswith("worker 2: not responding")
 
 
-def test_a_head_has_no_body():
+def test_a_response_to_head_has_no_body():
     answer = Operator().visitor.ask("HEAD", "/status", HERE)
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 0
 
 
-def test_what_has_happened_is_counted():
+def test_sessions_and_events_are_counted():
     operator = Operator()
     operator.client()
     gone = operator.client("B")
@@ -329,7 +329,7 @@ def test_what_has_happened_is_counted():
     assert metrics["wsevents_process_open_files_max"] >= metrics["wsevents_process_open_files"] > 0
 
 
-def test_it_is_measured_how_long_an_event_took():
+def test_the_latency_of_an_event_is_measured():
     operator = Operator()
     operator.client()
     flusher = operator.world.gateway_state.flusher

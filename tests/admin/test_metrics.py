@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from wsevents.admin.metrics import METRICS, combined, lasting
+from wsevents.admin.metrics import METRICS, combined, cumulative
 from wsevents.admin.prometheus import exposition
 from wsevents.core.histogram import Histogram
 
@@ -20,7 +20,7 @@ def histogram(*seconds):
     return made
 
 
-def test_what_two_processes_count_is_added_up():
+def test_the_counts_of_two_processes_are_added():
     whole = combined(
         [{CONSUMED: 5, PEERS: 2, LATENCY: histogram(0.1)}, {CONSUMED: 6, LATENCY: histogram(0.1, 0.2)}]
     )
@@ -28,17 +28,17 @@ def test_what_two_processes_count_is_added_up():
     assert sum(whole[LATENCY].counts) == 3
 
 
-def test_the_bus_is_connected_if_it_is_for_every_process():
+def test_the_bus_is_connected_if_every_process_is_connected():
     assert combined([{CONNECTED: 1}, {CONNECTED: 1}])[CONNECTED] == 1
     assert combined([{CONNECTED: 1}, {CONNECTED: 0}])[CONNECTED] == 0
 
 
-def test_a_process_that_ended_leaves_its_counts_and_nothing_else():
-    left = lasting({CONSUMED: 5, PEERS: 2, CONNECTED: 1, LATENCY: histogram(0.1)})
+def test_only_the_counts_of_an_ended_process_are_kept():
+    left = cumulative({CONSUMED: 5, PEERS: 2, CONNECTED: 1, LATENCY: histogram(0.1)})
     assert set(left) == {CONSUMED, LATENCY}
 
 
-def test_every_metric_has_a_name_a_sentence_and_labels_that_prometheus_takes():
+def test_names_texts_and_labels_of_metrics_are_valid():
     for metric in METRICS:
         assert metric.name.startswith("wsevents_")
         assert not metric.name.endswith("_total"), "the library appends that to counters"
@@ -47,7 +47,7 @@ def test_every_metric_has_a_name_a_sentence_and_labels_that_prometheus_takes():
     assert len({metric.name for metric in METRICS}) == len(METRICS)
 
 
-def test_prometheus_reads_what_was_meant():
+def test_prometheus_reads_the_values_as_they_are():
     awkward = 'the dialect x failed: "E"\\ at a\nline'
     values = {
         CONSUMED: 5,
@@ -76,7 +76,7 @@ def test_prometheus_reads_what_was_meant():
     assert samples[f"{name}_bucket", frozenset({("le", "+Inf")})] == 3
 
 
-def test_the_newer_format_is_for_who_asks_for_it():
+def test_openmetrics_is_sent_on_request():
     text, kind = exposition({CONSUMED: 5}, "application/openmetrics-text; version=1.0.0")
     assert kind.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")

@@ -1,1 +1,1 @@
-"""What operators ask: metrics, sessions, health, and the status listener that answers."""
+"""Information for operators: metrics, sessions and health, and the status listener that serves them."""

@@ -1,4 +1,4 @@
-"""What the status listener asks: one gateway, or the workers of a supervisor all together."""
+"""What the status listener reports on: a single gateway process, or all workers of a supervisor."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList, succeed
 
-from wsevents.admin.metrics import GatewayReport, combined, lasting
-from wsevents.admin.sessions import joined
+from wsevents.admin.metrics import GatewayReport, combined, cumulative
+from wsevents.admin.sessions import merged
 from wsevents.api.errors import UnansweredError
 from wsevents.core.session_log import REMEMBERED
 
@@ -17,85 +17,84 @@ if TYPE_CHECKING:
 
     from wsevents.admin.introspection import Introspection
     from wsevents.admin.metrics import Key, Value, Values
-    from wsevents.admin.sessions import Choice, Listing
+    from wsevents.admin.sessions import SessionFilter, SessionList
 
 
 @frozen
 class ClusterReport:
-    """How all is.
+    """The state of all processes that serve peers.
 
     Attributes:
-        reports: of each worker by its number, or what is the matter with it.
-        values: of the metrics, of all together.
+        reports: the report of each worker by its number, or why it did not answer.
+        values: the metrics of all processes combined.
     """
 
     reports: Mapping[int, GatewayReport | str]
     values: Values
 
     @property
-    def present(self) -> dict[int, GatewayReport]:
-        """The workers that answer."""
-        return {number: one for number, one in self.reports.items() if isinstance(one, GatewayReport)}
+    def answering(self) -> dict[int, GatewayReport]:
+        """The reports of the workers that answer."""
+        return {
+            number: answer for number, answer in self.reports.items() if isinstance(answer, GatewayReport)
+        }
 
     @property
     def healthy(self) -> bool:
-        """Every process that should serve peers answers."""
-        return len(self.present) == len(self.reports)
+        """Whether every process that should serve peers answers."""
+        return len(self.answering) == len(self.reports)
 
     @property
     def ready(self) -> bool:
-        """There is somebody to serve newcomers."""
-        return any(report.ready for report in self.present.values())
+        """Whether a process can serve new connections."""
+        return any(report.ready for report in self.answering.values())
 
     def reasons(self) -> list[str]:
-        """Return what is not as it should be, a sentence each."""
-        alone = len(self.reports) == 1
+        """Return the problems, one sentence each."""
+        is_single = len(self.reports) == 1
         found = []
         for number, report in sorted(self.reports.items()):
-            whose = "" if alone else f"worker {number}: "
+            prefix = "" if is_single else f"worker {number}: "
             texts = report.reasons if isinstance(report, GatewayReport) else (report,)
-            found += [whose + text for text in texts]
+            found += [prefix + text for text in texts]
         return found
 
 
 class ClusterView(Protocol):
-    """Whom the status listener asks."""
+    """The source of the status listener's answers."""
 
     def report(self) -> Deferred[ClusterReport]:
-        """Say how all is."""
+        """Return the state of all processes."""
 
-    def sessions(self, choice: Choice) -> Deferred[Listing]:
-        """List sessions."""
+    def sessions(self, session_filter: SessionFilter) -> Deferred[SessionList]:
+        """List the sessions that match a filter."""
 
-    def kick(self, choice: Choice) -> Deferred[int]:
-        """End the sessions that are chosen; fires with how many there were.
+    def kick(self, session_filter: SessionFilter) -> Deferred[int]:
+        """Close the sessions that match a filter; fires with their number.
 
-        Fails with UnansweredError: some may be where nobody answers. They end as soon as somebody does.
+        Fails with UnansweredError if a worker does not answer: its sessions are closed as soon as it does.
         """
 
 
 @frozen
 class SingleProcess:
-    """A gateway in this very process."""
+    """A gateway in this process."""
 
     introspection: Introspection
 
     def report(self) -> Deferred[ClusterReport]:
-        """Say how it is."""
         report = self.introspection.report()
-        return succeed(_whole({1: report}, report.values))
+        return succeed(_cluster_report({1: report}, report.values))
 
-    def sessions(self, choice: Choice) -> Deferred[Listing]:
-        """List its sessions."""
-        return succeed(joined([self.introspection.sessions(choice)], REMEMBERED))
+    def sessions(self, session_filter: SessionFilter) -> Deferred[SessionList]:
+        return succeed(merged([self.introspection.sessions(session_filter)], REMEMBERED))
 
-    def kick(self, choice: Choice) -> Deferred[int]:
-        """End sessions of it."""
-        return succeed(self.introspection.kick(choice))
+    def kick(self, session_filter: SessionFilter) -> Deferred[int]:
+        return succeed(self.introspection.kick(session_filter))
 
 
 class AskedWorker(Protocol):
-    """A worker process, as far as it is asked.
+    """A worker process that answers questions.
 
     Attributes:
         pid: of the process.
@@ -104,75 +103,78 @@ class AskedWorker(Protocol):
     pid: int
 
     def ask(self, name: str, argument: Any = None) -> Deferred[Any]:
-        """Ask it; fires with its answer, fails with LinkError."""
+        """Ask a question by its name. Fires with the answer, or fails with LinkError."""
 
 
 @define(eq=False)
 class WorkerProcesses:
-    """Workers, each asked by its link.
+    """All workers of a supervisor, asked over RPC.
 
-    What a worker has counted is kept when it ends, so that the sum never shrinks; what it counted after it
-    was asked the last time is lost.
+    The counts of a worker are kept when it ends, so that counters never decrease. Counts since its last
+    report are lost.
 
     Attributes:
-        workers: gives those that are there, or are None as they are being started, by their numbers.
+        workers: returns the workers by number; None for a worker that is starting.
     """
 
     workers: Callable[[], Mapping[int, AskedWorker | None]]
-    _known: dict[int, Values] = field(init=False, factory=dict)
-    _gone: dict[Key, Value] = field(init=False, factory=dict)
+    _last_values: dict[int, Values] = field(init=False, factory=dict)
+    _ended: dict[Key, Value] = field(init=False, factory=dict)
 
     def report(self) -> Deferred[ClusterReport]:
-        """Say how all of them are."""
         return Deferred.fromCoroutine(self._report())
 
     async def _report(self) -> ClusterReport:
         reports: dict[int, GatewayReport | str] = await self._ask("report")
-        present = {
+        answering = {
             report.pid: report.values for report in reports.values() if isinstance(report, GatewayReport)
         }
-        self._known |= present
+        self._last_values |= answering
         alive = {worker.pid for worker in self.workers().values() if worker is not None}
-        for pid in self._known.keys() - alive - present.keys():
-            self._gone = combined([self._gone, lasting(self._known.pop(pid))])
-        silent = [lasting(values) for pid, values in self._known.items() if pid not in present]
-        return _whole(reports, combined([self._gone, *silent, *present.values()]))
+        for pid in self._last_values.keys() - alive - answering.keys():
+            self._ended = combined([self._ended, cumulative(self._last_values.pop(pid))])
+        silent = [cumulative(values) for pid, values in self._last_values.items() if pid not in answering]
+        return _cluster_report(reports, combined([self._ended, *silent, *answering.values()]))
 
-    def sessions(self, choice: Choice) -> Deferred[Listing]:
-        """List the sessions of all of them."""
-        asked = Deferred.fromCoroutine(self._ask("sessions", choice))
+    def sessions(self, session_filter: SessionFilter) -> Deferred[SessionList]:
+        asked = Deferred.fromCoroutine(self._ask("sessions", session_filter))
         return asked.addCallback(
-            lambda lists: joined([one for one in lists.values() if not isinstance(one, str)], REMEMBERED)
+            lambda lists: merged(
+                [answer for answer in lists.values() if not isinstance(answer, str)], REMEMBERED
+            )
         )
 
-    def kick(self, choice: Choice) -> Deferred[int]:
-        """End sessions of any of them."""
-        return Deferred.fromCoroutine(self._kick(choice))
+    def kick(self, session_filter: SessionFilter) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._kick(session_filter))
 
-    async def _kick(self, choice: Choice) -> int:
-        here = [number for number, worker in self.workers().items() if worker]
-        counts = await self._ask("kick", choice)
-        kicked = sum(one for one in counts.values() if isinstance(one, int))
-        silent = [f"worker {number}: {counts[number]}" for number in here if isinstance(counts[number], str)]
+    async def _kick(self, session_filter: SessionFilter) -> int:
+        running = [number for number, worker in self.workers().items() if worker]
+        counts = await self._ask("kick", session_filter)
+        kicked = sum(answer for answer in counts.values() if isinstance(answer, int))
+        silent = [
+            f"worker {number}: {counts[number]}" for number in running if isinstance(counts[number], str)
+        ]
         if silent:
-            raise UnansweredError(f"{kicked} sessions were ended, and there may be more: {'; '.join(silent)}")
+            raise UnansweredError(
+                f"{kicked} sessions were ended, but not all workers answered: {'; '.join(silent)}"
+            )
         return kicked
 
     async def _ask(self, name: str, argument: Any = None) -> dict[int, Any]:
-        """Return the answer of each worker by its number, or what is the matter with it."""
+        """Return the answer of each worker by its number, or why it did not answer."""
         workers = self.workers()
         asked = {number: worker.ask(name, argument) for number, worker in workers.items() if worker}
         answers = await DeferredList(asked.values(), consumeErrors=True)
-        found: dict[int, Any] = dict.fromkeys(workers, "it is being started")
-        for number, (good, answer) in zip(asked, answers, strict=True):
-            found[number] = answer if good else answer.getErrorMessage()
+        found: dict[int, Any] = dict.fromkeys(workers, "it is starting")
+        for number, (succeeded, answer) in zip(asked, answers, strict=True):
+            found[number] = answer if succeeded else answer.getErrorMessage()
         return found
 
 
-def _whole(reports: Mapping[int, GatewayReport | str], values: Values) -> ClusterReport:
-    present = sum(isinstance(report, GatewayReport) for report in reports.values())
+def _cluster_report(reports: Mapping[int, GatewayReport | str], values: Values) -> ClusterReport:
+    answering = sum(isinstance(report, GatewayReport) for report in reports.values())
     counts: dict[Key, Value] = {
         ("wsevents_workers", ()): len(reports),
-        ("wsevents_workers_ready", ()): present,
+        ("wsevents_workers_ready", ()): answering,
     }
     return ClusterReport(reports, {**values, **counts})

@@ -1,8 +1,8 @@
 """The status listener's site: `/metrics`, `/status`, `/health`, `/ready`, `/sessions` and `/kick`.
 
-Whoever reaches it may read all and kick anybody, so it is for this machine. A browser on this machine
-can be made to ask by any page that it shows: so what comes from a page is refused, and by what name the
-listener is called must be one that no stranger can give it.
+A client that can connect may read everything and close any session. So the listener is for this machine
+only. A web page in a browser on this machine could send requests to it. Therefore requests that come from
+a page are rejected, and so are host names, because an attacker can point a name to this machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from wsevents import __version__
 from wsevents.admin.prometheus import exposition
-from wsevents.admin.sessions import choice
+from wsevents.admin.sessions import session_filter
 from wsevents.api.errors import UnansweredError
 from wsevents.api.strict_json import parse_object
 from wsevents.logs.redaction import safe_location
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from twisted.web.server import Request, Site
 
     from wsevents.admin.cluster_view import ClusterReport, ClusterView
-    from wsevents.admin.sessions import Choice
+    from wsevents.admin.sessions import SessionFilter
 
 JSON = "application/json"
 _log = Logger()
 
 
 class HttpError(Exception):
-    """An answer that is an error; its text is a sentence for whoever asked."""
+    """A request that is answered with an error; the text is for the client."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -50,10 +50,10 @@ class HttpError(Exception):
 
 @frozen
 class HttpAnswer:
-    """What is answered."""
+    """Body, content type and status of a response."""
 
     body: bytes
-    kind: str = JSON
+    content_type: str = JSON
     status: HTTPStatus = HTTPStatus.OK
 
 
@@ -61,23 +61,23 @@ def make_status_site(view: ClusterView, started: float, pid: int, reactor: IReac
     """Return the site.
 
     Args:
-        view: answers the questions.
-        started: when the service was, in seconds since 1970.
-        pid: of the process to send signals to.
-        reactor: for time-outs.
+        view: the source of the answers.
+        started: start time of the service, in seconds since 1970.
+        pid: of the process that takes signals.
+        reactor: for timeouts.
     """
     return QuietSite(StatusResource(view, started, pid), BoundedRequest, IDLE_SECONDS, reactor)
 
 
 class StatusResource(Resource):
-    """Everything there is."""
+    """Answers all paths of the site."""
 
     isLeaf = True
 
     def __init__(self, view: ClusterView, started: float, pid: int) -> None:
         super().__init__()
         self._view, self._started, self._pid = view, started, pid
-        self._pages: Mapping[tuple[str, str], Callable[[Request], Deferred[HttpAnswer]]] = {
+        self._routes: Mapping[tuple[str, str], Callable[[Request], Deferred[HttpAnswer]]] = {
             ("GET", "/metrics"): self._metrics,
             ("GET", "/status"): self._status,
             ("GET", "/health"): self._health,
@@ -87,11 +87,11 @@ class StatusResource(Resource):
         }
 
     def render(self, request: Request) -> int:
-        """Answer a request, now or when all workers have."""
+        """Answer a request, at once or when all workers have answered."""
         answered = maybeDeferred(self._answer, request)
-        answered.addErrback(_sorry)
+        answered.addErrback(_error_answer)
         answered.addCallback(_write, request)
-        # When whoever asked goes away, nobody awaits the answer any more.
+        # If the client disconnects, the answer is not needed.
         request.notifyFinish().addErrback(lambda _gone: answered.cancel())
         return NOT_DONE_YET
 
@@ -99,73 +99,77 @@ class StatusResource(Resource):
         method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
         path = request.path.decode("latin-1")
         _check_origin(request)
-        page = self._pages.get((method, path))
-        if page is not None:
-            return page(request)
-        known = sorted({path for _, path in self._pages})
+        route = self._routes.get((method, path))
+        if route is not None:
+            return route(request)
+        known = sorted({path for _, path in self._routes})
         if path in known:
-            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} is not asked by {method}")
-        raise HttpError(HTTPStatus.NOT_FOUND, f"there is no {path}; there are {', '.join(known)}")
+            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} does not permit {method}")
+        raise HttpError(HTTPStatus.NOT_FOUND, f"there is no {path}; available: {', '.join(known)}")
 
-    # -- pages ----------------------------------------------------------------------------------
+    # -- routes ---------------------------------------------------------------------------------
 
     def _metrics(self, request: Request) -> Deferred[HttpAnswer]:
         accept = _header(request, b"Accept") or ""
-        return self._view.report().addCallback(lambda whole: HttpAnswer(*exposition(whole.values, accept)))
+        return self._view.report().addCallback(lambda report: HttpAnswer(*exposition(report.values, accept)))
 
     def _status(self, request: Request) -> Deferred[HttpAnswer]:
-        return self._view.report().addCallback(lambda whole: _json(self._said(whole)))
+        return self._view.report().addCallback(lambda report: _json(self._report_json(report)))
 
     def _health(self, request: Request) -> Deferred[HttpAnswer]:
-        return self._view.report().addCallback(lambda whole: _json(self._said(whole), good=whole.healthy))
+        return self._view.report().addCallback(
+            lambda report: _json(self._report_json(report), ok=report.healthy)
+        )
 
     def _ready(self, request: Request) -> Deferred[HttpAnswer]:
-        return self._view.report().addCallback(lambda whole: _json(self._said(whole), good=whole.ready))
+        return self._view.report().addCallback(
+            lambda report: _json(self._report_json(report), ok=report.ready)
+        )
 
-    def _said(self, whole: ClusterReport) -> dict[str, Any]:
-        present = whole.present
+    def _report_json(self, report: ClusterReport) -> dict[str, Any]:
+        answering = report.answering
         return {
             "version": __version__,
             "pid": self._pid,
             "started": self._started,
-            "healthy": whole.healthy,
-            "ready": whole.ready,
-            "reasons": whole.reasons(),
-            "peers": sum(report.peers for report in present.values()),
+            "healthy": report.healthy,
+            "ready": report.ready,
+            "reasons": report.reasons(),
+            "peers": sum(report.peers for report in answering.values()),
             "workers": [
                 {
                     "number": number,
-                    "pid": present[number].pid if number in present else None,
-                    "healthy": number in present,
-                    "ready": number in present and present[number].ready,
-                    "peers": present[number].peers if number in present else 0,
+                    "pid": answering[number].pid if number in answering else None,
+                    "healthy": number in answering,
+                    "ready": number in answering and answering[number].ready,
+                    "peers": answering[number].peers if number in answering else 0,
                 }
-                for number in sorted(whole.reports)
+                for number in sorted(report.reports)
             ],
         }
 
     def _sessions(self, request: Request) -> Deferred[HttpAnswer]:
-        _check_name(request)
-        wanted = {name.decode("utf-8", "replace"): values[-1] for name, values in request.args.items()}
-        chosen = _choice({name: value.decode("utf-8", "replace") for name, value in wanted.items()})
+        _check_host(request)
+        fields = {name.decode("utf-8", "replace"): values[-1] for name, values in request.args.items()}
+        chosen = _session_filter({name: value.decode("utf-8", "replace") for name, value in fields.items()})
         return self._view.sessions(chosen).addCallback(lambda listing: _json(listing.json()))
 
     def _kick(self, request: Request) -> Deferred[HttpAnswer]:
-        _check_name(request)
-        kind = (_header(request, b"Content-Type") or "").partition(";")[0].strip().lower()
-        if kind != JSON:
+        _check_host(request)
+        content_type = (_header(request, b"Content-Type") or "").partition(";")[0].strip().lower()
+        if content_type != JSON:
             raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}")
         try:
-            wanted = parse_object(request.content.read())  # type: ignore[union-attr]  # it is complete
+            fields = parse_object(request.content.read())  # type: ignore[union-attr]  # the request is complete
         except ValueError:
             raise HttpError(HTTPStatus.BAD_REQUEST, "the body must be a JSON object") from None
-        chosen = _choice(wanted)
+        chosen = _session_filter(fields)
         if chosen.id is None and chosen.user is None:
-            raise HttpError(HTTPStatus.BAD_REQUEST, "say whom, with `id` or `user`")
-        return self._view.kick(chosen).addCallback(_kicked, chosen)
+            raise HttpError(HTTPStatus.BAD_REQUEST, "`id` or `user` is required")
+        return self._view.kick(chosen).addCallback(_kick_answer, chosen)
 
 
-def _kicked(count: int, chosen: Choice) -> HttpAnswer:
+def _kick_answer(count: int, chosen: SessionFilter) -> HttpAnswer:
     if not count and chosen.id is not None:
         raise HttpError(HTTPStatus.NOT_FOUND, f"there is no session {chosen.id}")
     _log.info(
@@ -176,33 +180,33 @@ def _kicked(count: int, chosen: Choice) -> HttpAnswer:
     return _json({"kicked": count})
 
 
-def _choice(wanted: Mapping[str, Any]) -> Choice:
+def _session_filter(fields: Mapping[str, Any]) -> SessionFilter:
     try:
-        return choice(wanted)
+        return session_filter(fields)
     except ValueError as error:
         raise HttpError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
-# -- from whom ----------------------------------------------------------------------------------
+# -- checks of requests ----------------------------------------------------------------------------------
 
 
 def _header(request: Request, name: bytes) -> str | None:
-    """Return a header; any bytes make sense, of which Twisted would take UTF-8 only."""
+    """Return a header, or None. Decoded as Latin-1: any bytes are valid then; Twisted would require UTF-8."""
     value = request.getHeader(name)
     return None if value is None else value.decode("latin-1")
 
 
 def _check_origin(request: Request) -> None:
-    """Refuse what a page in a browser has asked for (the Fetch standard: Origin, Sec-Fetch-Site)."""
+    """Reject requests of web pages (Fetch standard: Origin, Sec-Fetch-Site)."""
     site = _header(request, b"Sec-Fetch-Site")
     if _header(request, b"Origin") is not None or site not in (None, "none", "same-origin"):
-        raise HttpError(HTTPStatus.FORBIDDEN, "pages in a browser may not ask here")
+        raise HttpError(HTTPStatus.FORBIDDEN, "requests of web pages are not permitted")
 
 
-def _check_name(request: Request) -> None:
-    """Refuse a name that a stranger may have pointed to this machine (DNS rebinding).
+def _check_host(request: Request) -> None:
+    """Reject host names: an attacker can point a name to this machine (DNS rebinding).
 
-    Each browser says one; and of a Unix socket there is no address to take in its place.
+    A browser always sends a host. Over a Unix socket, Twisted has no address to use in its place.
     """
     if _header(request, b"Host") is None:
         return
@@ -213,39 +217,37 @@ def _check_name(request: Request) -> None:
         ip_address(name)
     except ValueError:
         raise HttpError(
-            HTTPStatus.MISDIRECTED_REQUEST, "ask by an address or as localhost, not by another name"
+            HTTPStatus.MISDIRECTED_REQUEST, "the host must be an IP address or localhost"
         ) from None
 
 
-# -- how ----------------------------------------------------------------------------------------
+# -- responses ----------------------------------------------------------------------------------------
 
 
-def _json(value: Any, *, good: bool = True) -> HttpAnswer:
-    status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
+def _json(value: Any, *, ok: bool = True) -> HttpAnswer:
+    status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
     return HttpAnswer(json.dumps(value).encode("ascii") + b"\n", JSON, status)
 
 
-def _sorry(failure: Failure) -> HttpAnswer | None:
-    """Return the answer to what could not be answered; none to who has gone."""
+def _error_answer(failure: Failure) -> HttpAnswer | None:
+    """Return the response to a failed request, or None if the client has disconnected."""
     if failure.check(CancelledError):
         return None
-    status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway made a mistake; its log says which"
+    status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log of the gateway"
     if isinstance(failure.value, HttpError):
         status, text = failure.value.status, str(failure.value)
     elif isinstance(failure.value, UnansweredError):
         status, text = HTTPStatus.SERVICE_UNAVAILABLE, str(failure.value)
     else:
-        _log.error(
-            "a question about the gateway failed: {safe_location}", safe_location=safe_location(failure)
-        )
+        _log.error("a status request failed: {safe_location}", safe_location=safe_location(failure))
     return HttpAnswer(json.dumps({"error": text}).encode("ascii") + b"\n", JSON, status)
 
 
 def _write(answer: HttpAnswer | None, request: Request) -> None:
-    if answer is None or request.channel is None:  # whoever asked has gone
+    if answer is None or request.channel is None:  # the client has disconnected
         return
     request.setResponseCode(answer.status, answer.status.phrase.encode("ascii"))
-    request.setHeader("Content-Type", answer.kind)
+    request.setHeader("Content-Type", answer.content_type)
     request.setHeader("Cache-Control", "no-store")
     request.setHeader("X-Content-Type-Options", "nosniff")
     request.setHeader("Content-Length", str(len(answer.body)))

@@ -1,4 +1,4 @@
-"""Answers what an operator asks of one process: how it is, who is there, and to whom to say goodbye."""
+"""Reports the state, metrics and sessions of one process to the operator, and closes sessions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prometheus_client import ProcessCollector
 
 from wsevents import __version__
 from wsevents.admin.metrics import GatewayReport
-from wsevents.admin.sessions import Listing, Standing
+from wsevents.admin.sessions import OpenSession, SessionList
 from wsevents.api.close_reasons import KICKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wsevents.admin.metrics import Key, Value
-    from wsevents.admin.sessions import Choice
+    from wsevents.admin.sessions import SessionFilter
     from wsevents.admin.stall_detector import StallDetector
     from wsevents.auth.lookup_cache import LookupCache
     from wsevents.connections.gateway_state import GatewayState
@@ -30,36 +30,36 @@ _PROCESS = {
     "process_open_fds": "wsevents_process_open_files",
     "process_max_fds": "wsevents_process_open_files_max",
 }
-"""What prometheus_client knows of a process, and our names for what holds for several together."""
+"""Process metrics of prometheus_client, and their names here, where they are combined for all workers."""
 
 
 @define(eq=False)
 class Introspection:
-    """Knows the parts of one gateway, and counts nothing itself.
+    """Reads the parts of one gateway; it counts nothing itself.
 
     Attributes:
-        house, keeper, authorities: the gateway's.
-        pulse: whether the process gets round to things; to be started with the gateway.
+        gateway_state, policy, authorities: of the gateway.
+        stall_detector: of the process; runs with the gateway.
     """
 
     gateway_state: GatewayState
     policy: HandshakePolicy
     authorities: Sequence[LookupCache]
-    pulse: StallDetector
+    stall_detector: StallDetector
     _process: ProcessCollector = field(init=False, factory=lambda: ProcessCollector(registry=None))
 
     def answers(self) -> dict[str, Callable[[Any], Any]]:
-        """Return what may be asked: the name of each question, and what answers it."""
+        """Return a function for each question that may be asked by name, as over RPC."""
         return {
             "report": lambda _: self.report(),
             "sessions": self.sessions,
             "kick": self.kick,
         }
 
-    # -- how it is ----------------------------------------------------------------------------
+    # -- state and metrics ----------------------------------------------------------------------------
 
     def report(self) -> GatewayReport:
-        """Say how the gateway is."""
+        """Return the state and the metrics of the gateway."""
         return GatewayReport(
             self.gateway_state.session_log.process,
             len(self.gateway_state.registry),
@@ -75,34 +75,34 @@ class Introspection:
             yield "the bus is not connected"
         for authority in self.authorities:
             if authority.trouble is not None:
-                yield f"the authenticator {authority.called} gave no answer: {authority.trouble}"
+                yield f"the authenticator {authority.called} is unavailable: {authority.trouble}"
 
     def _values(self) -> Iterator[tuple[Key, Value]]:
-        yield from self._of_peers()
-        yield from self._of_events()
-        yield from self._of_authorities()
+        yield from self._peer_values()
+        yield from self._event_values()
+        yield from self._authority_values()
         yield ("wsevents_build_info", (__version__,)), 1
-        yield ("wsevents_reactor_stalls", ()), self.pulse.stalls
-        yield ("wsevents_reactor_stalled_seconds", ()), self.pulse.stalled
+        yield ("wsevents_reactor_stalls", ()), self.stall_detector.stalls
+        yield ("wsevents_reactor_stalled_seconds", ()), self.stall_detector.stalled
         for family in self._process.collect():
             if family.name in _PROCESS:
                 yield (_PROCESS[family.name], ()), family.samples[0].value
 
-    def _of_peers(self) -> Iterator[tuple[Key, Value]]:
+    def _peer_values(self) -> Iterator[tuple[Key, Value]]:
         gateway_state, session_log = self.gateway_state, self.gateway_state.session_log
-        here = Counter({stage.dialect.name: 0 for stage in gateway_state.relay.stages})
-        here.update(peer.dialect.name for peer in gateway_state.registry)
-        yield from _labelled("wsevents_peers", here)
+        peers = Counter({stage.dialect.name: 0 for stage in gateway_state.relay.stages})
+        peers.update(peer.dialect.name for peer in gateway_state.registry)
+        yield from _labelled("wsevents_peers", peers)
         yield ("wsevents_peers_behind", ()), len(gateway_state.flusher.budget.behind)
         yield ("wsevents_queue_bytes", ()), gateway_state.flusher.budget.size
         yield ("wsevents_connections", ()), len(self.policy.handshakes)
-        yield from _labelled("wsevents_sessions_opened", {name: session_log.opened[name] for name in here})
-        yield from _labelled("wsevents_token_expiries", {name: session_log.expired[name] for name in here})
+        yield from _labelled("wsevents_sessions_opened", {name: session_log.opened[name] for name in peers})
+        yield from _labelled("wsevents_token_expiries", {name: session_log.expired[name] for name in peers})
         yield from _labelled("wsevents_handshake_failures", session_log.failed)
         for labels, count in session_log.closed.items():
             yield ("wsevents_sessions_closed", labels), count
 
-    def _of_events(self) -> Iterator[tuple[Key, Value]]:
+    def _event_values(self) -> Iterator[tuple[Key, Value]]:
         stats = self.gateway_state.relay.stats
         yield ("wsevents_events_consumed", ()), stats.consumed
         yield ("wsevents_events_matched", ()), stats.matched
@@ -114,38 +114,42 @@ class Introspection:
         yield ("wsevents_bus_losses", ()), stats.losses
         yield ("wsevents_bus_gaps", ()), stats.gaps
 
-    def _of_authorities(self) -> Iterator[tuple[Key, Value]]:
+    def _authority_values(self) -> Iterator[tuple[Key, Value]]:
         for authority in self.authorities:
             for answer, count in authority.answers.items():
                 yield ("wsevents_auth_lookups", (authority.called, answer)), count
             yield ("wsevents_auth_lookup_seconds", (authority.called,)), authority.latency
 
-    # -- who is there -------------------------------------------------------------------------
+    # -- sessions -------------------------------------------------------------------------
 
-    def sessions(self, choice: Choice) -> Listing:
-        """Return the sessions of this moment, and the last ones that are over, as far as chosen."""
-        return Listing(
-            [self._standing(peer) for peer in self._chosen(choice)],
-            [one for one in self.gateway_state.session_log.closed_sessions if choice.takes(one.info)],
+    def sessions(self, session_filter: SessionFilter) -> SessionList:
+        """Return the open sessions and the last closed ones that match a filter."""
+        return SessionList(
+            [self._open_session(peer) for peer in self._matching(session_filter)],
+            [
+                closed
+                for closed in self.gateway_state.session_log.closed_sessions
+                if session_filter.matches(closed.info)
+            ],
         )
 
-    def _chosen(self, choice: Choice) -> Iterator[Peer]:
+    def _matching(self, session_filter: SessionFilter) -> Iterator[Peer]:
         for peer in self.gateway_state.registry:
-            if choice.takes(peer.info()):
+            if session_filter.matches(peer.info()):
                 yield peer
 
-    def _standing(self, peer: Peer) -> Standing:
+    def _open_session(self, peer: Peer) -> OpenSession:
         outbound = peer.outbound
         interests = self.gateway_state.relay.interests(peer.dialect, outbound)
         asked = sorted({text for interest in interests for text in interest.asked})
-        return Standing(peer.info(), tuple(asked), outbound.size, outbound.behind)
+        return OpenSession(peer.info(), tuple(asked), outbound.size, outbound.behind)
 
-    def kick(self, choice: Choice) -> int:
-        """End the sessions that are chosen; return how many."""
-        chosen = list(self._chosen(choice))
-        for peer in chosen:
+    def kick(self, session_filter: SessionFilter) -> int:
+        """Close the sessions that match a filter; return their number."""
+        matching = list(self._matching(session_filter))
+        for peer in matching:
             peer.close(KICKED)
-        return len(chosen)
+        return len(matching)
 
 
 def _labelled(name: str, counts: Mapping[str, int]) -> Iterator[tuple[Key, Value]]:

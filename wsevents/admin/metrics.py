@@ -1,4 +1,4 @@
-"""Every metric there is, and the values of one process or of several together."""
+"""The definition of every metric, and how the values of several processes are combined."""
 
 from __future__ import annotations
 
@@ -20,110 +20,143 @@ Values = Mapping[Key, Value]
 
 @frozen
 class Metric:
-    """One kind of number (the data model of Prometheus).
+    """The definition of a metric (data model of Prometheus).
 
     Attributes:
-        name: without the "_total" that counters end with.
-        kind: "counter" (only grows), "gauge" or "histogram".
+        name: without the "_total" of counters.
+        kind: "counter" (never decreases), "gauge" or "histogram".
         doc: a sentence for operators.
-        labels: their names.
-        least: of several processes the smallest value counts, not the sum.
+        labels: the names of its labels.
+        minimum: whether several processes are combined by their minimum instead of their sum.
     """
 
     name: str
     kind: str
     doc: str
     labels: tuple[str, ...] = ()
-    least: bool = False
+    minimum: bool = False
 
 
 METRICS = (
-    Metric("wsevents_build_info", "gauge", "Always 1; the label has the version.", ("version",), least=True),
+    Metric(
+        "wsevents_build_info", "gauge", "Always 1; the label has the version.", ("version",), minimum=True
+    ),
     Metric("wsevents_workers", "gauge", "Processes that serve peers, as configured."),
-    Metric("wsevents_workers_ready", "gauge", "Processes that serve peers, and answer."),
-    Metric("wsevents_peers", "gauge", "Peers whose session is open.", ("dialect",)),
-    Metric("wsevents_peers_behind", "gauge", "Peers that do not take their events as fast as they come."),
-    Metric("wsevents_queue_bytes", "gauge", "Bytes that wait for peers that are behind."),
-    Metric("wsevents_connections", "gauge", "Connections, with those whose handshake is not over."),
-    Metric("wsevents_sessions_opened", "counter", "Sessions that were opened.", ("dialect",)),
+    Metric("wsevents_workers_ready", "gauge", "Processes that serve peers and respond."),
+    Metric("wsevents_peers", "gauge", "Peers with an open session.", ("dialect",)),
+    Metric("wsevents_peers_behind", "gauge", "Peers that read more slowly than their events arrive."),
+    Metric("wsevents_queue_bytes", "gauge", "Bytes queued for peers that are behind."),
+    Metric("wsevents_connections", "gauge", "Connections, including unfinished handshakes."),
+    Metric("wsevents_sessions_opened", "counter", "Sessions opened.", ("dialect",)),
     Metric(
         "wsevents_sessions_closed",
         "counter",
-        "Sessions that ended, by whom (gateway, peer, nobody) and with which close code.",
+        "Sessions closed, by the closing side (`gateway`, `peer`; `nobody`: connection lost) and close code.",
         ("dialect", "by", "code"),
     ),
     Metric(
-        "wsevents_token_expiries", "counter", "Sessions that ended because their token did.", ("dialect",)
+        "wsevents_token_expiries",
+        "counter",
+        "Sessions closed because their token expired or was revoked.",
+        ("dialect",),
     ),
     Metric(
         "wsevents_handshake_failures",
         "counter",
-        "Connections that did not become a session: limit, timeout, lost, proxy, or a status of HTTP.",
+        "Connections that failed before a session: limit, timeout, lost, proxy, or an HTTP status.",
         ("reason",),
     ),
-    Metric("wsevents_events_consumed", "counter", "Messages taken from the bus."),
-    Metric("wsevents_events_matched", "counter", "Events that somebody wanted and may see."),
-    Metric("wsevents_events_delivered", "counter", "Events given to peers, counted for each peer."),
-    Metric("wsevents_events_delivered_bytes", "counter", "The same in bytes, before compression and TLS."),
-    Metric("wsevents_events_dropped", "counter", "Messages of the bus that became no event.", ("reason",)),
+    Metric("wsevents_events_consumed", "counter", "Messages received from the bus."),
+    Metric("wsevents_events_matched", "counter", "Events that at least one peer subscribed to and may see."),
+    Metric("wsevents_events_delivered", "counter", "Events sent to peers, counted once per peer."),
+    Metric(
+        "wsevents_events_delivered_bytes",
+        "counter",
+        "Bytes of events sent to peers, before compression and TLS.",
+    ),
+    Metric(
+        "wsevents_events_dropped", "counter", "Messages from the bus that were not valid events.", ("reason",)
+    ),
     Metric(
         "wsevents_delivery_latency_seconds",
         "histogram",
-        "From the bus to the kernel, for each peer and each time that it is given what came together.",
+        "Time from the bus to the kernel, measured per peer and batch of events.",
     ),
-    Metric("wsevents_bus_connected", "gauge", "1: every process hears the bus; 0: one does not.", least=True),
-    Metric("wsevents_bus_losses", "counter", "How often the bus was lost."),
-    Metric("wsevents_bus_gaps", "counter", "How often events were lost as the gateway did not keep up."),
+    Metric(
+        "wsevents_bus_connected",
+        "gauge",
+        "1: every process is connected to the bus; 0: at least one process is not.",
+        minimum=True,
+    ),
+    Metric("wsevents_bus_losses", "counter", "Losses of the connection to the bus."),
+    Metric(
+        "wsevents_bus_gaps", "counter", "Gaps: times that events were lost because the gateway was too slow."
+    ),
     Metric(
         "wsevents_auth_lookups",
         "counter",
-        "Answers about tokens and passwords, by who answered and what.",
+        "Look-ups of tokens and passwords, by authority and answer.",
         ("authority", "answer"),
     ),
-    Metric("wsevents_auth_lookup_seconds", "histogram", "How long these answers took.", ("authority",)),
-    Metric("wsevents_reactor_stalls", "counter", "How often the process did nothing else for over 0.1 s."),
-    Metric("wsevents_reactor_stalled_seconds", "counter", "How long these times were, together."),
-    Metric("wsevents_process_cpu_seconds", "counter", "Processor time of all processes that serve peers."),
+    Metric("wsevents_auth_lookup_seconds", "histogram", "Time until an authority answered.", ("authority",)),
+    Metric(
+        "wsevents_reactor_stalls", "counter", "Times that the event loop was blocked for more than 0.1 s."
+    ),
+    Metric(
+        "wsevents_reactor_stalled_seconds",
+        "counter",
+        "Total time that the event loop was blocked, in seconds.",
+    ),
+    Metric("wsevents_process_cpu_seconds", "counter", "CPU time of all processes that serve peers."),
     Metric("wsevents_process_resident_bytes", "gauge", "Memory of all processes that serve peers."),
-    Metric("wsevents_process_open_files", "gauge", "Files and connections that they have open."),
-    Metric("wsevents_process_open_files_max", "gauge", "How many one of them may have open.", least=True),
+    Metric(
+        "wsevents_process_open_files",
+        "gauge",
+        "Open files and connections of all processes that serve peers.",
+    ),
+    Metric(
+        "wsevents_process_open_files_max",
+        "gauge",
+        "Most open files and connections that one process may have.",
+        minimum=True,
+    ),
 )
-"""In the order in which they are shown."""
+"""Every metric, in the order of `/metrics`."""
 BY_NAME = {metric.name: metric for metric in METRICS}
 
 
-def combined(several: Iterable[Values]) -> dict[Key, Value]:
-    """Return the values of all processes together."""
-    whole: dict[Key, Value] = {}
-    for values in several:
+def combined(processes: Iterable[Values]) -> dict[Key, Value]:
+    """Return the values of all processes, combined for each metric and label."""
+    total: dict[Key, Value] = {}
+    for values in processes:
         for key, value in values.items():
-            whole[key] = _both(BY_NAME[key[0]], whole[key], value) if key in whole else value
-    return whole
+            total[key] = _combine(BY_NAME[key[0]], total[key], value) if key in total else value
+    return total
 
 
-def _both(metric: Metric, one: Value, other: Value) -> Value:
+def _combine(metric: Metric, one: Value, other: Value) -> Value:
     if isinstance(one, Histogram) and isinstance(other, Histogram):
         return one + other
     assert not isinstance(one, Histogram)  # noqa: S101 a metric has one kind
     assert not isinstance(other, Histogram)  # noqa: S101
-    return min(one, other) if metric.least else one + other
+    return min(one, other) if metric.minimum else one + other
 
 
-def lasting(values: Values) -> dict[Key, Value]:
-    """Return what a process leaves behind when it ends: what it has counted, which must never shrink."""
+def cumulative(values: Values) -> dict[Key, Value]:
+    """Return the counters and histograms, which must be kept when their process ends."""
     return {key: value for key, value in values.items() if BY_NAME[key[0]].kind != "gauge"}
 
 
 @frozen
 class GatewayReport:
-    """What one process says of itself.
+    """The state of one process.
 
     Attributes:
-        pid: its own.
-        peers: how many it has.
-        ready: it can serve newcomers.
-        reasons: sentences: what keeps it from that, and what else is not as it should be.
-        values: of its metrics.
+        pid: of the process.
+        peers: the number of its peers.
+        ready: whether it can serve new connections.
+        reasons: a sentence for each problem, such as why it is not ready.
+        values: its metrics.
     """
 
     pid: int

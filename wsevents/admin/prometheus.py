@@ -1,4 +1,4 @@
-"""The metrics as Prometheus reads them."""
+"""The metrics in the formats of Prometheus."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BOUNDS = (*map(floatToGoString, SECONDS), "+Inf")
 
 
 def exposition(values: Values, accept: str) -> tuple[bytes, str]:
-    """Return the metrics as text and its media type, in the format that a client accepts."""
+    """Return the metrics and their media type, in the format that an Accept header asks for."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Values(values))
     encode, kind = _encoder(accept)
@@ -35,16 +35,16 @@ def exposition(values: Values, accept: str) -> tuple[bytes, str]:
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    """Return what writes the format that a client accepts; of what makes no sense, the usual one."""
+    """Return the encoder for an Accept header; the text format if the header is invalid."""
     try:
         return choose_encoder(accept)
-    except Exception:  # noqa: BLE001 the library trusts who asks
+    except Exception:  # noqa: BLE001 the library raises various errors at invalid headers
         return choose_encoder("")
 
 
 @frozen(eq=False)
 class _Values(Collector):
-    """Hands the values over as the library has them."""
+    """Passes the values to prometheus_client."""
 
     values: Values
 
@@ -54,15 +54,15 @@ class _Values(Collector):
 
 
 def _family(metric: Metric, values: Values) -> Family:
-    mine = {labels: value for (name, labels), value in values.items() if name == metric.name}
+    by_labels = {labels: value for (name, labels), value in values.items() if name == metric.name}
     if metric.kind == "histogram":
         histogram = HistogramMetricFamily(metric.name, metric.doc, labels=metric.labels)
-        for labels, value in mine.items():
-            assert isinstance(value, Histogram)  # noqa: S101 its kind says so
+        for labels, value in by_labels.items():
+            assert isinstance(value, Histogram)  # noqa: S101 the kind is histogram
             buckets = list(zip(_BOUNDS, map(float, accumulate(value.counts)), strict=True))
             histogram.add_metric(labels, buckets=buckets, sum_value=value.sum)
         return histogram
     family: Family = _FAMILIES[metric.kind](metric.name, metric.doc, labels=metric.labels)
-    for labels, value in mine.items():
+    for labels, value in by_labels.items():
         family.add_metric(labels, value)  # type: ignore[attr-defined]  # each kind has it
     return family

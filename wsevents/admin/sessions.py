@@ -1,4 +1,4 @@
-"""Sessions as an operator lists and chooses them."""
+"""Sessions as the operator lists and filters them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Choice:
-    """Which sessions are meant: those of which all this holds; without any of it, all."""
+class SessionFilter:
+    """Selects the sessions that have all given values; without any value, all sessions."""
 
     id: str | None = None
     user: str | None = None
     tenant: str | None = None
     dialect: str | None = None
 
-    def takes(self, info: SessionInfo) -> bool:
-        """Say whether a session is meant."""
+    def matches(self, info: SessionInfo) -> bool:
+        """Return whether a session matches."""
         return (
             self.id in (None, info.id)
             and self.user in (None, info.user)
@@ -31,29 +31,29 @@ class Choice:
         )
 
 
-KEYS = tuple(one.name for one in fields(Choice))
-"""By which one can choose."""
+FILTER_KEYS = tuple(item.name for item in fields(SessionFilter))
+"""The members of a filter."""
 
 
-def choice(wanted: Mapping[str, Any]) -> Choice:
-    """Return what these words choose. Raises ValueError: they make no sense; its text says why."""
-    for name, value in wanted.items():
-        if name not in KEYS:
-            raise ValueError(f"{name!r} is nothing to choose by; there are: {', '.join(KEYS)}")
+def session_filter(members: Mapping[str, Any]) -> SessionFilter:
+    """Return the filter of these members. Raises ValueError, with the reason: a member is invalid."""
+    for name, value in members.items():
+        if name not in FILTER_KEYS:
+            raise ValueError(f"unknown filter {name!r}; known filters: {', '.join(FILTER_KEYS)}")
         if not isinstance(value, str) or not value:
-            raise ValueError(f"{name} must be a text, and not empty")
-    return Choice(**wanted)
+            raise ValueError(f"{name} must be a non-empty string")
+    return SessionFilter(**members)
 
 
 @frozen
-class Standing:
+class OpenSession:
     """A session that is open.
 
     Attributes:
-        visit: it.
-        subscriptions: what its peer asked for, as its protocol has it.
-        queue: bytes that wait for the peer.
-        behind: the peer does not take them as fast as they come.
+        info: its peer, start and counts.
+        subscriptions: the subscriptions of the peer, in the syntax of its protocol.
+        queue: bytes queued for the peer.
+        behind: whether the peer reads more slowly than its events arrive.
     """
 
     info: SessionInfo
@@ -62,7 +62,7 @@ class Standing:
     behind: bool
 
     def json(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
+        """Return the session as a JSON object."""
         return asdict(self.info) | {
             "subscriptions": list(self.subscriptions),
             "queue": self.queue,
@@ -71,29 +71,29 @@ class Standing:
 
 
 @frozen
-class Listing:
-    """Sessions that are open, and sessions that are over, the newest last."""
+class SessionList:
+    """Open sessions, and closed sessions with the newest last."""
 
-    sessions: list[Standing] = field(factory=list)
+    sessions: list[OpenSession] = field(factory=list)
     closed: list[ClosedSession] = field(factory=list)
 
     def json(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
+        """Return the sessions as a JSON object."""
         return {
-            "sessions": [one.json() for one in self.sessions],
+            "sessions": [item.json() for item in self.sessions],
             "closed": [
-                asdict(one.info)
-                | {"closed": one.at, "code": one.code, "meaning": one.meaning, "why": one.why}
-                for one in self.closed
+                asdict(item.info)
+                | {"closed": item.at, "code": item.code, "meaning": item.meaning, "why": item.why}
+                for item in self.closed
             ],
         }
 
 
-def joined(listings: Iterable[Listing], most: int) -> Listing:
-    """Return the listings of several processes as one, with so many at most that are over."""
+def merged(listings: Iterable[SessionList], max_closed: int) -> SessionList:
+    """Return the lists of several processes as one, with at most `max_closed` closed sessions."""
     sessions, closed = [], []
     for listing in listings:
         sessions += listing.sessions
         closed += listing.closed
-    closed.sort(key=lambda one: one.at)
-    return Listing(sorted(sessions, key=lambda one: one.info.since), closed[-most:])
+    closed.sort(key=lambda item: item.at)
+    return SessionList(sorted(sessions, key=lambda item: item.info.since), closed[-max_closed:])

@@ -1,4 +1,4 @@
-"""Whether the process gets round to things: a beat that comes late says that it did nothing else."""
+"""Detects a blocked event loop: a periodic timer that fires late."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from twisted.application.service import Service
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-BEAT_SECONDS = 0.5
-"""Between two beats."""
-LATE_SECONDS = 0.1
-"""A beat that is later than this is a stall."""
+INTERVAL_SECONDS = 0.5
+"""Between two ticks."""
+STALL_SECONDS = 0.1
+"""The delay from which a tick counts as a stall."""
 
 
 @define(eq=False)
 class StallDetector(Service):
-    """Beats, and counts what comes late.
+    """Counts the ticks of a timer that come late.
 
     Attributes:
-        clock: makes the beats.
-        stalls: how many came late.
-        stalled: seconds that these were late, together.
+        clock: schedules the ticks.
+        stalls: the number of late ticks.
+        stalled: their total delay in seconds.
     """
 
     clock: IReactorTime
@@ -33,24 +33,22 @@ class StallDetector(Service):
     _call: IDelayedCall | None = field(init=False, default=None)
 
     def startService(self) -> None:
-        """Begin to beat."""
         super().startService()
         self._wait()
 
     def stopService(self) -> None:
-        """Beat no more."""
         super().stopService()
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
     def _wait(self) -> None:
-        self._due = self.clock.seconds() + BEAT_SECONDS
-        self._call = self.clock.callLater(BEAT_SECONDS, self._beat)
+        self._due = self.clock.seconds() + INTERVAL_SECONDS
+        self._call = self.clock.callLater(INTERVAL_SECONDS, self._tick)
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         late = self.clock.seconds() - self._due
-        if late > LATE_SECONDS:
+        if late > STALL_SECONDS:
             self.stalls += 1
             self.stalled += late
         self._wait()

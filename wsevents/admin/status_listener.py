@@ -1,4 +1,4 @@
-"""What runs, together with the listener where operators ask about it."""
+"""Runs a gateway or a supervisor together with the status listener."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class StatusListener(Service):
-    """Starts a gateway or a supervisor after the status listener, and stops it before that.
+    """Starts the status listener before the gateway or supervisor, and stops it after.
 
-    So its end can be watched.
+    So the shutdown can be monitored too.
 
     Attributes:
         reactor: ports and time.
-        main: what runs.
-        panel: says how that is.
-        endpoint: where to listen, a Twisted server endpoint string; None: nowhere.
+        main: the gateway or supervisor.
+        view: the source of the answers.
+        endpoint: a Twisted server endpoint string; None: no status listener.
     """
 
     reactor: Any
@@ -45,7 +45,7 @@ class StatusListener(Service):
         self._ports = Ports(self._factories.listen, "status and metrics at")
 
     def privilegedStartService(self) -> None:
-        """Listen. Raises SystemExit: it cannot."""
+        """Open the ports. Raises SystemExit: a port cannot be opened."""
         if self.endpoint is not None:
             site = make_status_site(self.view, time(), os.getpid(), self.reactor)
             self._listeners.append(OpenListener(self.endpoint, site, "status.endpoint"))
@@ -53,16 +53,15 @@ class StatusListener(Service):
         self.main.privilegedStartService()
 
     def startService(self) -> None:
-        """Start what runs."""
         super().startService()
         self.main.startService()
 
     def prepare(self) -> Callable[[], None]:
-        """Read its own certificate again, if it has one; see `wsevents.connections.listeners.Listeners`."""
+        """Read the listener's own certificate again; see `wsevents.connections.listeners.Listeners`."""
         return self._factories.prepare(self._listeners)
 
     def stopService(self) -> Deferred[None]:
-        """Stop what runs, then listen no more; fires when both is done."""
+        """Stop the gateway or supervisor, then close the port; fires when both are done."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
