@@ -1,4 +1,4 @@
-"""What `twistd wsevents` runs: one gateway, or workers that are one each, or the demonstration."""
+"""What `twistd wsevents` runs: a single gateway, a supervisor with workers, or the demo."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from wsevents.api.settings import Config
     from wsevents.app.gateway import Gateway
 
-    Put = Callable[[Config], Awaitable[None]]
+    Commit = Callable[[Config], Awaitable[None]]
 
 _log = Logger()
 
@@ -55,41 +55,41 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE]"
     longdesc = (
-        "Pushes telephony events from RabbitMQ over encrypted WebSockets to whoever may see them. "
-        "Without --config it is a demonstration that needs nothing: an in-memory bus with made-up calls, "
+        "Pushes telephony events from RabbitMQ over encrypted WebSockets to the clients that may see them. "
+        "Without --config it runs a demo that needs no other service: an in-memory bus with made-up calls, "
         "on https://localhost:9502/ only."
     )
-    optParameters = [  # noqa: RUF012 as twisted has it
+    optParameters = [  # noqa: RUF012 the attribute is defined by twisted
         [
             "config",
             "c",
             None,
-            "YAML file, such as /etc/wsevents/config.yml; the *.yml of conf.d beside it are merged in",
+            "YAML file, such as /etc/wsevents/config.yml; the files conf.d/*.yml next to it are merged in",
         ]
     ]
 
 
 def makeService(options: Options) -> TwistdLog:
-    """Return the gateway that the options ask for, or what has workers that are one each.
+    """Return the service that the options ask for.
 
     Raises:
-        SystemExit: the configuration cannot be used; why was told, a line a problem.
+        SystemExit: the configuration is unusable; each problem was printed on a line of its own.
     """
     from twisted.internet import reactor  # noqa: PLC0415 importing it installs it
 
     if options["config"] is not None:
-        hold(Signals.SIGHUP)  # it is for the configuration to be read again, and not to end what starts
-    # What is there now is there for ever: Python need not look through it for garbage again and again.
+        hold(Signals.SIGHUP)  # by default it would end the process; it must only request a reload
+    # Objects that exist now live until the process ends: the garbage collector need not examine them.
     reactor.callWhenRunning(gc.freeze)
     try:
-        service, settings = _made(reactor, options["config"])
+        service, settings = _create_service(reactor, options["config"])
     except WseventsError as error:
         raise exit_status(error) from None
     return TwistdLog(service, settings, options.parent or {}, reactor)
 
 
-def _made(reactor: Any, file: str | None) -> tuple[MainService, Log]:
-    """Return what a configuration asks for, and how it logs; without one, the demonstration."""
+def _create_service(reactor: Any, file: str | None) -> tuple[MainService, Log]:
+    """Return the service of a configuration and its `log` section; without a file, the demo."""
     check_open_files()
     plugins = Plugins()
     if file is None:
@@ -100,14 +100,14 @@ def _made(reactor: Any, file: str | None) -> tuple[MainService, Log]:
 def configured(
     reactor: Any, path: Path, plugins: Plugins, environ: Mapping[str, str]
 ) -> tuple[MainService, Log]:
-    """Return what a file asks for, which is read again at each SIGHUP. Raises ConfigurationError."""
+    """Return the service of a configuration file, which SIGHUP reads again. Raises ConfigurationError."""
 
     def read() -> Config:
         config = load(path, plugins, environ)
         tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
         return config
 
-    def again() -> Config:
+    def reread() -> Config:
         config = read()
         Composition(reactor, config, plugins).gateway()
         return config
@@ -115,20 +115,20 @@ def configured(
     config = read()
     count = processes(config)
     parts = (
-        several(reactor, config, plugins, count)
+        multiple_workers(reactor, config, plugins, count)
         if count > 1
-        else alone(Composition(reactor, config, plugins))
+        else single_gateway(Composition(reactor, config, plugins))
     )
-    station, main, commit = parts
-    return MainService(reactor, station, main, here(), Reload(config, again, commit)), config.log
+    status_listener, main, commit = parts
+    return MainService(reactor, status_listener, main, here(), Reload(config, reread, commit)), config.log
 
 
-def alone(
+def single_gateway(
     composition: Composition, announce: Callable[[Gateway], None] = lambda _gateway: None
-) -> tuple[StatusListener, Gateway, Put]:
-    """Return one gateway: with its status listener, itself, and what puts a configuration in force."""
+) -> tuple[StatusListener, Gateway, Commit]:
+    """Return a gateway in its status listener, the gateway itself, and a function that applies a reload."""
     gateway = composition.gateway(announce)
-    station = StatusListener(
+    status_listener = StatusListener(
         composition.reactor,
         gateway,
         SingleProcess(composition.introspection),
@@ -136,35 +136,37 @@ def alone(
     )
 
     async def commit(config: Config) -> None:
-        for act in station.prepare(), composition.prepare(config):
-            act()
+        for apply in status_listener.prepare(), composition.prepare(config):
+            apply()
 
-    return station, gateway, commit
+    return status_listener, gateway, commit
 
 
-def several(
+def multiple_workers(
     reactor: Any, config: Config, plugins: Plugins, count: int
-) -> tuple[StatusListener, Supervisor, Put]:
-    """Return the same of so many workers. Raises ConfigurationError."""
+) -> tuple[StatusListener, Supervisor, Commit]:
+    """Return a supervisor: as `single_gateway`, for `count` workers. Raises ConfigurationError."""
     supervisor = supervised(reactor, config, plugins, count)
-    station = StatusListener(reactor, supervisor, WorkerProcesses(supervisor.workers), config.status.endpoint)
+    status_listener = StatusListener(
+        reactor, supervisor, WorkerProcesses(supervisor.workers), config.status.endpoint
+    )
 
     async def commit(config: Config) -> None:
-        act = station.prepare()
+        apply = status_listener.prepare()
         await supervisor.reconfigure(config)
         LEVEL.set(config.log.level)
-        act()
+        apply()
 
-    return station, supervisor, commit
+    return status_listener, supervisor, commit
 
 
 def processes(config: Config) -> int:
-    """Return how many processes are to serve; `auto` is one for each core that this one may use."""
+    """Return the number of processes that serve peers; `auto` means one per available CPU core."""
     return len(os.sched_getaffinity(0)) if config.workers == "auto" else config.workers
 
 
 def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Supervisor:
-    """Return the supervisor of so many workers.
+    """Return the supervisor of `count` workers.
 
     Raises:
         ConfigurationError: a worker could not use the configuration.
@@ -180,18 +182,22 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
 
 
 def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) -> MainService:
-    """Return the embedded default: a configuration of its own, made-up events, this machine only.
+    """Return the embedded default: its own configuration and made-up events, on this machine only.
 
     Raises:
-        StartError: its certificate cannot be kept.
-        ConfigurationError, PluginError: an installed dialect cannot be used.
+        StartError: its certificate cannot be stored.
+        ConfigurationError, PluginError: an installed dialect is unusable.
     """
     state = state_folder(environ)
     ensure_certificate(state)
     config = embedded(state, plugins, environ)
-    config = evolve(config, listen=[one for one in config.listen if _is_here(one.endpoint)])
+    config = evolve(
+        config, listen=[listener for listener in config.listen if _has_address(listener.endpoint)]
+    )
     composition = Composition(reactor, config, plugins)
-    station, gateway, _ = alone(composition, lambda gateway: _announce(gateway, config, plugins))
+    status_listener, gateway, _ = single_gateway(
+        composition, lambda gateway: _announce(gateway, config, plugins)
+    )
     DemoService(
         composition.bus,
         config.bus.exchange_name,
@@ -200,19 +206,19 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return MainService(reactor, station, gateway, here())
+    return MainService(reactor, status_listener, gateway, here())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
-    """Return where the embedded default keeps its certificate (XDG base directory specification)."""
+    """Return the folder of the embedded default's certificate (XDG base directory specification)."""
     if named := environ.get("WSEVENTS_STATE"):
         return Path(named).absolute()
     root = environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     return Path(root) / "wsevents"
 
 
-def _is_here(string: str) -> bool:
-    """Say whether this machine has the address; many have no IPv6."""
+def _has_address(string: str) -> bool:
+    """Return whether this machine has the address of an endpoint; many machines have no IPv6."""
     if r"\:\:1" not in string:
         return True
     try:
@@ -225,7 +231,7 @@ def _is_here(string: str) -> bool:
 
 
 def _announce(gateway: Gateway, config: Config, plugins: Plugins) -> None:
-    """Say where the demonstration is to be found, and what opens it."""
+    """Log the URL of the demo and the tokens to use."""
     port = gateway.ports[0].getHost().port  # type: ignore[attr-defined]  # it is TCP
     for line in greeting(config, plugins.dialects(), port, time.time()):
         _log.info("{line}", line=line)
