@@ -1,1 +1,1 @@
-"""The protocols that peers speak: one module or package each, all of them without I/O."""
+"""The protocols that peers speak: one package each. Only a module `authority` does I/O."""

@@ -1,4 +1,4 @@
-"""What a Wazo client may send: one JSON object a message, decoded here and nowhere else."""
+"""The commands of a Wazo client: each message is one JSON object. `decode` is the only parser."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from wsevents.api.strict_json import parse_object
 
 
 class WazoCommandError(Exception):
-    """The message is not one of the protocol; the text says what is wrong and quotes nothing of it."""
+    """A message is no valid command. The text names the problem and quotes nothing from the message."""
 
 
 @frozen
 class StartCommand:
-    """Begin to send events."""
+    """Start to send events."""
 
 
 @frozen
 class SubscribeCommand:
-    """Send events of this name too; "*": of every name."""
+    """Subscribe to the events of this name; "*": to all events."""
 
     name: str
 
 
 @frozen
 class UnsubscribeCommand:
-    """Send events of this name no more."""
+    """Cancel the subscription to this name."""
 
     name: str
 
 
 @frozen
 class TokenCommand:
-    """Go on with this token in place of the last one."""
+    """Replace the token of the session."""
 
     token: str = field(repr=False)
 
 
 @frozen
 class PingCommand:
-    """Answer with this payload."""
+    """Ask for a `pong` with this payload."""
 
     payload: str
 
@@ -54,14 +54,14 @@ _WITH_DATA: dict[str, tuple[str, type[Any]]] = {
     "token": ("token", TokenCommand),
     "ping": ("payload", PingCommand),
 }
-"""Operation -> the one key of `data` that it needs, a string, and what it becomes."""
+"""Operation -> its required key in `data`, whose value is a string, and the class of its command."""
 
 
 def decode(message: str | bytes) -> Command:
     """Return the command in a message from the client.
 
     Raises:
-        Mistake: it holds none.
+        WazoCommandError: the message is not a valid command.
     """
     if isinstance(message, bytes):
         raise WazoCommandError("a binary message")
@@ -81,4 +81,4 @@ def decode(message: str | bytes) -> Command:
     value = data.get(key)
     if not isinstance(value, str):
         raise WazoCommandError(f"{operation}: data.{key} is missing or not a string")
-    return command(value)  # type: ignore[no-any-return]  # the table holds commands only
+    return command(value)  # type: ignore[no-any-return]  # the table has only command classes

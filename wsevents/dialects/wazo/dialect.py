@@ -1,4 +1,4 @@
-"""Wazo's protocol as a dialect. It takes every path, and the events of the `bus:` section's source."""
+"""Wazo's protocol as a dialect. It serves every path, with the events of the exchange in section `bus:`."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from wsevents.api.requests import Request
     from wsevents.api.settings import Auth, Config, Limits
 
-DEMO_TOKEN = "demo"  # noqa: S105 of the embedded default, open to everybody on the machine
-"""A token in the section `auth:` of the embedded default."""
+DEMO_TOKEN = "demo"  # noqa: S105 not a secret: the embedded default listens on loopback only
+"""A token from section `auth:` of the embedded default."""
 
 _WRAPPER = b'{"op": "event", "code": 0, "data": ', b"}"
 
 
 @frozen
 class WazoSettings:
-    """`dialects: {wazo: {}}`; what there is to set has its place in the top-level sections."""
+    """`dialects.wazo`. It has no keys: the top-level sections have the settings of this dialect."""
 
 
 @implementer(IDialect)
 @frozen
 class WazoDialect:
-    """Versions 1 and 2 of the protocol."""
+    """Versions 1 and 2 of Wazo's protocol."""
 
     settings: ClassVar[type] = WazoSettings
     name: ClassVar[str] = "wazo"
@@ -52,8 +52,8 @@ class WazoDialect:
     limits: Limits
 
     @classmethod
-    def create(cls, settings: Any, config: Config) -> WazoDialect:  # noqa: ARG003 there are none
-        """Return the dialect, as the sections `websocket`, `auth` and `limits` have it."""
+    def create(cls, settings: Any, config: Config) -> WazoDialect:  # noqa: ARG003 it has no keys
+        """Return the dialect, configured by the sections `websocket`, `auth` and `limits`."""
         websocket = config.websocket
         wire = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
@@ -67,23 +67,24 @@ class WazoDialect:
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 no settings
-        """Return where the embedded default serves it, with one of its tokens."""
+        """Return one line: the URL at which the embedded default serves this dialect, with a token."""
         return [f"Clients connect to {base_url}/?token={DEMO_TOKEN}"]
 
     def serves(self, path: str) -> bool:
-        """Every path."""
         return True
 
     def session(self, request: Request, entropy: Random) -> WazoSession:
-        """Begin a conversation."""
         return WazoSession(request, self.auth, self.limits)
 
     def project(self, event: Event) -> WazoProjection | None:
-        """Take generic events, as they are."""
+        """Return the projection of a generic event; None for an event of any other source."""
         return project(event) if event.source == GENERIC else None
 
     def encode(self, projection: WazoProjection, shape: Hashable, variant: Hashable) -> bytes | None:
-        """Return the body as published (v1), or wrapped without re-serialising it (v2)."""
+        """Return the body as published (v1), or wrapped without serialising it again (v2).
+
+        None: the body is not a JSON object.
+        """
         body = projection.event.body
         if body.json is None:
             return None

@@ -1,8 +1,12 @@
-"""What a Wazo peer may see of what it asked for, and where an event looks for it.
+"""Which events a Wazo peer gets: its subscriptions, limited by its tenant, its user and its ACL.
 
-An ordinary user sees events of its tenant that are for itself or for everyone; whoever reaches the
-tenant sees all of the tenant's; the master tenant sees all. The ACL comes on top for everybody.
-Events of the topic exchange of old are public: only name and ACL decide.
+The reach of an identity selects the events that its ACL then filters:
+
+* "user": the events of its tenant that are addressed to this user or to all users of the tenant;
+* "tenant": all events of its tenant;
+* "all" (the master tenant): all events.
+
+Events of Wazo's former topic exchange are public: only name and ACL count.
 """
 
 from __future__ import annotations
@@ -23,20 +27,20 @@ if TYPE_CHECKING:
     from wsevents.core.acl import Access
 
 EVERY = "*"
-"""The event name that stands for all of them."""
+"""The event name that matches all events."""
 
 
 @implementer(IProjection)
 @frozen(eq=False)
 class WazoProjection:
-    """An event, with the addresses at which its audiences are."""
+    """An event with the addresses of its audiences."""
 
     event: Event
     addresses: tuple[Hashable, ...]
 
 
 def project(event: Event) -> WazoProjection:
-    """Say where the audiences of an event are: by its name and at "*"."""
+    """Return the projection of an event, with addresses for its name and for "*"."""
     addresses: list[Hashable] = []
     for name in (event.name, EVERY):
         addresses += _addresses(event, name)
@@ -59,9 +63,16 @@ def _addresses(event: Event, name: str) -> Iterable[Hashable]:
 @implementer(IInterest)
 @frozen(cache_hash=True)
 class WazoInterest:
-    """Events of one name (or "*") that one identity may see, in one version of the protocol.
+    """The events of one name (or "*") that one identity may see, in one version of the protocol.
 
-    Equal for all who see the same: `subject` and `session` are "" and None where they make no difference.
+    Peers that see the same events have equal interests: `subject` is "" and `session` is None if no
+    decision depends on them.
+
+    Attributes:
+        name: of the events; "*": all.
+        shape: version of the protocol, "v1" or "v2".
+        reach, tenant, subject, session: as in `Identity`.
+        access: the compiled ACL.
     """
 
     name: str
@@ -74,7 +85,7 @@ class WazoInterest:
 
     @property
     def addresses(self) -> tuple[Hashable, ...]:
-        """The public events of the name, and those of its reach."""
+        """One address for public events of the name, and those of the reach."""
         public = ("public", self.name)
         if self.reach == "all":
             return public, ("all", self.name)
@@ -84,22 +95,21 @@ class WazoInterest:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The name."""
         return (self.name,)
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """None: the source is bound as a whole."""
+        """Empty: the source binds the whole exchange."""
         return ()
 
     def choose(self, projection: WazoProjection) -> bool | None:
-        """Let the ACL decide: the address has decided the rest."""
+        """Return True if the ACL permits the event. Name, tenant and user already match by address."""
         required = projection.event.required
         return self.access.may_see(required, self.subject, self.session) or None
 
 
 def interest(identity: Identity, name: str, shape: str) -> WazoInterest:
-    """Return an identity's interest in the events of a name, or in all of them ("*")."""
+    """Return the interest of an identity in the events of a name; "*": in all events."""
     access = compile_acl(identity.acl)
     subject, session = identity.subject, identity.session
     if not access.personal:
