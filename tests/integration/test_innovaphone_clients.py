@@ -189,7 +189,7 @@ def test_an_app_in_a_browser_logs_in_subscribes_and_shares_a_key(browser, gatewa
     assert key.text == browser.run("return app.key")
     text = "some secret text äöü €"
     assert key.decrypt("s", browser.run(f"return app.encrypt('s', '{text}')")) == text
-    assert key.made("s", text, browser.run(f"return app.hash('s', '{text}')"))
+    assert key.hash_matches("s", text, browser.run(f"return app.hash('s', '{text}')"))
     assert browser.complaints() == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.dialects.innovaphone.login import SEED_BYTES, AppLogin, SessionKey, login_message, same
+from wsevents.dialects.innovaphone.login import SEED_BYTES, AppLogin, SessionKey, equal_digests, login_message
 from wsevents.dialects.innovaphone.rc4 import rc4
 
 GUID = "00112233445566778899aabbccddeeff"
@@ -122,10 +122,10 @@ texts = st.text(max_size=40)
 def test_a_digest_is_as_elsewhere(name):
     login, challenge, password, digest = LOGINS[name]
     assert login.digest(challenge, password) == digest
-    assert login.answers(digest, challenge, password)
-    assert login.answers(digest.upper(), challenge, password)
-    assert not login.answers(digest, challenge, password + "x")
-    assert not login.answers(digest, challenge[1:] + "x", password)
+    assert login.digest_matches(digest, challenge, password)
+    assert login.digest_matches(digest.upper(), challenge, password)
+    assert not login.digest_matches(digest, challenge, password + "x")
+    assert not login.digest_matches(digest, challenge[1:] + "x", password)
 
 
 def test_the_key_is_as_elsewhere():
@@ -144,8 +144,8 @@ def test_what_the_key_encrypts_is_as_elsewhere():
 def test_what_the_key_hashes_is_as_elsewhere():
     digest = "ca10bf693647dab3789c1035321cbe766ec16747769b1e93cb72c49ecbc9160c"
     assert KEY.hash("seed-1", TEXT) == digest
-    assert KEY.made("seed-1", TEXT, digest.upper())
-    assert not KEY.made("seed-2", TEXT, digest)
+    assert KEY.hash_matches("seed-1", TEXT, digest.upper())
+    assert not KEY.hash_matches("seed-2", TEXT, digest)
 
 
 def test_a_key_that_comes_with_a_delegated_login_is_decrypted():
@@ -165,8 +165,8 @@ def test_javascript_hashes_a_crlf_as_an_lf_and_that_is_taken():
     digest = "98566db1bb3f07300bd747b1db613f03be8044a7705029ae3a2b50449ba78746"
     key = SessionKey("k")
     assert key.hash("seed", "a\nb") == digest
-    assert key.made("seed", "a\r\nb", digest)
-    assert key.made("seed", "a\r\nb", key.hash("seed", "a\r\nb"))
+    assert key.hash_matches("seed", "a\r\nb", digest)
+    assert key.hash_matches("seed", "a\r\nb", key.hash("seed", "a\r\nb"))
     assert AppLogin("a", dn="x\r\ny").answers(AppLogin("a", dn="x\ny").digest("1", "p"), "1", "p")
 
 
@@ -208,7 +208,7 @@ def test_a_seed_that_would_hide_the_key_is_refused(seed):
     for use in (KEY.encrypt, KEY.hash, KEY.decrypt):
         with pytest.raises(ValueError, match=r"seed|surrogates"):
             use(seed, "00")
-    assert not KEY.made(seed, "x", "00")
+    assert not KEY.hash_matches(seed, "x", "00")
 
 
 @pytest.mark.parametrize("data", ["0", "zz", "€", KEY.encrypt("other", TEXT)])
@@ -241,7 +241,7 @@ def test_a_login_is_written_with_its_info_as_it_is():
 @given(st.text(max_size=190 // 4), texts)
 def test_what_is_encrypted_can_be_decrypted(seed, text):
     assert KEY.decrypt(seed, KEY.encrypt(seed, text)) == text
-    assert KEY.made(seed, text, KEY.hash(seed, text))
+    assert KEY.hash_matches(seed, text, KEY.hash(seed, text))
 
 
 anything = st.text(st.characters(), max_size=10)
@@ -255,17 +255,17 @@ jsons = st.recursive(
 @given(anything, anything, anything, st.none() | anything | jsons, anything, anything, anything)
 def test_a_digest_is_compared_whatever_it_is(app, domain, dn, info, challenge, password, digest):
     login = AppLogin(app, domain, dn=dn, info=info)
-    assert not login.answers(digest, challenge, password)
+    assert not login.digest_matches(digest, challenge, password)
     try:
         right = login.digest(challenge, password)
     except UnicodeEncodeError:
         return
-    assert login.answers(right, challenge, password)
+    assert login.digest_matches(right, challenge, password)
 
 
 @given(anything, anything)
 def test_any_two_texts_can_be_compared(one, other):
     if one.isascii() and other.isascii():
-        assert same(one, other) is (one.lower() == other.lower())
-    assert same(one, one)
-    same(one, other)
+        assert equal_digests(one, other) is (one.lower() == other.lower())
+    assert equal_digests(one, one)
+    equal_digests(one, other)

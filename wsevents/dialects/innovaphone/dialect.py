@@ -1,4 +1,4 @@
-"""innovaphone's protocol as a dialect. It takes the paths of its apps, and events of the generic source."""
+"""innovaphone's protocol as a dialect. It serves the paths of its apps, with generic events."""
 
 from __future__ import annotations
 
@@ -26,20 +26,26 @@ if TYPE_CHECKING:
     from wsevents.api.settings import Config, Limits
 
 FRAME_MAX = 16384
-"""Bytes: clients of the vendor's C++ library refuse longer frames."""
+"""Bytes of a frame, at most: clients with the vendor's C++ library reject longer frames."""
 
 
 @implementer(IDialect)
 @frozen
 class InnovaphoneDialect:
-    """The server's end of AppWebsocket."""
+    """The server side of AppWebsocket.
+
+    Attributes:
+        wire: the settings of the WebSocket connection.
+        own: the section `dialects.innovaphone`.
+        limits: the section `limits`.
+    """
 
     settings: ClassVar[type] = InnovaphoneSettings
     name: ClassVar[str] = "innovaphone"
     default: ClassVar[bool] = False
     page: ClassVar[PackageFile | None] = PackageFile(__package__, "page.js")
     demo: ClassVar[PackageFile | None] = PackageFile(__package__, "demo.yml")
-    authority: ClassVar[str] = ""  # sessions ask nobody: whose password it is they can tell themselves
+    authority: ClassVar[str] = ""  # a session verifies the digest itself, so it needs no authority
     sources: ClassVar[tuple[ISource, ...]] = ()
 
     wire: ConnectionPolicy
@@ -48,7 +54,7 @@ class InnovaphoneDialect:
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> InnovaphoneDialect:
-        """Return the dialect with these apps."""
+        """Return the dialect, configured by its section and by `limits`."""
         wire = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=0,  # the vendor's PHP client never answers a ping
@@ -62,22 +68,21 @@ class InnovaphoneDialect:
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires
-        """Return where the embedded default serves it, and with which credentials."""
+        """Return the lines of `greeting`."""
         return greeting(settings, base_url)
 
     def serves(self, path: str) -> bool:
-        """The paths of the apps."""
         return any(app.path == path for app in self.own.apps.values())
 
     def session(self, request: Request, entropy: Random) -> InnovaphoneSession:
-        """Begin a conversation with one of the apps of the path."""
+        """Return a session in which one of the apps of this path can log in."""
         apps = {name: app for name, app in self.own.apps.items() if app.path == request.path}
         return InnovaphoneSession(apps, self.own.login_seconds, self.limits, entropy)
 
     def project(self, event: Event) -> Projection | None:
-        """Take generic events."""
+        """Return the projection of a generic event; None for an event of any other source."""
         return Projection(event, self.own.data) if event.source == GENERIC else None
 
     def encode(self, projection: Projection, shape: Hashable, variant: Hashable) -> bytes | None:
-        """Return the Event message for subscriptions with this `src`; None: the body is unfit."""
-        return projection.encode(shape)  # type: ignore[arg-type]  # an interest's shape is its src
+        """Return the Event message for subscriptions with this `src`; None: the body is no JSON object."""
+        return projection.encode(shape)  # type: ignore[arg-type]  # the shape of an interest is its src

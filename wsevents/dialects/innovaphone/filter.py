@@ -1,4 +1,4 @@
-"""The filter of a subscription: values that properties of an event must have. Pure."""
+"""The filter of a subscription: which values the properties of an event must have."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from attrs import frozen
 from wsevents.dialects.innovaphone.message import AppMessageError
 
 PROPERTIES = 32
-"""That one filter may name."""
+"""Properties of a filter, at most."""
 CHOICES = 100
-"""Values that one property may be given to choose from."""
+"""Permitted values of one property, at most."""
 CHARACTERS = 4096
-"""Of JSON text that one filter may have."""
+"""Characters of the JSON text of a filter, at most."""
 
 Value = tuple[str, Any]
-"""A JSON value with its kind: in JSON, true is not 1, but 1 is 1.0."""
+"""A JSON value with its type. In JSON, true and 1 are different; in Python they are equal."""
 
 _KINDS: dict[type, str] = {
     bool: "boolean",
@@ -28,27 +28,27 @@ _KINDS: dict[type, str] = {
 
 
 def _value(value: Any) -> Value | None:
-    """Return a value for comparison, or None if it is a list or an object."""
+    """Return a value in the form that filters compare, or None for a list or an object."""
     kind = _KINDS.get(type(value))
     return None if kind is None else (kind, value)
 
 
 @frozen(cache_hash=True)
 class Filter:
-    """All of these must hold.
+    """A condition on events: each of these properties has one of its permitted values.
 
     Attributes:
-        wanted: names of properties, sorted, each with the values it may have.
+        wanted: names of properties, sorted, each with its permitted values.
     """
 
     wanted: tuple[tuple[str, frozenset[Value]], ...] = ()
 
-    def takes(self, data: dict[str, Any], body: dict[str, Any]) -> bool:
-        """Say whether an event passes.
+    def matches(self, data: dict[str, Any], body: dict[str, Any]) -> bool:
+        """Say whether an event matches.
 
         Args:
-            data: what the app gets of it; a property is looked for here,
-            body: and where that has none of the name, here.
+            data: the part of the body that the app gets; properties are looked up in it first.
+            body: the whole body; a property that `data` lacks is looked up in it.
         """
         return all(
             value is not None and value in choices
@@ -58,7 +58,7 @@ class Filter:
 
 
 def _found(name: str, fields: dict[str, Any]) -> Value | None:
-    """Return the property, also "a.b", the b within a; None: there is none, or it is a list or an object."""
+    """Return a property; "a.b" is also the member b of a. None: it is missing, a list or an object."""
     if name in fields:
         return _value(fields[name])
     inside: Any = fields
@@ -70,10 +70,13 @@ def _found(name: str, fields: dict[str, Any]) -> Value | None:
 
 
 def make_filter(given: Any) -> Filter:
-    """Return the filter that a message gives; None is one that takes everything.
+    """Return the filter in a message.
+
+    Args:
+        given: the decoded JSON value; None: a filter that matches every event.
 
     Raises:
-        Mistake: it is none.
+        AppMessageError: the value is not a valid filter.
     """
     if given is None:
         return Filter()

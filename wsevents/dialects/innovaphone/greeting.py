@@ -1,4 +1,4 @@
-"""The lines of the embedded default about innovaphone."""
+"""The lines about innovaphone that the embedded default prints when it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def greeting(settings: InnovaphoneSettings, base_url: str) -> list[str]:
-    """Return a line for each app: its URL, its name and its password."""
+    """Return one line for each app, with its URL, its name and its password."""
     return [
         f"innovaphone: {base_url}{app.path} (the app {name} with the password {app.password})"
         for name, app in settings.apps.items()

@@ -1,8 +1,13 @@
-"""What an app may see of what it subscribed to, and where an event looks for it.
+"""Which events an app gets.
 
-An app sees the events of its tenant, or of all tenants; of these what its ACL allows; of these what the
-subscription names and its filter leaves. An event of the topic exchange of old that names no tenant is
-of every tenant.
+Four conditions must hold:
+
+* the event belongs to the tenant of the app, or the app sees all tenants;
+* the ACL of the app permits the event;
+* the subscription contains the name of the event;
+* the filter of the subscription matches the event.
+
+An event of Wazo's former topic exchange without a tenant belongs to every tenant.
 """
 
 from __future__ import annotations
@@ -25,18 +30,18 @@ if TYPE_CHECKING:
     from wsevents.dialects.innovaphone.filter import Filter
 
 EVERY = "*"
-"""The event name that stands for all of them."""
+"""The event name that matches all events."""
 _START, _NAME, _DATA = '{"mt":"Event","api":"Events"', ',"name":', ',"data":'
 
 
 @implementer(IProjection)
 @define(eq=False, slots=False)
 class Projection:
-    """An event for apps.
+    """An event as apps get it.
 
     Attributes:
-        event: as the source decoded it.
-        key: of its body that apps get as `data`; None: the whole body.
+        event: as decoded by the source.
+        key: key of the body whose value apps get as `data`; None: apps get the whole body.
     """
 
     event: Event
@@ -44,7 +49,7 @@ class Projection:
 
     @cached_property
     def addresses(self) -> tuple[Hashable, ...]:
-        """By its name and at "*", of its tenant and of all."""
+        """The addresses for the name and for "*", each for the tenant and for apps that see all tenants."""
         return tuple(self._addresses())
 
     def _addresses(self) -> Iterator[Hashable]:
@@ -58,18 +63,18 @@ class Projection:
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """The body; empty, if it is no JSON object."""
+        """The body; empty if it is not a JSON object."""
         return self.event.body.json or {}
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """What filters look at first; empty, if that is no object."""
+        """The object in which filters look first: `data` of the message; empty if that is not an object."""
         data = self.body.get(self.key, self.body) if self.key is not None else self.body
         return data if isinstance(data, dict) else {}
 
     @cached_property
     def text(self) -> str | None:
-        """The JSON text of `data`, as published; None: the body is no JSON object."""
+        """The JSON text of `data` as published; None: the body is not a JSON object."""
         if self.event.body.json is None:
             return None
         text = self.event.body.raw.decode("utf-8")
@@ -77,29 +82,34 @@ class Projection:
             return text
         try:
             return parse_parts(text)[self.key].text
-        except ValueError:  # a key that is there twice
+        except ValueError:  # the body has a key twice
             return json.dumps(self.body[self.key])
 
     def encode(self, src: str | None) -> bytes | None:
-        """Return the frame for a subscription with this `src` (JSON text; None: without one)."""
+        """Return the message for subscriptions with this `src`, or None if the body is no JSON object.
+
+        Args:
+            src: JSON text; None: the subscription has no `src`.
+        """
         if self.text is None:
             return None
-        told = "" if src is None else f',"src":{src}'
+        source = "" if src is None else f',"src":{src}'
         name = json.dumps(self.event.name)
-        return f"{_START}{told}{_NAME}{name}{_DATA}{self.text}}}".encode()
+        return f"{_START}{source}{_NAME}{name}{_DATA}{self.text}}}".encode()
 
 
 @implementer(IInterest)
 @frozen(cache_hash=True)
 class Interest:
-    """One subscription of one app. Equal for all who see the same in the same frames.
+    """One subscription of one app. Subscriptions that get the same frames are equal.
 
     Attributes:
-        names: of events, "*" for all; sorted, each once.
-        filter: what must hold of an event besides.
-        src: JSON text of the subscription's `src`; None: it has none.
-        tenant: whose events; None: of all tenants.
-        access, me: the compiled ACL, and who "me" is in it.
+        names: event names, sorted and unique; "*": all events.
+        filter: condition on the properties of an event.
+        src: JSON text of the `src` of the subscription; None: it has none.
+        tenant: uuid of the tenant of the events; None: all tenants.
+        access: the compiled ACL.
+        me: the subject that "me" in the ACL stands for; "" if the ACL does not contain it.
     """
 
     names: tuple[str, ...]
@@ -111,27 +121,26 @@ class Interest:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The names."""
         return self.names
 
     @property
     def shape(self) -> str | None:
-        """The `src` is in each frame; nothing else makes a difference."""
+        """The `src`: frames of one event differ in nothing else."""
         return self.src
 
     @property
     def addresses(self) -> tuple[Hashable, ...]:
-        """Each name, for its tenant and for events of every tenant, or for all."""
+        """One address for each name and scope: the tenant and events without a tenant, or all events."""
         scopes = [("all",)] if self.tenant is None else [("tenant", self.tenant), ("public",)]
         return tuple((*scope, name) for scope in scopes for name in self.names)
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """None: the source is bound as a whole."""
+        """Empty: the source binds the whole exchange."""
         return ()
 
     def choose(self, projection: Projection) -> bool | None:
-        """Let ACL and filter decide: the address has decided the rest."""
+        """Return True if ACL and filter match. Name and tenant already match by address."""
         if not self.access.may_see(projection.event.required, self.me):
             return None
-        return self.filter.takes(projection.data, projection.body) or None
+        return self.filter.matches(projection.data, projection.body) or None

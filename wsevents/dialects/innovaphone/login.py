@@ -1,7 +1,7 @@
-"""What innovaphone's AppWebsocket computes at both ends: login digest, session key, and what the key is for.
+"""The cryptography of AppWebsocket, for clients and servers: login digest, session key, hash and cipher.
 
-All texts are hashed as UTF-8. None of it is worth more than the TLS around it: the digest can be guessed
-offline by whoever saw it, the cipher is RC4. docs/protocol/innovaphone.md has the formulas.
+All texts are hashed as UTF-8. The security depends on TLS: an attacker that has seen a digest can guess
+the password offline, and the cipher is RC4. `docs/protocol/innovaphone.md` has the formulas.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEED_BYTES = 190
-"""RC4 looks at 256 bytes of seed, colon and the key's 64: a longer seed would hide the key."""
+"""RC4 uses the first 256 bytes of seed, colon and key. With a longer seed it would ignore part of the key."""
 CHALLENGE_CHARACTERS = 16
 _CRLF, _LF = "\r\n", "\n"
 
 
 def _hashed(text: str) -> str:
-    """Return the SHA-256 in lower-case hexadecimal. Raises UnicodeEncodeError, a ValueError."""
+    """Return the SHA-256 in lower-case hexadecimal. Raises UnicodeEncodeError, which is a ValueError."""
     return sha256(text.encode("utf-8")).hexdigest()
 
 
-def same(one: str, other: str) -> bool:
-    """Compare two digests in a time that does not tell how far they agree; upper case counts as lower."""
+def equal_digests(one: str, other: str) -> bool:
+    """Say whether two hexadecimal digests are equal, in constant time and regardless of case."""
     first, second = (text.lower().encode("utf-8", "replace") for text in (one, other))
     return hmac.compare_digest(first, second)
 
 
 @frozen
 class AppLogin:
-    """Who logs in where, as the digest covers it.
+    """The fields of a login that the digest covers.
 
     Attributes:
-        app: name of the app at the remote end.
-        domain, sip, guid, dn: the user; any may be "".
-        info: JSON text of an object, exactly as it travels; None: there is none.
+        app: name of the app on the server.
+        domain, sip, guid, dn: identify the user; each may be "".
+        info: JSON text of an object, exactly as sent; None: the login has no `info`.
     """
 
     app: str
@@ -54,31 +54,31 @@ class AppLogin:
     info: str | None = None
 
     def digest(self, challenge: str, password: str) -> str:
-        """Return the digest, 64 hexadecimal digits. Raises ValueError for text that UTF-8 cannot hold."""
+        """Return the digest, 64 hexadecimal digits. Raises ValueError for text that UTF-8 cannot encode."""
         return _hashed(self._text(self.info, challenge, password))
 
-    def answers(self, digest: str, challenge: str, password: str) -> bool:
-        """Say whether this is its digest, in any of the ways in which clients are known to compute it."""
+    def digest_matches(self, digest: str, challenge: str, password: str) -> bool:
+        """Say whether a digest is correct; each variant that a known client computes is accepted."""
         try:
-            digests = [_hashed(text) for text in self._texts(challenge, password)]
+            digests = [_hashed(text) for text in self._candidates(challenge, password)]
         except ValueError:
             return False
-        return any([same(digest, one) for one in digests])  # noqa: C419 always all of them: it takes as long
+        return any([equal_digests(digest, one) for one in digests])  # noqa: C419 compare all, for constant time
 
     def _text(self, info: str | None, challenge: str, password: str) -> str:
-        told = () if info is None else (info,)
-        return ":".join((self.app, self.domain, self.sip, self.guid, self.dn, *told, challenge, password))
+        optional = () if info is None else (info,)
+        return ":".join((self.app, self.domain, self.sip, self.guid, self.dn, *optional, challenge, password))
 
-    def _texts(self, challenge: str, password: str) -> Iterator[str]:
-        """Yield what may have been hashed: info as it came or written compactly, JavaScript's line ends."""
-        for info in dict.fromkeys(_spellings(self.info)):
+    def _candidates(self, challenge: str, password: str) -> Iterator[str]:
+        """Yield the texts that a client may have hashed: `info` as sent or compact, with CRLF or LF."""
+        for info in dict.fromkeys(_info_forms(self.info)):
             text = self._text(info, challenge, password)
             yield text
             if _CRLF in text:
                 yield text.replace(_CRLF, _LF)
 
 
-def _spellings(info: str | None) -> Iterator[str | None]:
+def _info_forms(info: str | None) -> Iterator[str | None]:
     yield info
     if info is None:
         return
@@ -91,46 +91,46 @@ def _spellings(info: str | None) -> Iterator[str | None]:
 
 @frozen
 class SessionKey:
-    """What the two ends of a logged-in connection share: 64 hexadecimal digits, used as text."""
+    """The key that client and server share after the login: 64 hexadecimal digits, used as text."""
 
     text: str = field(repr=False)
 
     @classmethod
     def of(cls, challenge: str, password: str) -> SessionKey:
-        """Return the key of a connection. Raises ValueError for text that UTF-8 cannot hold."""
+        """Return the key of a connection. Raises ValueError for text that UTF-8 cannot encode."""
         return cls(_hashed(f"innovaphoneAppSessionKey:{challenge}:{password}"))
 
     def encrypt(self, seed: str, text: str) -> str:
-        """Return the text encrypted, as hexadecimal digits.
+        """Return the encrypted text as hexadecimal digits.
 
         Args:
-            seed: different for each call, at most 190 bytes; the other end needs it too.
-            text: any.
+            seed: at most 190 bytes, and different for each call. The other side needs the equal_digests seed.
+            text: the text to encrypt.
 
         Raises:
-            ValueError: the seed is too long, or UTF-8 cannot hold one of the two.
+            ValueError: the seed is too long, or seed or text cannot be encoded as UTF-8.
         """
         return rc4(self._cipher_key(seed), text.encode("utf-8")).hex()
 
     def decrypt(self, seed: str, data: str) -> str:
-        """Return what was encrypted with this seed.
+        """Return the text that was encrypted with this seed.
 
         Raises:
-            ValueError: it is no hexadecimal, or what comes out is no text: another seed or another key.
+            ValueError: `data` is not hexadecimal, or the result is not UTF-8 (wrong seed or key).
         """
         return rc4(self._cipher_key(seed), bytes.fromhex(data)).decode("utf-8")
 
     def hash(self, seed: str, data: str) -> str:
-        """Return a hash that only the two ends can make; `seed` as for `encrypt`. Raises as there."""
+        """Return a hash that needs the key to compute. Seed and errors are as in `encrypt`."""
         return _hashed(f"{self._seeded(seed)}:{data}")
 
-    def made(self, seed: str, data: str, given: str) -> bool:
-        """Say whether the other end has made this hash; one in JavaScript takes a CRLF for an LF."""
+    def hash_matches(self, seed: str, data: str, given: str) -> bool:
+        """Say whether a hash is correct. A client in JavaScript may have hashed LF in place of CRLF."""
         try:
             own = [self.hash(seed, text) for text in (data, data.replace(_CRLF, _LF))]
         except ValueError:
             return False
-        return any([same(given, one) for one in own])  # noqa: C419 always both
+        return any([equal_digests(given, one) for one in own])  # noqa: C419 compare both, for constant time
 
     def _seeded(self, seed: str) -> str:
         if len(seed.encode("utf-8")) > SEED_BYTES:
@@ -142,7 +142,7 @@ class SessionKey:
 
 
 def login_message(login: AppLogin, digest: str, pbx_obj: str = "") -> str:
-    """Return the AppLogin message, with `info` as it is. Raises ValueError when that is no JSON object."""
+    """Return the AppLogin message, with `info` unchanged. Raises ValueError if `info` is no JSON object."""
     fields: dict[str, Any] = {"mt": "AppLogin", "app": login.app, "domain": login.domain, "sip": login.sip}
     fields |= {"guid": login.guid, "dn": login.dn, "digest": digest}
     if pbx_obj:

@@ -1,6 +1,6 @@
-"""What an app may send: one JSON object a message, decoded here and nowhere else.
+"""The messages of an app: each is one JSON object with a type, `mt`. `decode` is the only parser.
 
-A message has a type, `mt`; `src` and `api`, whatever they are, go back with the answer as they came.
+A reply repeats `src` and `api` of the message, unchanged.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MT_CHARACTERS = 255
-"""Of a message type that is answered by name."""
+"""Characters of `mt`, at most. The reply to a message with a longer `mt` is `Error`."""
 
 
 class AppMessageError(Exception):
-    """The message is not what it should be; the text says what is wrong and quotes nothing of it."""
+    """A message is invalid. The text names the problem and quotes nothing from the message."""
 
 
 @frozen
@@ -28,8 +28,8 @@ class AppMessage:
     """A message from an app.
 
     Attributes:
-        mt: its type; "" if it has none that could be answered by name.
-        parts: its values, by key.
+        mt: the type; "" if it is missing, not a string or too long.
+        parts: the values by key, each with its JSON text.
     """
 
     mt: str
@@ -37,12 +37,12 @@ class AppMessage:
 
     @property
     def echo(self) -> str:
-        """What of it goes back with the answer: the end of a JSON object."""
+        """The members that a reply repeats: JSON text to append to an object."""
         return "".join(f',"{key}":{self.parts[key].text}' for key in ("api", "src") if key in self.parts)
 
     @property
     def api(self) -> Any:
-        """What it is addressed to; None: nothing in particular."""
+        """The API that the message is addressed to; None: no API."""
         return self.value("api")
 
     def value(self, key: str) -> Any:
@@ -51,10 +51,10 @@ class AppMessage:
         return None if part is None else part.value
 
     def text(self, key: str) -> str:
-        """Return a text; "" if it is missing or null.
+        """Return a string; "" if it is missing or null.
 
         Raises:
-            Mistake: it is something else.
+            AppMessageError: the value is not a string.
         """
         value = self.value(key)
         if value is None:
@@ -64,20 +64,20 @@ class AppMessage:
         return value
 
     def reply(self, mt: str, **fields: Any) -> str:
-        """Return an answer to it."""
+        """Return a reply to the message, as JSON text."""
         text = json.dumps({"mt": mt} | fields, separators=(",", ":"))
         return f"{text[:-1]}{self.echo}}}"
 
     def error(self, why: str) -> str:
-        """Return the answer that says what is wrong."""
+        """Return the reply that reports an error, as JSON text."""
         return self.reply(f"{self.mt}Result" if self.mt else "Error", error=why)
 
 
 def decode(message: str | bytes) -> AppMessage:
-    """Return the message of a peer.
+    """Return the message in a text from the peer.
 
     Raises:
-        Mistake: it is none.
+        AppMessageError: it is binary, or not a JSON object with unique keys.
     """
     if isinstance(message, bytes):
         raise AppMessageError("a binary message")

@@ -1,17 +1,17 @@
-"""RC4, for a protocol that has nothing else. It is broken: what is encrypted with it must travel over TLS.
+"""The RC4 cipher, which AppWebsocket requires. RC4 is broken: use it only inside a TLS connection.
 
-Own code: `cryptography` keeps RC4 for keys of a few fixed lengths only, and here a key has any length
-(docs/decisions/0011-innovaphone.md).
+This module exists because `cryptography` supports RC4 keys of some fixed lengths only, and AppWebsocket
+has keys of any length (docs/decisions/0011-innovaphone.md).
 """
 
 from __future__ import annotations
 
 KEY_BYTES = 256
-"""Of a longer key the rest makes no difference."""
+"""RC4 ignores the bytes of a key after these."""
 
 
 def rc4(key: bytes, data: bytes) -> bytes:
-    """Return the data encrypted, which is the same as decrypted.
+    """Return the data encrypted; the same call decrypts.
 
     Raises:
         ValueError: the key is empty.
@@ -21,13 +21,13 @@ def rc4(key: bytes, data: bytes) -> bytes:
     state = _scheduled(key)
     out = bytearray(len(data))
     i = j = 0
-    for place, byte in enumerate(data):
+    for position, byte in enumerate(data):
         i = (i + 1) & 255
         a = state[i]
         j = (j + a) & 255
         b = state[j]
         state[i], state[j] = b, a
-        out[place] = byte ^ state[(a + b) & 255]
+        out[position] = byte ^ state[(a + b) & 255]
     return bytes(out)
 
 

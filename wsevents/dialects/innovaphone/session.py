@@ -1,11 +1,8 @@
-"""The conversation with one app.
+"""The session of one app: a state machine without I/O. Facts go in, effects come out.
 
-Rule 1: everything that decides what such a session does next is here.
-Rule 2: nothing here knows of sockets, clocks or brokers; facts come in, effects go out.
-
-A session gives out one challenge, which the first login uses up. Until that has succeeded nothing but
-the three messages of the login is answered, since clients expect nothing else; afterwards every
-message that is no answer itself is answered, and nothing that it says ends the session.
+A session has one challenge and permits one login. Before the login it replies only to the messages of the
+login, because clients expect no others, and closes on a message to an API. After the login it replies to
+every message that is not itself a reply, and no message ends the session.
 """
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
     from wsevents.dialects.innovaphone.settings import InnovaphoneApp
 
 LOGIN_FAILED = CloseReason(
-    1008, "login failed", "The app's name is unknown here, or its password is another one.", Advice.FIX
+    1008, "login failed", "The name of the app is unknown at this path, or its password is wrong.", Advice.FIX
 )
 LOGIN_LATE = CloseReason(1008, "login timeout", "The client did not log in in time.", Advice.FIX)
 LOGIN_FIRST = CloseReason(
@@ -43,24 +40,25 @@ LOGIN_FIRST = CloseReason(
 )
 
 API = "Events"
-"""The API that subscriptions are addressed to."""
+"""The API that has `Subscribe` and `Unsubscribe`."""
 LOGIN = "login"
-"""The alarm for a peer that does not log in."""
-_NO_LOGIN = "the name or the digest is wrong"
-_LATE = {"AppChallenge", "AppLogin"}
-_SILENT = {"PbxInfo", "Error"}
+"""Timer that closes the session if the app has not logged in."""
+_WRONG_LOGIN = "the name or the digest is wrong"
+_LOGIN_MESSAGES = {"AppChallenge", "AppLogin"}
+_UNANSWERED = {"PbxInfo", "Error"}
 
 
 @implementer(ISession)
 @define(eq=False)
 class InnovaphoneSession(BaseSession):
-    """One app's state.
+    """The state of one app.
 
     Attributes:
-        apps: those that may log in on this path, by name.
-        login_seconds: how long that may take.
-        limits: for subscriptions.
-        entropy: for the challenge.
+        apps: the apps that may log in at this path, by name.
+        login_seconds: seconds within which an app must log in.
+        limits: the section `limits`, for subscriptions.
+        entropy: the random source of the challenge.
+        identity: of the app; None before the login.
     """
 
     apps: Mapping[str, InnovaphoneApp]
@@ -75,27 +73,27 @@ class InnovaphoneSession(BaseSession):
     # -- connecting ---------------------------------------------------------------------------
 
     def opened(self, now: float) -> Sequence[Effect]:
-        """Wait for the login, but not for ever."""
+        """Start the timer of the login."""
         return (SetTimer(LOGIN, now + self.login_seconds),)
 
     def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
-        """It took too long."""
+        """Close the session if the app has not logged in."""
         return (Close(LOGIN_LATE),) if self.identity is None else ()
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
-        """Answer a message."""
+        """Reply to a message; close the session on an invalid message before the login."""
         try:
-            said = decode(message)
-        except AppMessageError as mistake:
-            return self._unreadable(str(mistake))
+            decoded = decode(message)
+        except AppMessageError as error:
+            return self._invalid(str(error))
         if self.identity is None:
-            return self._before_login(said)
+            return self._before_login(decoded)
         try:
-            return self._do(said)
-        except AppMessageError as mistake:
-            return (Send(said.error(str(mistake))),)
+            return self._do(decoded)
+        except AppMessageError as error:
+            return (Send(decoded.error(str(error))),)
 
-    def _unreadable(self, why: str) -> Sequence[Effect]:
+    def _invalid(self, why: str) -> Sequence[Effect]:
         if self.identity is None:
             return (Close(LOGIN_FIRST, why),)
         return (Send(AppMessage("", {}).error(why)),)
@@ -107,27 +105,27 @@ class InnovaphoneSession(BaseSession):
             case "CheckBuild":
                 return (Send(message.reply("CheckBuildResult")),)
             case "AppChallenge":
-                return self._challenged(message)
+                return self._send_challenge(message)
             case "AppLogin":
                 return self._log_in(message)
-        # An API must not be used before the login; anything else might come early from a newer client.
+        # A client must not use an API before the login. Other unknown messages may come from newer clients.
         return (Close(LOGIN_FIRST, "a message to an API"),) if message.api is not None else ()
 
-    def _challenged(self, message: AppMessage) -> Sequence[Effect]:
-        """Say the challenge of this connection; there is one only."""
+    def _send_challenge(self, message: AppMessage) -> Sequence[Effect]:
+        """Send the challenge, which is the same for the whole connection."""
         if self._challenge is None:
             self._challenge = f"{self.entropy.getrandbits(64):016x}"
         return (Send(message.reply("AppChallengeResult", challenge=self._challenge)),)
 
     def _log_in(self, message: AppMessage) -> Sequence[Effect]:
-        name = self._matching(message, self._challenge)
+        name = self._matching_app(message, self._challenge)
         if name is None:
             return (
-                Send(message.reply("AppLoginResult", ok=False, error=_NO_LOGIN)),
+                Send(message.reply("AppLoginResult", ok=False, error=_WRONG_LOGIN)),
                 Close(LOGIN_FAILED),
             )
         if not self._bus_up:
-            return (Close(BUS_ERROR),)  # a login that succeeds would make clients come back at once
+            return (Close(BUS_ERROR),)  # no reply: after a successful login clients reconnect without delay
         app = self.apps[name]
         self.identity = Identity(
             subject=name,
@@ -137,52 +135,52 @@ class InnovaphoneSession(BaseSession):
         )
         return (SetTimer(LOGIN, None), Send(message.reply("AppLoginResult", ok=True)))
 
-    def _matching(self, message: AppMessage, challenge: str | None) -> str | None:
-        """Return the name of the app whose digest this is, or None; for an unknown app it takes as long."""
+    def _matching_app(self, message: AppMessage, challenge: str | None) -> str | None:
+        """Return the name of the app if the digest is correct, else None; in equal time for unknown apps."""
         try:
             login, digest = _login(message), message.text("digest")
         except AppMessageError:
             return None
-        name = self._named(login.app)
+        name = self._app_name(login.app)
         app = self.apps.get(name)
         password = app.password if app else f"{self.entropy.getrandbits(64):016x}"
-        right = login.answers(digest, challenge or "", password)
-        return name if right and app and challenge else None
+        correct = login.digest_matches(digest, challenge or "", password)
+        return name if correct and app and challenge else None
 
-    def _named(self, name: str) -> str:
-        """Return the name of the app that is meant: without one, the only app of this path."""
+    def _app_name(self, name: str) -> str:
+        """Return the name, or that of the only app at this path if the name is empty."""
         return next(iter(self.apps)) if not name and len(self.apps) == 1 else name
 
     # -- afterwards ---------------------------------------------------------------------------
 
     def _do(self, message: AppMessage) -> Sequence[Effect]:
-        acts = _BASE | _EVENTS if message.api in (None, API) else _BASE
-        if act := acts.get(message.mt):
-            return act(self, message)
-        if message.mt in _SILENT or message.mt.endswith("Result"):
-            return ()  # whoever answers answers could do so for ever
+        actions = _BASE | _EVENTS if message.api in (None, API) else _BASE
+        if action := actions.get(message.mt):
+            return action(self, message)
+        if message.mt in _UNANSWERED or message.mt.endswith("Result"):
+            return ()  # a reply to a reply could start an endless exchange
         if not message.mt:
             raise AppMessageError("mt is missing, not a string, or too long")
-        raise AppMessageError("already logged in" if message.mt in _LATE else "unknown message")
+        raise AppMessageError("already logged in" if message.mt in _LOGIN_MESSAGES else "unknown message")
 
     def _check_build(self, message: AppMessage) -> Sequence[Effect]:
         return (Send(message.reply("CheckBuildResult")),)
 
     def _keep_alive(self, message: AppMessage) -> Sequence[Effect]:
-        """Answer: some clients give up a connection on which nothing comes."""
+        """Reply: some clients close a connection on which they receive nothing."""
         return (Send(message.reply("KeepAlive")),)
 
     def _app_info(self, message: AppMessage) -> Sequence[Effect]:
-        """Say that there is nothing to show, and which API there is."""
+        """Reply that the app has no user interface, and that the service has the API Events."""
         info: dict[str, Any] = {"hidden": True, "apis": {}}
         service = {"apis": {API: dict[str, Any]()}}
         app = self._identity().subject
         return (Send(message.reply("AppInfoResult", app=app, info=info, serviceInfo=service)),)
 
     def _check_login(self, message: AppMessage) -> Sequence[Effect]:
-        """Say whether a login, by its digest for a challenge of the peer's own, would be right here."""
-        right = self._matching(message, message.text("challenge")) is not None
-        return (Send(message.reply("AppCheckLoginResult", ok=right)),)
+        """Reply whether a digest is correct for a challenge that the client has chosen."""
+        correct = self._matching_app(message, message.text("challenge")) is not None
+        return (Send(message.reply("AppCheckLoginResult", ok=correct)),)
 
     # -- events -------------------------------------------------------------------------------
 
@@ -192,7 +190,7 @@ class InnovaphoneSession(BaseSession):
         if filter_ and len(filter_.text) > CHARACTERS:
             raise AppMessageError(f"filter has more than {CHARACTERS} characters")
         identity, names = self._identity(), self._names(message.value("events"))
-        self._make_room(src, len(names))
+        self._check_limit(src, len(names))
         access = compile_acl(identity.acl)
         self._subscriptions[src] = Interest(
             names=names,
@@ -202,15 +200,15 @@ class InnovaphoneSession(BaseSession):
             access=access,
             me=identity.subject if access.personal else "",
         )
-        return (Send(message.reply("SubscribeResult")), self._listen())
+        return (Send(message.reply("SubscribeResult")), self._update_interests())
 
     def _unsubscribe(self, message: AppMessage) -> Sequence[Effect]:
         if self._subscriptions.pop(self._src(message), None) is None:
             raise AppMessageError("there is no subscription with this src")
-        return (Send(message.reply("UnsubscribeResult")), self._listen())
+        return (Send(message.reply("UnsubscribeResult")), self._update_interests())
 
     def _src(self, message: AppMessage) -> str | None:
-        """Return what a subscription is known by: the text of its `src`."""
+        """Return the key of a subscription: the JSON text of its `src`."""
         part = message.parts.get("src")
         longest = self.limits.event_name
         if part and longest and len(part.text) > longest:
@@ -226,48 +224,47 @@ class InnovaphoneSession(BaseSession):
             raise AppMessageError(f"an event name has more than {longest} characters")
         return (EVERY,) if EVERY in names else tuple(sorted(set(names)))
 
-    def _make_room(self, src: str | None, count: int) -> None:
-        """Check that so many names more can be subscribed to; those of the same src are replaced."""
+    def _check_limit(self, src: str | None, count: int) -> None:
+        """Check the limit for `count` more names. A subscription with the same `src` is replaced."""
         others = sum(len(one.names) for key, one in self._subscriptions.items() if key != src)
         if self.limits.subscriptions and others + count > self.limits.subscriptions:
             raise AppMessageError(f"more than {self.limits.subscriptions} event names in all subscriptions")
 
-    def _listen(self) -> Subscribe:
+    def _update_interests(self) -> Subscribe:
         return Subscribe(frozenset(self._subscriptions.values()))
 
     def _identity(self) -> Identity:
-        assert self.identity is not None  # noqa: S101 nothing but the login is done before it is known
+        assert self.identity is not None  # noqa: S101 called after the login only
         return self.identity
 
     # -- the bus ------------------------------------------------------------------------------
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
-        """End the session; one that has not logged in yet hears of a wrong password first."""
+        """Close the session. Before the login, wait: a wrong password has its own close reason."""
         self._bus_up = False
         return () if self.identity is None else (Close(BUS_LOST),)
 
     def bus_back(self, now: float) -> Sequence[Effect]:
-        """A session that has not logged in yet will find the bus up."""
         self._bus_up = True
         return ()
 
 
-_Acts = dict[str, Callable[[InnovaphoneSession, AppMessage], Sequence[Effect]]]
-_BASE: _Acts = {
+_Actions = dict[str, Callable[[InnovaphoneSession, AppMessage], Sequence[Effect]]]
+_BASE: _Actions = {
     "CheckBuild": InnovaphoneSession._check_build,  # noqa: SLF001 the class's own table
     "KeepAlive": InnovaphoneSession._keep_alive,  # noqa: SLF001
     "AppInfo": InnovaphoneSession._app_info,  # noqa: SLF001
     "AppCheckLogin": InnovaphoneSession._check_login,  # noqa: SLF001
 }
-"""What can be said whatever it is addressed to."""
-_EVENTS: _Acts = {
+"""The messages that are valid with any `api`."""
+_EVENTS: _Actions = {
     "Subscribe": InnovaphoneSession._subscribe,  # noqa: SLF001
     "Unsubscribe": InnovaphoneSession._unsubscribe,  # noqa: SLF001
 }
 
 
 def _login(message: AppMessage) -> AppLogin:
-    """Return what a digest covers, `info` exactly as it came. Raises Mistake."""
+    """Return the fields that a digest covers, with `info` exactly as sent. Raises AppMessageError."""
     info = message.parts.get("info")
     return AppLogin(
         app=message.text("app"),

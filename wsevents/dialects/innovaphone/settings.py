@@ -9,62 +9,64 @@ from attrs import NOTHING, frozen
 from wsevents.api.settings import DAY, filled, key, off_or, origins, within
 
 PATH = "/PBX0/APPS/websocket"
-"""Where a PBX has its own."""
+"""The path that a PBX uses for its own AppWebsocket."""
 
 
 def _path(_: object, __: Any, value: str) -> None:
-    """Attrs validator: the path of a URL, percent-decoded."""
+    """Attrs validator: the value is the path of a URL, percent-decoded."""
     if not value.startswith("/") or "?" in value or "#" in value:
         raise ValueError(f"must be a path such as {PATH}")
 
 
 def _password(_: object, __: Any, value: str) -> None:
-    """Attrs validator: a text that UTF-8 can hold, and not a blank one."""
+    """Attrs validator: the text is not blank and can be encoded as UTF-8."""
     filled(None, None, value)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError("must be text that UTF-8 can hold") from None
+        raise ValueError("must be text that can be encoded as UTF-8") from None
 
 
 def _apps(_: object, __: Any, apps: dict[str, InnovaphoneApp]) -> None:
-    """Attrs validator: somebody can log in, and each by a name."""
+    """Attrs validator: there is at least one app, and every app has a name."""
     if not apps:
-        raise ValueError("must have at least one app, or nobody can log in")
+        raise ValueError("must have at least one app")
     if not all(name.strip() for name in apps):
         raise ValueError("has an app whose name is blank")
 
 
 @frozen(kw_only=True)
 class InnovaphoneApp:
-    """`dialects.innovaphone.apps.<name>`: who logs in under this name, and what it may see."""
+    """`dialects.innovaphone.apps.<name>`: the credentials of an app, and the events that it may see."""
 
-    path: str = key(PATH, "Path of the URL that it connects to.", check=_path)
+    path: str = key(PATH, "Path of the URL that the app connects to.", check=_path)
     password: str = key(NOTHING, "Password of the app.", secret=True, check=_password)
     tenant_uuid: str | None = key(
-        None, "Uuid of the tenant whose events it sees; null: of all.", check=filled
+        None, "Uuid of the tenant whose events the app sees; null: all tenants.", check=filled
     )
-    acl: list[str] = key([], "ACL patterns: which of these events, by their required_acl.")
+    acl: list[str] = key([], "ACL patterns: the app sees the events whose required_acl they grant.")
 
 
 @frozen(kw_only=True)
 class InnovaphoneSettings:
     """`dialects.innovaphone`."""
 
-    apps: dict[str, InnovaphoneApp] = key(NOTHING, "The apps, by the name they log in with.", check=_apps)
-    login_seconds: float = key(10.0, "Seconds that a peer may take to log in.", check=within(1, DAY))
+    apps: dict[str, InnovaphoneApp] = key(NOTHING, "The apps, by the names they log in with.", check=_apps)
+    login_seconds: float = key(10.0, "Seconds within which a client must log in.", check=within(1, DAY))
     allowed_origins: list[str] = key(
-        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
+        ["*"], 'Origins of pages that may connect; "*" matches any sequence of characters.', check=origins
     )
     data: str | None = key(
         "data",
-        "Key of an event's body that apps get as `data`; null, or where it is missing: the whole body.",
+        "Key of the event body whose value apps get as `data`; null, or if it is missing: the whole body.",
     )
     ping_interval: float = key(
         60.0,
-        "Seconds between two pings; none has to be answered. 0: none, for programs that stumble over them.",
+        "Seconds between two pings; clients need not answer. 0: none, for clients that cannot handle them.",
         check=off_or(1, DAY),
     )
     idle: float = key(
-        0.0, "Seconds after which a peer that sends nothing at all is closed; 0: never.", check=off_or(1, DAY)
+        0.0,
+        "Seconds without any data from a client before the gateway closes its session; 0: no limit.",
+        check=off_or(1, DAY),
     )
