@@ -193,7 +193,7 @@ DATA = {"status": "up", "n": 1, "on": True, "no": None, "of": {"of": {"x": 2}}, 
 )
 def test_a_filter_compares_properties_as_json_does(given, passes):
     body = {"tenant_uuid": "t1", "data": DATA, "n": 7}
-    assert make_filter(given).takes(DATA, body) is passes
+    assert make_filter(given).matches(DATA, body) is passes
 
 
 def test_a_filter_decides_what_a_subscription_gets():
