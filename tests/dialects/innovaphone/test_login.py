@@ -167,7 +167,7 @@ def test_javascript_hashes_a_crlf_as_an_lf_and_that_is_taken():
     assert key.hash("seed", "a\nb") == digest
     assert key.hash_matches("seed", "a\r\nb", digest)
     assert key.hash_matches("seed", "a\r\nb", key.hash("seed", "a\r\nb"))
-    assert AppLogin("a", dn="x\r\ny").answers(AppLogin("a", dn="x\ny").digest("1", "p"), "1", "p")
+    assert AppLogin("a", dn="x\r\ny").digest_matches(AppLogin("a", dn="x\ny").digest("1", "p"), "1", "p")
 
 
 def test_rc4_is_as_elsewhere():
@@ -179,8 +179,8 @@ def test_rc4_is_as_elsewhere():
 def test_no_info_and_an_empty_one_are_two_things():
     assert AppLogin("a").digest("1", "p") == sha256(b"a:::::1:p").hexdigest()
     assert AppLogin("a", info="{}").digest("1", "p") == sha256(b"a:::::{}:1:p").hexdigest()
-    assert not AppLogin("a").answers(AppLogin("a", info="{}").digest("1", "p"), "1", "p")
-    assert not AppLogin("a", info="{}").answers(AppLogin("a").digest("1", "p"), "1", "p")
+    assert not AppLogin("a").digest_matches(AppLogin("a", info="{}").digest("1", "p"), "1", "p")
+    assert not AppLogin("a", info="{}").digest_matches(AppLogin("a").digest("1", "p"), "1", "p")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_no_info_and_an_empty_one_are_two_things():
     ],
 )
 def test_info_may_have_been_hashed_as_it_came_or_compactly(info, hashed):
-    assert AppLogin("a", info=info).answers(AppLogin("a", info=hashed).digest("1", "p"), "1", "p")
+    assert AppLogin("a", info=info).digest_matches(AppLogin("a", info=hashed).digest("1", "p"), "1", "p")
 
 
 def test_neither_a_key_nor_a_part_shows_what_it_holds():

@@ -110,7 +110,7 @@ def test_a_short_key_is_the_operators_choice_but_told(log):
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         token = signed(claims(), "short")
     assert isinstance(told(Bearer(token), found), Identity)
-    assert len(log.of("dialects.voipbin.jwt_key has fewer than the 32 bytes")) == 1
+    assert len(log.of("dialects.voipbin.jwt_key is shorter than 32 bytes")) == 1
 
 
 def test_without_a_key_no_token_is_believed():

@@ -10,7 +10,7 @@ from tests.dialects.voipbin.test_command import JSON
 from tests.support.voipbin import CUSTOMER, call, topic
 from wsevents.api.events import Body, Event
 from wsevents.dialects.voipbin.frame import event_type, payload
-from wsevents.dialects.voipbin.projection import own
+from wsevents.dialects.voipbin.projection import project_own
 from wsevents.dialects.voipbin.settings import SHAPES
 
 WHEN = 1768905000.0
@@ -19,7 +19,7 @@ TOPIC = topic("call", "x")
 
 def projected(kind, resource):
     raw = json.dumps({"type": kind, "data": resource}).encode()
-    return own(Event("voipbin", kind, Body(raw), None, CUSTOMER, received=WHEN))
+    return project_own(Event("voipbin", kind, Body(raw), None, CUSTOMER, received=WHEN))
 
 
 def frame(shape, kind="call_progressing", resource=None, where=TOPIC):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.dialects.voipbin.test_command import JSON
 from tests.support.voipbin import AGENT, CALL, CUSTOMER, NIL, OTHER, QUEUE, STRANGER, of_agent, topic
 from wsevents.dialects.voipbin.publication import publish
-from wsevents.dialects.voipbin.topic import place_of
+from wsevents.dialects.voipbin.topic import scope_of
 
 ID = CALL
 
@@ -104,9 +104,9 @@ def test_an_id_is_written_as_text(found, written):
 
 def test_a_topic_is_served_by_the_message_for_its_scope_or_else_by_the_customers():
     event = publish("queuecall_created", {"id": ID, "service_agent_id": OTHER}, CUSTOMER, [AGENT])
-    assert event.home(topic("call")) == topic()
-    assert event.home(of_agent("call")) == of_agent()
-    assert event.home(of_agent("queue", QUEUE, agent=OTHER)) == topic()
+    assert event.serving_scope(topic("call")) == topic()
+    assert event.serving_scope(of_agent("call")) == of_agent()
+    assert event.serving_scope(of_agent("queue", QUEUE, agent=OTHER)) == topic()
 
 
 KINDS = (
@@ -121,6 +121,6 @@ def test_every_topic_is_of_a_scope_and_has_one_message_that_serves_it(kind, reso
     event = publish(kind, resource, CUSTOMER, [AGENT])
     assert len(set(event.topics)) == len(event.topics)
     for one in event.topics:
-        assert place_of(one)
-        assert event.home(one) in event.places
+        assert scope_of(one)
+        assert event.serving_scope(one) in event.scopes
     assert STRANGER not in "".join(event.topics)

@@ -1,4 +1,4 @@
-"""VoIPBIN's WebSocket protocol: `docs/protocol/voipbin.md`."""
+"""VoIPBIN's WebSocket protocol. `docs/protocol/voipbin.md` describes it."""
 
 from wsevents.dialects.voipbin.dialect import VoipbinDialect
 

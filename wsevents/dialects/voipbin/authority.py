@@ -1,8 +1,8 @@
-"""Who a VoIPBIN credential belongs to: JWTs are verified here, access keys listed or looked up over HTTP.
+"""Authenticates VoIPBIN's credentials: verifies JWTs, and finds access keys in the settings or over HTTP.
 
-Rule 1: a JWT is verified before anything in it is believed, and by no other algorithm than HS256.
-Rule 2: of a look-up the key travels in the body, so that no URL, and no log of one, has it.
-Rule 3: what claims and records mean is decided in `claims.py`.
+Rule 1: a JWT is verified before its claims are used, and only with HS256.
+Rule 2: a look-up sends the access key in the request body, so that no URL and no log of URLs contains it.
+Rule 3: `claims.py` maps claims and records to identities.
 """
 
 from __future__ import annotations
@@ -40,43 +40,46 @@ if TYPE_CHECKING:
     from wsevents.dialects.voipbin.settings import Acl, Lookup, VoipbinSettings
 
 _OK = 200
-_REFUSALS = frozenset({401, 403, 404})
-_LONGEST_KEY = 4096
-_SAFE_KEY = 32
+_DENIALS = frozenset({401, 403, 404})
+_MAX_KEY_CHARACTERS = 4096
+_MIN_KEY_BYTES = 32
 _ALGORITHM = "HS256"
 _UNKNOWN = Denied("the access key is not known")
 
 
 @implementer(IAuthority)
 class VoipbinAuthority(Service):
-    """Answers `Bearer` and `KeyHolder` questions."""
+    """Answers the questions `Bearer` and `KeyHolder`."""
 
     _log = Logger()
 
     def __init__(self, settings: VoipbinSettings, reactor: Any) -> None:
-        """Prepare; nothing is asked before `startService`.
+        """Create the authority. It sends no request before `startService`.
 
         Raises:
-            ValueError: the look-up cannot be made as it is configured.
+            ValueError: the settings of the look-up are invalid.
         """
         self._key = settings.jwt_key
         self._acl = settings.acl
         self._jws = _verifier()
-        if self._key is not None and len(self._key.encode()) < _SAFE_KEY:
+        if self._key is not None and len(self._key.encode()) < _MIN_KEY_BYTES:
             self._log.warn(
-                "dialects.voipbin.jwt_key has fewer than the {size} bytes that RFC 7518 section 3.2 asks for",
-                size=_SAFE_KEY,
+                "dialects.voipbin.jwt_key is shorter than {size} bytes, against RFC 7518 section 3.2; "
+                "use a longer key",
+                size=_MIN_KEY_BYTES,
             )
         self._digest = TokenDigest()
         self._keys = {self._digest.of(text): entry for text, entry in settings.access_keys.items()}
-        self._records = None if settings.lookup is None else Records(settings.lookup, settings.acl, reactor)
+        self._lookup = (
+            None if settings.lookup is None else AccessKeyLookup(settings.lookup, settings.acl, reactor)
+        )
 
     @classmethod
     def create(cls, settings: VoipbinSettings, reactor: Any) -> VoipbinAuthority:
-        """Return the authority of a `dialects.voipbin:` section.
+        """Return the authority for a section `dialects.voipbin`.
 
         Raises:
-            ConfigurationError: the look-up cannot be made as it is configured.
+            ConfigurationError: the settings of the look-up are invalid.
         """
         try:
             return cls(settings, reactor)
@@ -84,18 +87,17 @@ class VoipbinAuthority(Service):
             raise ConfigurationError(f"dialects.voipbin.lookup: {error}") from None
 
     def startService(self) -> None:
-        """Begin to answer."""
         super().startService()
-        if self._records is not None:
-            self._records.requests.open()
+        if self._lookup is not None:
+            self._lookup.requests.open()
 
     def stopService(self) -> Deferred[None] | None:
-        """Answer what is pending with Unavailable; fires when every connection is gone."""
+        """Answer pending questions with Unavailable; the Deferred fires when all connections are closed."""
         super().stopService()
-        return None if self._records is None else Deferred.fromCoroutine(self._records.close())
+        return None if self._lookup is None else Deferred.fromCoroutine(self._lookup.close())
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer at once, but for a key that has to be looked up. Cancelled, it fires with Unavailable."""
+        """Answer without delay, unless the access key needs a look-up. A cancelled answer is Unavailable."""
         if not self.running:
             return succeed(Unavailable("not running"))
         if isinstance(question, Bearer) and "." in question.token:
@@ -105,46 +107,46 @@ class VoipbinAuthority(Service):
         return succeed(Unavailable(f"VoIPBIN's authority does not answer {type(question).__name__}"))
 
     def revise(self, identity: Identity) -> Answer:
-        """Return it as it is: VoIPBIN does not look again."""
+        """Return the identity unchanged: VoIPBIN checks a credential once."""
         return identity
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Do nothing: `revise` never says anything new."""
+        """Do nothing: identities do not change."""
 
     def _verified(self, token: str, now: float) -> Identity | Denied:
-        """Return whose JWT (RFC 7519) it is."""
+        """Return the identity of a JWT (RFC 7519), or Denied."""
         if self._key is None:
             return Denied("no key for tokens is configured")
         try:
             content = self._jws.decode(token, self._key, algorithms=[_ALGORITHM])
             claims = parse_object(content)
-        except Exception as error:  # noqa: BLE001 whatever a stranger's token makes a library raise
+        except Exception as error:  # noqa: BLE001 the input is untrusted, and the library may raise anything
             return Denied(f"the token cannot be verified: {type(error).__name__}")
         return identity_of(claims, self._acl, now)
 
     def _holder(self, text: str, now: float) -> Deferred[Answer]:
-        """Answer whose access key it is."""
+        """Return the answer for an access key, from the settings or else from the look-up."""
         entry = self._keys.get(self._digest.of(text))
         if entry is not None:
             acl = self._acl.access_key if entry.acl is None else entry.acl
             customer = canonical(entry.customer_id) or entry.customer_id
             return succeed(key_holder(customer, acl, moment(entry.expires_at), now))
-        if self._records is None or len(text) > _LONGEST_KEY or not text.strip():
+        if self._lookup is None or len(text) > _MAX_KEY_CHARACTERS or not text.strip():
             return succeed(_UNKNOWN)
-        return self._records.find(text, now)
+        return self._lookup.find(text, now)
 
 
-class Records:
-    """The access keys that a server knows.
+class AccessKeyLookup:
+    """Looks up access keys on an HTTP server.
 
     Attributes:
-        inquiry: what it is being asked.
+        requests: the pending requests.
     """
 
     _log = Logger()
 
     def __init__(self, settings: Lookup, acl: Acl, reactor: Any) -> None:
-        """Prepare. Raises ValueError: it cannot be asked as the settings say."""
+        """Create the client. Raises ValueError if the settings are invalid."""
         parts = urlsplit(settings.url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         check_host(host)
@@ -166,11 +168,11 @@ class Records:
         )
 
     def find(self, text: str, now: float) -> Deferred[Answer]:
-        """Answer whose access key it is, within the timeout."""
+        """Return the answer for an access key, within the timeout, or else Unavailable."""
         return self.requests.put(self._find(text, now))
 
     async def close(self) -> None:
-        """End everything; return when every connection is gone."""
+        """Cancel all requests; return when all connections are closed."""
         self.requests.close()
         await self._client.close()
 
@@ -178,7 +180,7 @@ class Records:
         reply: Reply = await self.requests.in_turn(
             lambda: self._client.ask("POST", self._path, json={"accesskey": text})
         )
-        if reply.status in _REFUSALS:
+        if reply.status in _DENIALS:
             return _UNKNOWN
         if reply.status != _OK:
             return Unavailable(f"it answered with HTTP status {reply.status}")
@@ -192,14 +194,14 @@ class Records:
 
 
 class _AnyLength(HMACAlgorithm):
-    """HMAC with a key of any length: which one is VoIPBIN's choice, and told to the operator once."""
+    """HMAC with a key of any length: VoIPBIN sets the length. The authority logs a warning if it is short."""
 
     def check_key_length(self, key: Any) -> None:
-        """Find no fault."""
+        """Accept any length."""
 
 
 def _verifier() -> PyJWS:
-    """Return what verifies signatures (RFC 7515) by HS256 and nothing else."""
+    """Return a verifier of signatures (RFC 7515) that accepts only HS256."""
     jws = PyJWS(algorithms=[_ALGORITHM])
     jws.unregister_algorithm(_ALGORITHM)
     jws.register_algorithm(_ALGORITHM, _AnyLength(_AnyLength.SHA256))

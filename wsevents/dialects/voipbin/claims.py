@@ -1,7 +1,11 @@
-"""From claims to an identity: who a JWT or an access key belongs to. Nothing here raises, whatever they say.
+"""Maps the claims of a JWT, or the record of an access key, to an identity. No function raises.
 
-`Identity.claims` has, for the session: `kind` (agent, accesskey, direct, delegate), `permission` (bits),
-`allowed` (resource types that a direct token may subscribe to) and `frozen` (details of a frozen account).
+`Identity.claims` contains:
+
+* `kind`: agent, accesskey, direct or delegate;
+* `permission`: bits;
+* `allowed`: resource types that a direct token may subscribe to;
+* `frozen`: details of a frozen account, or None.
 """
 
 from __future__ import annotations
@@ -20,17 +24,17 @@ if TYPE_CHECKING:
 SUPER_ADMIN, ADMIN, MANAGER = 0x1, 0x20, 0x40
 """Bits of an agent's permission."""
 AUDIENCE = "voipbin-api"
-"""Whom a delegate's token is for."""
+"""Required audience of the token of a delegate."""
 EXPIRED = Denied("the token has expired")
 
 
 def identity_of(claims: dict[str, Any], acl: Acl, now: float) -> Identity | Denied:
-    """Return whose token has these claims; its signature was verified.
+    """Return the identity of a token whose signature is verified, or Denied.
 
     Args:
         claims: the JSON object of the JWT.
-        acl: what each kind may see of generic events.
-        now: to compare `expire`, `exp` and `nbf` with.
+        acl: the ACL for generic events, by kind of identity.
+        now: the time that `expire`, `exp` and `nbf` are compared with.
     """
     ends = moment(claims["expire"]) if isinstance(claims.get("expire"), str) else None
     if ends is None:
@@ -58,8 +62,8 @@ def _agent(claims: dict[str, Any], acl: Acl, ends: float) -> Identity | Denied:
         return Denied("the token has no usable agent")
     reach = "all" if bits & SUPER_ADMIN else "tenant" if bits & (ADMIN | MANAGER) else "user"
     patterns = acl.agent if reach == "user" else acl.administrator
-    said = {"kind": "agent", "permission": bits}
-    return Identity(subject, customer, tuple(patterns), reach=reach, expires=ends, claims=said)
+    details = {"kind": "agent", "permission": bits}
+    return Identity(subject, customer, tuple(patterns), reach=reach, expires=ends, claims=details)
 
 
 def _direct(claims: dict[str, Any], acl: Acl, ends: float) -> Identity | Denied:
@@ -67,15 +71,15 @@ def _direct(claims: dict[str, Any], acl: Acl, ends: float) -> Identity | Denied:
     customer, allowed = canonical(direct.get("customer_id")), direct.get("allowed_resource_types")
     if customer is None or not isinstance(allowed, list) or not all(isinstance(one, str) for one in allowed):
         return Denied("the token has no usable direct access")
-    said = {"kind": "direct", "permission": 0, "allowed": tuple(allowed)}
-    return Identity(customer, customer, tuple(acl.direct), expires=ends, claims=said)
+    details = {"kind": "direct", "permission": 0, "allowed": tuple(allowed)}
+    return Identity(customer, customer, tuple(acl.direct), expires=ends, claims=details)
 
 
 def _delegate(claims: dict[str, Any], _: Acl, ends: float) -> Identity | Denied:
     audience, customer = claims.get("aud"), canonical(claims.get("customer_id"))
-    meant = AUDIENCE in audience if isinstance(audience, list) else audience == AUDIENCE
+    intended = AUDIENCE in audience if isinstance(audience, list) else audience == AUDIENCE
     named = all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "jti"))
-    if not meant or not named or customer is None:
+    if not intended or not named or customer is None:
         return Denied("the token has no usable delegation")
     return Identity(claims["sub"], customer, (), expires=ends, claims={"kind": "delegate", "permission": 0})
 
@@ -83,22 +87,32 @@ def _delegate(claims: dict[str, Any], _: Acl, ends: float) -> Identity | Denied:
 def key_holder(
     customer: str, acl: Iterable[str], ends: float | None, now: float, frozen: Any = None
 ) -> Identity | Denied:
-    """Return whose access key it is that ends then: the customer's, as an administrator without an agent."""
+    """Return the identity of an access key, or Denied if it has expired.
+
+    An access key has the rights of an administrator of its customer, but belongs to no agent.
+
+    Args:
+        customer: canonical uuid.
+        acl: patterns for generic events.
+        ends: when the access key expires; None: never.
+        now: the time that `ends` is compared with.
+        frozen: details of the frozen account; None: it is not frozen.
+    """
     if ends is not None and ends <= now:
         return Denied("the access key has expired")
-    said = {"kind": "accesskey", "permission": ADMIN, "frozen": frozen}
-    return Identity(customer, customer, tuple(acl), reach="tenant", expires=ends, claims=said)
+    details = {"kind": "accesskey", "permission": ADMIN, "frozen": frozen}
+    return Identity(customer, customer, tuple(acl), reach="tenant", expires=ends, claims=details)
 
 
 def record_holder(record: dict[str, Any], acl: Acl, now: float) -> Identity | Denied | None:
-    """Return whose access key a looked-up record describes; None: the record makes no sense.
+    """Return the identity for a record of the look-up, or Denied; None: the record is invalid.
 
     Args:
-        record: `customer_id`, and optionally `tm_expire`, `tm_delete` and `frozen` (an object of details).
-        acl: what each kind may see of generic events.
-        now: to compare with.
+        record: `customer_id`, and optionally `tm_expire`, `tm_delete` and `frozen` (an object with details).
+        acl: the ACL for generic events, by kind of identity.
+        now: the time that `tm_expire` is compared with.
     """
-    customer, end, gone = (
+    customer, end, deleted = (
         canonical(record.get("customer_id")),
         record.get("tm_expire"),
         record.get("tm_delete"),
@@ -106,7 +120,7 @@ def record_holder(record: dict[str, Any], acl: Acl, now: float) -> Identity | De
     ends = moment(end)
     if customer is None or (end and ends is None):
         return None
-    if gone:
+    if deleted:
         return Denied("the access key was deleted")
     frozen = record.get("frozen")
     return key_holder(customer, acl.access_key, ends, now, frozen if isinstance(frozen, dict) else None)

@@ -1,7 +1,7 @@
-"""What a VoIPBIN client may send: an object with `type` and `topics`, read as VoIPBIN's server reads it.
+"""The commands of a VoIPBIN client: a JSON object with `type` and `topics`.
 
-Keys are found whatever their case, the last of several counts, unknown ones are ignored, and null is
-as if there were nothing. A message that cannot be read so is ignored.
+`decode` follows VoIPBIN's server: keys are case-insensitive, the last of several equal keys counts,
+unknown keys are ignored, and null means that the key is missing. The session ignores invalid messages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from wsevents.api.strict_json import parse_object
 
 @frozen
 class Command:
-    """What the client says.
+    """A command.
 
     Attributes:
-        type: "subscribe", "unsubscribe", or something that means nothing.
-        topics: as sent.
+        type: "subscribe" or "unsubscribe"; any other type has no effect.
+        topics: the topics as sent.
     """
 
     type: str = ""
@@ -27,7 +27,7 @@ class Command:
 
 
 def decode(message: str) -> Command | None:
-    """Return the command in a text message, or None if it is none. Never raises."""
+    """Return the command in a text message, or None if the message is invalid. Never raises."""
     try:
         fields = parse_object(message)
     except ValueError:

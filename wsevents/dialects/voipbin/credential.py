@@ -1,7 +1,7 @@
-"""The credential of a request: five places, in VoIPBIN's order.
+"""The credential of a request: five possible locations, in VoIPBIN's order.
 
-A cookie comes along with whatever page opens the connection, so it counts only for some pages and for
-programs: see `may_bring_credentials`. Elsewhere it is as if it were not there.
+A browser sends a cookie with the request of any page. So a cookie counts only for programs and for the
+pages that `may_bring_credentials` permits; otherwise it is ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BEARER = "bearer "
 
 @frozen
 class Bearer(WhoIs):
-    """Question: whose token is this? A JWT, or an access key given in its place: that has no dots."""
+    """Question: whose token is this? The token is a JWT or an access key; an access key has no dots."""
 
 
 @frozen
@@ -33,11 +33,11 @@ class KeyHolder(WhoIs):
 
 
 def credential(request: Request, origins: Sequence[str]) -> Bearer | KeyHolder | None:
-    """Return the question that the credential of a request puts, or None if it has none.
+    """Return the question about the credential of a request, or None if the request has no credential.
 
     Args:
-        request: asks for the WebSocket.
-        origins: of pages that may connect; those that it names may bring a cookie.
+        request: the upgrade request.
+        origins: the patterns of permitted origins. An exact one also permits the cookies of its pages.
     """
     cookies = _cookies(request.headers.get("cookie", "")) if may_bring_credentials(request, origins) else {}
     token = cookies.get("token") or _query(request, "token") or _bearer(request)
@@ -53,13 +53,13 @@ def _query(request: Request, name: str) -> str:
 
 
 def _bearer(request: Request) -> str:
-    """Return the token of the header (RFC 6750 section 2.1)."""
+    """Return the token in the header Authorization (RFC 6750 section 2.1), or ""."""
     header = request.headers.get("authorization", "").strip()
     return header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
 
 
 def _cookies(header: str) -> dict[str, str]:
-    """Return the cookies of a header (RFC 6265 section 4.2.1); of several of one name the first."""
+    """Return the cookies in a header (RFC 6265 section 4.2.1); the first of several with the same name."""
     cookies: dict[str, str] = {}
     for pair in header.split(";"):
         name, _, value = pair.strip().partition("=")

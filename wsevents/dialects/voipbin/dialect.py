@@ -1,4 +1,4 @@
-"""VoIPBIN's protocol as a dialect, with the exchange of its own events as a source."""
+"""VoIPBIN's protocol as a dialect. It adds a source: the exchange of VoIPBIN's own events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsevents.api.package_files import PackageFile
 from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.voipbin.frame import payload
 from wsevents.dialects.voipbin.greeting import greeting
-from wsevents.dialects.voipbin.projection import mapped, own
+from wsevents.dialects.voipbin.projection import project_generic, project_own
 from wsevents.dialects.voipbin.session import VoipbinSession
 from wsevents.dialects.voipbin.settings import VoipbinSettings
 from wsevents.dialects.voipbin.source import NAME, VoipbinSource
@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 @implementer(IDialect)
 @frozen
 class VoipbinDialect:
-    """The protocol of today and of the tutorial."""
+    """VoIPBIN's current protocol and that of its tutorial.
+
+    Attributes:
+        section: the section `dialects.voipbin`.
+        wire: the settings of the WebSocket connection.
+        sources: the source of VoIPBIN's own events, if it is configured.
+        limits: the section `limits`.
+    """
 
     settings: ClassVar[type] = VoipbinSettings
     name: ClassVar[str] = "voipbin"
@@ -49,7 +56,7 @@ class VoipbinDialect:
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> VoipbinDialect:
-        """Return the dialect as its section, `limits` and `websocket` have it."""
+        """Return the dialect, configured by its section, `limits` and `websocket`."""
         wire = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=settings.pong_timeout,
@@ -64,24 +71,22 @@ class VoipbinDialect:
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:
-        """Return where the embedded default serves it, and with which credentials."""
+        """Return the lines of `greeting`."""
         return greeting(settings, base_url, now)
 
     def serves(self, path: str) -> bool:
-        """Say whether it is one of its paths."""
         return path in self.section.paths
 
     def session(self, request: Request, entropy: Random) -> VoipbinSession:
-        """Begin a conversation."""
         return VoipbinSession(request, self.section, self.limits, entropy.getrandbits(128))
 
     def project(self, event: Event) -> VoipbinProjection | None:
-        """Take VoIPBIN's own events, and generic ones as the configuration maps them."""
+        """Return the projection of an event from VoIPBIN or of a generic event; None for any other event."""
         if event.source == NAME:
-            return own(event)
+            return project_own(event)
         generic = self.section.generic
-        return mapped(event, generic) if generic is not None and event.source == GENERIC else None
+        return project_generic(event, generic) if generic is not None and event.source == GENERIC else None
 
     def encode(self, projection: VoipbinProjection, shape: Hashable, variant: Hashable) -> bytes | None:
-        """Return the frame of a shape, for those whom this topic matched."""
+        """Return the frame in a shape; `variant` is the topic that matched, or True."""
         return payload(projection, str(shape), variant)

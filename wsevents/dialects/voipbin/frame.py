@@ -1,4 +1,4 @@
-"""What an event looks like on the wire, in four shapes, and the names that the tutorial has for events.
+"""The frames of events, in four shapes, with the event names of VoIPBIN's tutorial.
 
 | shape | frame |
 |---|---|
@@ -30,12 +30,12 @@ _INBOUND = ("inbound", "incoming")
 
 
 def names_topic(shape: str) -> bool:
-    """Say whether frames of this shape name the topic that matched."""
+    """Say whether frames of this shape contain the topic that matched."""
     return shape in {"seed", "superset"}
 
 
 def event_type(kind: str, resource: dict[str, Any]) -> str:
-    """Return the tutorial's name of an event."""
+    """Return the name of an event in the tutorial."""
     if kind.startswith(_CALLS):
         return "call.status"
     if kind == _MESSAGE and resource.get("direction") in _INBOUND:
@@ -44,22 +44,22 @@ def event_type(kind: str, resource: dict[str, Any]) -> str:
 
 
 def tutorial_data(kind: str, resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the resource with what the tutorial's programs read and VoIPBIN calls otherwise."""
+    """Return the resource with the additional properties that the programs of the tutorial read."""
     family = kind.partition("_")[0]
-    more = {}
+    extra = {}
     if (
         family == QUEUECALL
         and resource.get("reference_type", "call") == "call"
         and "reference_id" in resource
     ):
-        more["call_id"] = resource["reference_id"]
+        extra["call_id"] = resource["reference_id"]
     if family == "agent" and "id" in resource:
-        more["agent_id"] = resource["id"]
-    return more | resource
+        extra["agent_id"] = resource["id"]
+    return extra | resource
 
 
 def payload(projection: VoipbinProjection, shape: str, topic: object) -> bytes | None:
-    """Return a frame's payload; None: the resource holds what JSON cannot say."""
+    """Return the payload of a frame; None: the resource has a value that JSON cannot represent."""
     kind, resource = projection.publication.type, projection.publication.resource
     frame: dict[str, Any]
     if shape == "bare":
@@ -77,5 +77,5 @@ def payload(projection: VoipbinProjection, shape: str, topic: object) -> bytes |
             frame = {**resource, "type": kind, **frame}
     try:
         return json.dumps(frame, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, RecursionError):  # a number beyond what a float holds
+    except (ValueError, RecursionError):  # a number that does not fit into a float, or deep nesting
         return None

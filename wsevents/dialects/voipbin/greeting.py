@@ -1,4 +1,4 @@
-"""The lines of the embedded default about VoIPBIN: access keys, and JWTs of administrators.
+"""The lines about VoIPBIN that the embedded default prints when it starts: access keys and JWTs.
 
 The JWTs are made at each start, because a JWT in a file would expire.
 """
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from wsevents.dialects.voipbin.settings import VoipbinSettings
 
 AGENT = "00000000-0000-4000-8001-000000000001"
-"""Uuid of the administrator: a person of the embedded default's first company."""
+"""Uuid of the administrator, an agent of the first company of the embedded default."""
 YEAR = 365 * 86400
 """Seconds until a JWT expires."""
 
 
 def greeting(settings: VoipbinSettings, base_url: str, now: float) -> list[str]:
     """Return two lines for each access key: its URL, and a JWT of an administrator of its customer."""
-    here, lines = f"{base_url}{settings.paths[0]}", []
+    url, lines = f"{base_url}{settings.paths[0]}", []
     for key, access in settings.access_keys.items():
         customer = access.customer_id
-        lines.append(f"VoIPBIN: {here}?token={key} (an access key of the customer {customer})")
+        lines.append(f"VoIPBIN: {url}?token={key} (an access key of the customer {customer})")
         if settings.jwt_key is not None:
             token = administrator(settings.jwt_key, customer, now)
             lines.append(f"VoIPBIN: JWT of an administrator of that customer: {token}")

@@ -1,11 +1,11 @@
-"""Uuids as VoIPBIN reads them, and as it writes them."""
+"""Uuids: the forms that VoIPBIN accepts, and the form that it writes."""
 
 from __future__ import annotations
 
 import re
 
 NIL = "00000000-0000-0000-0000-000000000000"
-"""The uuid that stands for none."""
+"""The nil uuid (RFC 9562 section 5.9), which means: no value."""
 
 _HEX = "[0-9a-f]"
 _CANONICAL = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
@@ -15,9 +15,9 @@ _FORM = re.compile(
 
 
 def canonical(text: object) -> str | None:
-    """Return a uuid as it is written, in lower case with dashes, or None if it is none, or the nil uuid.
+    """Return a uuid in canonical form: lower case with dashes. None: not a uuid, or the nil uuid.
 
-    It is read in its canonical form, as 32 digits, and either of them in braces.
+    Accepted are the canonical form in any case and 32 hexadecimal digits, with or without braces.
     """
     match = _FORM.fullmatch(text) if isinstance(text, str) else None
     if match is None:

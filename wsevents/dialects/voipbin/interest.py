@@ -1,4 +1,4 @@
-"""What a VoIPBIN peer has subscribed to, all of it together, so that it gets one frame of an event."""
+"""The subscriptions of a VoIPBIN peer as one interest, so that the peer gets one frame of an event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsevents.core.acl import compile_acl
 from wsevents.dialects.voipbin.frame import names_topic
 from wsevents.dialects.voipbin.projection import ANY
 from wsevents.dialects.voipbin.publication import QUEUE, QUEUECALL
-from wsevents.dialects.voipbin.topic import AGENT, CUSTOMER, place_of, prefix_of
+from wsevents.dialects.voipbin.topic import AGENT, CUSTOMER, prefix_of, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 @implementer(IInterest)
 @frozen(cache_hash=True)
 class VoipbinInterest:
-    """Topics that an identity may subscribe to, and did.
+    """All topics that a peer has subscribed to. The session has checked that the peer may.
 
     Attributes:
-        prefixes: what published topics have to begin with, none of them with another.
-        shape: of the frames.
+        prefixes: a published topic matches if it begins with one of these; no prefix begins with another.
+        shape: shape of the frames.
         addresses: the scopes of the topics.
-        bindings: what they need of VoIPBIN's exchange.
-        access: what may be seen of generic events.
-        tenant: the customer whose events these must be; None: of anybody.
-        subject: "me" in an ACL; "" where it makes no difference.
+        bindings: the bindings to VoIPBIN's exchange that the topics need.
+        access: the compiled ACL for generic events.
+        tenant: uuid of the customer of the events; None: all customers.
+        subject: stands for "me" in the ACL; "" if no decision depends on it.
     """
 
     prefixes: tuple[str, ...]
@@ -48,11 +48,10 @@ class VoipbinInterest:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The topics."""
         return self.prefixes
 
     def choose(self, projection: VoipbinProjection) -> str | bool | None:
-        """Return the first topic of the event that matches, or True if the frame does not name it."""
+        """Return the first topic that matches, or True if the frame does not contain it; None: no match."""
         publication = projection.publication
         if self.tenant is not None and publication.customer not in (None, self.tenant):
             return None
@@ -65,23 +64,25 @@ class VoipbinInterest:
 
 
 def interest(identity: Identity, topics: Iterable[str], shape: str, exchange: str | None) -> VoipbinInterest:
-    """Return an identity's interest in topics.
+    """Return the interest of an identity in topics.
 
     Args:
-        identity: may subscribe to all of them.
-        topics: as it named them.
-        shape: of the frames that it is sent.
-        exchange: of VoIPBIN's own events; None: none are read.
+        identity: the identity; it may subscribe to all of the topics.
+        topics: the topics as the client sent them.
+        shape: shape of the frames.
+        exchange: the exchange of VoIPBIN's own events; None: the gateway does not read these.
     """
     prefixes = _shortest({prefix_of(topic) for topic in topics})
     bindings = (
-        set() if exchange is None else {one for p in prefixes for one in _bindings(p, identity, exchange)}
+        set()
+        if exchange is None
+        else {binding for prefix in prefixes for binding in _bindings(prefix, identity, exchange)}
     )
     access = compile_acl(identity.acl)
     return VoipbinInterest(
         prefixes,
         shape,
-        tuple(dict.fromkeys(place_of(prefix) or ANY for prefix in prefixes)),
+        tuple(dict.fromkeys(scope_of(prefix) or ANY for prefix in prefixes)),
         tuple(sorted(bindings, key=lambda binding: binding.key)),
         access,
         None if identity.reach == "all" else identity.tenant,
@@ -90,7 +91,7 @@ def interest(identity: Identity, topics: Iterable[str], shape: str, exchange: st
 
 
 def _shortest(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """Return the prefixes, sorted, without those that begin with another: they match nothing besides."""
+    """Return the prefixes, sorted, without prefixes that begin with another one and so are redundant."""
     kept: list[str] = []
     for prefix in sorted(prefixes):
         if not kept or not prefix.startswith(kept[-1]):
@@ -99,15 +100,15 @@ def _shortest(prefixes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _bindings(prefix: str, identity: Identity, exchange: str) -> Iterable[Binding]:
-    """Yield what a topic needs; only a super admin has some that name no scope, or none of their own."""
-    place = place_of(prefix)
-    if place is None:
+    """Yield the bindings that a topic needs. Only a super admin has topics without a scope."""
+    scope = scope_of(prefix)
+    if scope is None:
         yield Binding(exchange, f"{CUSTOMER}.#" if prefix.startswith(f"{CUSTOMER}:") else "#")
         return
-    scope, uuid = place
-    yield Binding(exchange, f"{scope}.{uuid}.#")
+    kind, uuid = scope
+    yield Binding(exchange, f"{kind}.{uuid}.#")
     queues = f"{AGENT}:{uuid}:{QUEUE}:"
-    if scope == AGENT and (prefix.startswith(queues) or queues.startswith(prefix)):
-        # The agent who serves a call in a queue does not own it, so that only the customer has it published.
+    if kind == AGENT and (prefix.startswith(queues) or queues.startswith(prefix)):
+        # The agent that serves a queued call is not its owner: only the customer gets a message about it.
         customer = "*" if identity.reach == "all" else identity.tenant
         yield Binding(exchange, f"{CUSTOMER}.{customer}.{QUEUECALL}.#")

@@ -1,18 +1,18 @@
-"""Points in time, as tokens, access keys and the configuration write them."""
+"""Points in time in tokens, access keys, the configuration and frames. Seconds are since the Unix epoch."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 
-_FOREVER = 1e12
-"""Seconds: no time of any use is as far off, and no number that is none is less."""
+_MAX_SECONDS = 1e12
+"""Larger numbers are not a time in seconds; `datetime` cannot represent them."""
 
 
 def moment(value: object) -> float | None:
-    """Return a time in seconds since the epoch, or None if the value is none.
+    """Return a time in seconds, or None if the value is not a time.
 
     Args:
-        value: ISO 8601 text (UTC unless it says otherwise), seconds since the epoch, or a date of YAML.
+        value: ISO 8601 text (UTC if it has no offset), seconds, or a date or datetime from YAML.
     """
     try:
         if isinstance(value, str):
@@ -21,7 +21,7 @@ def moment(value: object) -> float | None:
             value = datetime.combine(value, time())
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _FOREVER:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS:
             return float(value)
     except (ValueError, OverflowError):
         pass
@@ -29,5 +29,5 @@ def moment(value: object) -> float | None:
 
 
 def stamp(seconds: float) -> str:
-    """Return a time as frames have it: ISO 8601 in UTC with microseconds."""
+    """Return a time in the format of frames: ISO 8601 in UTC with microseconds."""
     return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

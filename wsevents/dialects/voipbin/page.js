@@ -22,7 +22,7 @@ protocols.voipbin = {
   refused: "Or the token is not valid or has ended; a browser does not learn which.",
   dropped: " VoIPBIN’s way to say no is that: perhaps to a topic that you may not subscribe to.",
   closings: [
-    { code: 1008, reason: "token expired", meaning: "The token or the access key has ended.", advice: "get a new one, then connect again" },
+    { code: 1008, reason: "token expired", meaning: "The token or the access key has expired.", advice: "get a new one, then connect again" },
   ],
   where({ token, path }) {
     return { target: path + "?" + new URLSearchParams({ token }), shown: path + "?token=" + MASK };

@@ -1,4 +1,4 @@
-"""An event as this dialect sees it: VoIPBIN's own, or made of a generic one."""
+"""The projection of an event from VoIPBIN, and of a generic event that is mapped to VoIPBIN's format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zope.interface import implementer
 from wsevents.api.interests import IProjection
 from wsevents.dialects.voipbin.identifier import canonical
 from wsevents.dialects.voipbin.publication import publish
-from wsevents.dialects.voipbin.source import copy_of
-from wsevents.dialects.voipbin.topic import place_of
+from wsevents.dialects.voipbin.source import message_scope
+from wsevents.dialects.voipbin.topic import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from wsevents.dialects.voipbin.settings import Generic
 
 ANY = "*"
-"""Where those listen whose topics are of no scope."""
+"""The address of audiences with a topic that has no scope."""
 
 
 @implementer(IProjection)
 @frozen(eq=False)
 class VoipbinProjection:
-    """An event with what it is published as.
+    """An event with its publication.
 
     Attributes:
-        event: as it came.
-        publication: for whom and as what.
-        served: the topics for which this message of it counts.
-        addresses: its scopes.
+        event: as decoded by the source.
+        publication: the type, the resource and the topics.
+        served: the topics whose subscribers get this message; other copies of the event serve the rest.
+        addresses: the scopes of the topics, and `ANY`.
     """
 
     event: Event
@@ -42,17 +42,17 @@ class VoipbinProjection:
     addresses: tuple[Hashable, ...]
 
 
-def own(event: Event) -> VoipbinProjection | None:
-    """Return the projection of an event of VoIPBIN's exchange."""
+def project_own(event: Event) -> VoipbinProjection | None:
+    """Return the projection of an event from VoIPBIN's exchange; None: it has no resource or no recipient."""
     resource = (event.body.json or {}).get("data")
     if not isinstance(resource, dict):
         return None
     publication = publish(event.name, resource, event.tenant, event.users)
-    return None if publication is None else _projection(event, publication, copy_of(event.key))
+    return None if publication is None else _projection(event, publication, message_scope(event.key))
 
 
-def mapped(event: Event, generic: Generic) -> VoipbinProjection | None:
-    """Return the projection of a generic event; None: it is nothing that VoIPBIN has."""
+def project_generic(event: Event, generic: Generic) -> VoipbinProjection | None:
+    """Return the projection of a generic event; None: VoIPBIN has no such event."""
     kind = generic.names.get(event.name, event.name)
     customer = canonical(event.tenant)
     if customer is None or "_" not in kind or event.body.json is None:
@@ -64,7 +64,7 @@ def mapped(event: Event, generic: Generic) -> VoipbinProjection | None:
 
 
 def _resource(body: dict[str, Any], customer: str, generic: Generic) -> dict[str, Any]:
-    """Return `data` of a generic event, or all of it, with what a VoIPBIN resource has besides."""
+    """Return `data` of a generic event, or else its body, with the properties of a VoIPBIN resource."""
     data = body.get("data")
     resource = dict(data) if isinstance(data, dict) else dict(body)
     for name, origins in generic.properties.items():
@@ -76,8 +76,14 @@ def _resource(body: dict[str, Any], customer: str, generic: Generic) -> dict[str
 
 
 def _projection(event: Event, publication: Publication, copy: str | None) -> VoipbinProjection:
-    """Put it together; `copy` is the scope that the message is for, None: there is one for all of them."""
+    """Return the projection of a message.
+
+    Args:
+        event: the event.
+        publication: of the event.
+        copy: the scope that this message is for; None: the event has one message for all scopes.
+    """
     topics = publication.topics
-    served = frozenset(topic for topic in topics if copy is None or publication.home(topic) == copy)
-    places = dict.fromkeys(place for topic in topics if (place := place_of(topic)))
-    return VoipbinProjection(event, publication, served, (*places, ANY))
+    served = frozenset(topic for topic in topics if copy is None or publication.serving_scope(topic) == copy)
+    scopes = dict.fromkeys(scope for topic in topics if (scope := scope_of(topic)))
+    return VoipbinProjection(event, publication, served, (*scopes, ANY))

@@ -1,4 +1,4 @@
-"""The answers to a request that is not upgraded."""
+"""The HTTP responses to requests that the gateway does not upgrade, in VoIPBIN's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _JSON = ("Content-Type", "application/json; charset=utf-8")
-_CHALLENGE = ("WWW-Authenticate", "Bearer")  # RFC 9110 section 15.5.2 wants one with every 401
+_CHALLENGE = ("WWW-Authenticate", "Bearer")  # RFC 9110 section 15.5.2 requires it with 401
 
 MISSING = (401, "UNAUTHENTICATED", "AUTHENTICATION_REQUIRED", "No credential was given.")
 INVALID = (401, "UNAUTHENTICATED", "INVALID_CREDENTIALS", "The credential is not valid, or not any more.")
@@ -20,22 +20,22 @@ FROZEN = (403, "PERMISSION_DENIED", "ACCOUNT_FROZEN", "The account is frozen.")
 FOREIGN = (403, "PERMISSION_DENIED", "ORIGIN_NOT_ALLOWED", "Pages of this origin may not connect.")
 UNKNOWN = (503, "UNAVAILABLE", "AUTHENTICATION_UNAVAILABLE", "The credential cannot be looked up now.")
 
-NOTHING = Respond(200)
-"""What a delegate's token gets: an empty answer, and no WebSocket."""
+EMPTY = Respond(200)
+"""The response to the token of a delegate: empty, and without a WebSocket."""
 
 
 def refusal(
     why: tuple[int, str, str, str], request_id: str, details: Mapping[str, Any] | None = None
 ) -> Respond:
-    """Return a refusal in VoIPBIN's envelope.
+    """Return an error response.
 
     Args:
-        why: HTTP status, status, reason and message.
+        why: HTTP status, VoIPBIN's status, reason and message.
         request_id: uuid of this request.
-        details: more of it, for machines.
+        details: additional data for programs; None: the response has no `details`.
     """
-    status, word, reason, message = why
-    error: dict[str, Any] = {"status": word, "reason": reason, "message": message, "request_id": request_id}
+    status, name, reason, message = why
+    error: dict[str, Any] = {"status": name, "reason": reason, "message": message, "request_id": request_id}
     if details is not None:
         error["details"] = dict(details)
     challenge = (_CHALLENGE,) if status == HTTPStatus.UNAUTHORIZED else ()

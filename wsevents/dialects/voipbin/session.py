@@ -1,8 +1,8 @@
-"""The conversation with one VoIPBIN peer.
+"""The session of one VoIPBIN peer: a state machine without I/O. Facts go in, effects come out.
 
-Rule 1: who it is is decided before the upgrade, and never again, but for the end of its token.
-Rule 2: nothing it says is answered. What cannot be read is ignored; a binary message, or a topic that it
-may not subscribe to, has the connection dropped, and then nothing of that message is done.
+Rule 1: the session checks the credential once, before the upgrade. Later it checks only the expiry.
+Rule 2: the session replies to no message and ignores invalid ones. A binary message, or a topic that the
+client may not subscribe to, drops the connection without a close frame, and the command has no effect.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from wsevents.dialects.voipbin.settings import VoipbinSettings
 
 EXPIRED = CloseReason(
-    1008, "token expired", "The token or the access key has ended.", Advice.TOKEN, expiry=True
+    1008, "token expired", "The token or the access key has expired.", Advice.TOKEN, expiry=True
 )
 _EXPIRY = "expiry"
 
@@ -43,13 +43,14 @@ _EXPIRY = "expiry"
 @implementer(ISession)
 @define(eq=False)
 class VoipbinSession(BaseSession):
-    """One peer's state.
+    """The state of one peer.
 
     Attributes:
-        request: what it came with.
-        settings: of the dialect.
-        limits: of every peer.
-        number: of this request, 128 bits by which its refusal is known.
+        request: the HTTP request of the peer.
+        settings: the section `dialects.voipbin`.
+        limits: the section `limits`.
+        number: 128 random bits, the `request_id` of an error response.
+        identity: of the credential; None until the authority has confirmed it.
     """
 
     request: Request
@@ -64,22 +65,21 @@ class VoipbinSession(BaseSession):
     # -- connecting ---------------------------------------------------------------------------
 
     def requested(self, now: float) -> Sequence[Effect]:
-        """Ask whose credential it is."""
+        """Ask the authority about the credential; respond with 401 if the request has none."""
         question = credential(self.request, self.settings.allowed_origins)
         return (self._refuse(refusal.MISSING),) if question is None else (Ask(1, question),)
 
     def origin_refused(self, now: float) -> Sequence[Effect]:
-        """Refuse it in VoIPBIN's envelope."""
         return (self._refuse(refusal.FOREIGN),)
 
     def answered(self, id: int, answer: Answer, now: float) -> Sequence[Effect]:  # noqa: A002 as the interface has it
-        """Let in who may come."""
+        """Accept the request, or respond with the error."""
         if not isinstance(answer, Identity):
             invalid = isinstance(answer, Denied)
             return (self._refuse(refusal.INVALID if invalid else refusal.UNKNOWN),)
         kind = answer.claims.get("kind")
         if kind == "delegate":
-            return (refusal.NOTHING,)
+            return (refusal.EMPTY,)
         frozen = self._frozen(answer)
         if frozen is not None and kind != "direct" and not answer.claims.get("permission", 0) & SUPER_ADMIN:
             return (self._refuse(refusal.FROZEN, frozen),)
@@ -87,7 +87,7 @@ class VoipbinSession(BaseSession):
         return (Accept(),)
 
     def _frozen(self, identity: Identity) -> Mapping[str, Any] | None:
-        """Return the details of the identity's account if it is frozen."""
+        """Return the details of the frozen account of an identity; None: the account is not frozen."""
         for customer, account in self.settings.frozen_accounts.items():
             if canonical(customer) == identity.tenant:
                 return {
@@ -102,37 +102,37 @@ class VoipbinSession(BaseSession):
         return refusal.refusal(why, written(self.number), details)
 
     def opened(self, now: float) -> Sequence[Effect]:
-        """Say nothing; see to the end of the token."""
+        """Start the timer of the expiry. VoIPBIN sends no first message."""
         self._opened = True
         if not self._bus_up:
             return (Close(BUS_ERROR),)
         ends = None if self.identity is None else self.identity.expires
         return (SetTimer(_EXPIRY, ends),) if ends is not None and self.settings.close_on_expiry else ()
 
-    # -- what the peer says -------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------
 
     def received(self, message: str | bytes, now: float) -> Sequence[Effect]:
-        """Subscribe or unsubscribe, drop the connection, or ignore it."""
+        """Execute a command. All topics of a command must be permitted, or none takes effect."""
         if isinstance(message, bytes):
             return (Close(DROPPED, "a binary message"),)
         command = decode(message)
         if command is None or self.identity is None:
             return ()
         if not all(self._fits(topic) and may_subscribe(self.identity, topic) for topic in command.topics):
-            return (Close(DROPPED, "a topic that it may not subscribe to"),)
-        topics = self._after(command.type, command.topics)
+            return (Close(DROPPED, "a topic that the client may not subscribe to"),)
+        topics = self._topics_after(command.type, command.topics)
         if topics == self._topics:
             return ()
         if self.limits.subscriptions and len(topics) > self.limits.subscriptions:
             return (Close(DROPPED, f"more than {self.limits.subscriptions} subscriptions"),)
         self._topics = topics
-        return (self._listen(),)
+        return (self._update_interests(),)
 
     def _fits(self, topic: str) -> bool:
         return not self.limits.event_name or len(topic) <= self.limits.event_name
 
-    def _after(self, kind: str, topics: Sequence[str]) -> dict[str, None]:
-        """Return what is subscribed to after a command."""
+    def _topics_after(self, kind: str, topics: Sequence[str]) -> dict[str, None]:
+        """Return the subscribed topics after a command."""
         if kind == "subscribe":
             return self._topics | dict.fromkeys(topics)
         if kind == "unsubscribe":
@@ -140,8 +140,8 @@ class VoipbinSession(BaseSession):
             return {topic: None for topic in self._topics if topic not in unwanted}
         return self._topics
 
-    def _listen(self) -> Subscribe:
-        """Listen to all topics as one interest: one frame of each event."""
+    def _update_interests(self) -> Subscribe:
+        """Make one interest of all topics, so that the peer gets one frame of each event."""
         if not self._topics or self.identity is None:
             return Subscribe(frozenset())
         source = self.settings.source
@@ -151,15 +151,14 @@ class VoipbinSession(BaseSession):
     # -- time and the bus ---------------------------------------------------------------------
 
     def timer_fired(self, name: str, now: float) -> Sequence[Effect]:
-        """End with the token."""
+        """Close the session because the credential has expired."""
         return (Close(EXPIRED),)
 
     def bus_lost(self, now: float) -> Sequence[Effect]:
-        """End the session; one that opens is ended then."""
+        """Close the session, or, if it is not open yet, when it opens."""
         self._bus_up = False
         return (Close(BUS_LOST),) if self._opened else ()
 
     def bus_back(self, now: float) -> Sequence[Effect]:
-        """Go on."""
         self._bus_up = True
         return ()

@@ -1,8 +1,8 @@
-"""`dialects: {voipbin: …}`: the section of the configuration."""
+"""The section `dialects.voipbin` of the configuration."""
 
 from __future__ import annotations
 
-from datetime import date, datetime  # noqa: TC003 config.py asks for the types of the keys
+from datetime import date, datetime  # noqa: TC003 the loader reads the types of the keys at run time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,14 +15,14 @@ from wsevents.dialects.voipbin.moment import moment
 PATHS = ["/v1.0/ws", "/v1.0/service_agents/ws"]
 EXCHANGE = "bin-manager.webhook-manager.event.topic"
 SHAPES = ("superset", "seed", "wrapped", "bare")
-MAPPED = {
+DEFAULT_NAMES = {
     "call_answered": "call_progressing",
     "call_ended": "call_hangup",
     "agent_status_update": "agent_status_updated",
 }
-"""Generic event -> VoIPBIN's type, where the two call the same thing differently."""
-FILLED = {"id": ["id", "uuid", "call_id"]}
-"""Property of a VoIPBIN resource -> those of a generic event that it may come from."""
+"""Name of a generic event -> VoIPBIN's type, where the names differ."""
+DEFAULT_PROPERTIES = {"id": ["id", "uuid", "call_id"]}
+"""Property of a VoIPBIN resource -> properties of a generic event that may have its value, in order."""
 
 
 def _paths(_: object, __: Any, paths: list[str]) -> None:
@@ -47,7 +47,7 @@ def _not_blank(_: object, __: Any, keys: dict[str, Any]) -> None:
     if not all(text.strip() for text in keys):
         raise ValueError("has an access key that is blank")
     if any("." in text for text in keys):
-        raise ValueError("has an access key with a dot, so that it would be taken for a JWT")
+        raise ValueError("has an access key with a dot; credentials with a dot are JWTs")
 
 
 def _moment(_: object, __: Any, value: Any) -> None:
@@ -73,12 +73,12 @@ def _url(_: object, __: Any, value: str) -> None:
 
 @frozen(kw_only=True)
 class AccessKey:
-    """`access_keys.<key>`: whose it is. It is worth what an administrator of the customer is."""
+    """`access_keys.<key>`: an access key, which has the rights of an administrator of its customer."""
 
-    customer_id: str = key(NOTHING, "Uuid of its customer.", check=_uuid)
+    customer_id: str = key(NOTHING, "Uuid of the customer that the key belongs to.", check=_uuid)
     expires_at: str | datetime | date | float | None = key(
         None,
-        "When it ends: ISO 8601 (UTC unless it says otherwise) or seconds since the epoch.",
+        "When the key expires: ISO 8601 (UTC if it has no offset) or seconds since the epoch; null: never.",
         check=_moment,
     )
     acl: list[str] | None = key(None, "ACL patterns for generic events; null: those of `acl.access_key`.")
@@ -86,35 +86,39 @@ class AccessKey:
 
 @frozen(kw_only=True)
 class Lookup:
-    """`lookup:`, where access keys are looked up that the configuration does not list."""
+    """`lookup:`, the server that knows the access keys that are not in the configuration."""
 
-    url: str = key(NOTHING, 'Asked with POST and {"accesskey": KEY} in its body.', check=_url)
+    url: str = key(
+        NOTHING, 'URL to which the gateway sends a POST with the body {"accesskey": KEY}.', check=_url
+    )
     verify_certificate: bool | str = key(
         True,
-        "How its certificate is verified: true (the system's CA certificates), a PEM file of CA "
-        "certificates, or false (not at all).",
+        "How the gateway verifies the certificate of the server: true (with the CA certificates of the "
+        "system), a PEM file with CA certificates, or false (not at all).",
     )
-    timeout: float = key(10.0, "Seconds that a look-up may take in all.", check=within(1, 3600))
-    concurrent_lookups: int = key(32, "Look-ups at the same time.", check=positive)
-    waiting_lookups: int = key(10000, "Look-ups that wait for their turn.", check=positive)
+    timeout: float = key(10.0, "Seconds that a look-up may take in total.", check=within(1, 3600))
+    concurrent_lookups: int = key(32, "Look-ups at the same time, at most.", check=positive)
+    waiting_lookups: int = key(10000, "Queued look-ups, at most; further ones fail.", check=positive)
 
 
 @frozen(kw_only=True)
 class FrozenAccount:
-    """`frozen_accounts.<customer>`: whose members are refused; texts for the refusal's details."""
+    """`frozen_accounts.<customer>`: the details in the 403 response to members of a frozen account."""
 
-    deletion_scheduled_at: str | None = key(None, "When its deletion was ordered, ISO 8601.")
-    deletion_effective_at: str | None = key(None, "When it will be deleted, ISO 8601.")
-    recovery_endpoint: str | None = key(None, "Where that can be undone.")
+    deletion_scheduled_at: str | None = key(None, "When the deletion of the account was requested, ISO 8601.")
+    deletion_effective_at: str | None = key(None, "When the account will be deleted, ISO 8601.")
+    recovery_endpoint: str | None = key(None, "Endpoint that cancels the deletion.")
 
 
 @frozen(kw_only=True)
 class Acl:
-    """`acl:`, what of the generic events with a `required_acl` each kind of identity may see."""
+    """`acl:`, the ACL of each kind of identity for generic events that have a `required_acl`."""
 
     access_key: list[str] = key(["#"], "Access keys.")
     administrator: list[str] = key(["#"], "Agents with admin or manager permission, and super admins.")
-    agent: list[str] = key(["#.me", "#.me.#"], "Other agents: by default what names themselves.")
+    agent: list[str] = key(
+        ["#.me", "#.me.#"], "Other agents; the default permits events that name the agent."
+    )
     direct: list[str] = key([], "Direct tokens.")
 
 
@@ -122,16 +126,19 @@ class Acl:
 class Source:
     """`source:`, VoIPBIN's own events on the bus."""
 
-    exchange: str = key(EXCHANGE, "Durable topic exchange that they are published on.", check=short_text)
+    exchange: str = key(EXCHANGE, "Durable topic exchange of these events.", check=short_text)
 
 
 @frozen(kw_only=True)
 class Generic:
-    """`generic:`, how an event of the `bus:` section becomes one of VoIPBIN."""
+    """`generic:`, how events of the exchange in section `bus:` are mapped to VoIPBIN's format."""
 
-    names: dict[str, str] = key(MAPPED, "Name to VoIPBIN's type; others keep theirs.", check=_types)
+    names: dict[str, str] = key(
+        DEFAULT_NAMES, "Event names and their types in VoIPBIN; other names are kept.", check=_types
+    )
     properties: dict[str, list[str]] = key(
-        FILLED, "Property of the resource to those of the event that it comes from, the first there is."
+        DEFAULT_PROPERTIES,
+        "Properties of the resource, each with the event properties of which the first present is used.",
     )
 
 
@@ -139,34 +146,38 @@ class Generic:
 class VoipbinSettings:
     """`dialects.voipbin:`."""
 
-    paths: list[str] = key(PATHS, "Paths that this dialect is served at.", check=_paths)
-    shape: str = key("superset", "What a frame looks like.", check=one_of(*SHAPES))
+    paths: list[str] = key(PATHS, "Paths at which the gateway serves this dialect.", check=_paths)
+    shape: str = key("superset", "Shape of the frames.", check=one_of(*SHAPES))
     jwt_key: str | None = key(
-        None, "Key of the JWTs (HS256); null: none is accepted.", secret=True, check=filled
+        None, "Key of the JWTs (HS256); null: the gateway accepts no JWT.", secret=True, check=filled
     )
-    # The keys of this map are secrets themselves: it is never shown.
+    # The keys of this map are secrets: it is never shown.
     access_keys: dict[str, AccessKey] = field(
         factory=dict,
         repr=False,
-        metadata={"doc": "Access keys, each with whose it is."},
+        metadata={"doc": "Access keys, each with its customer."},
         validator=_not_blank,
     )
-    lookup: Lookup | None = key(None, "Where other access keys are looked up; null: nowhere.")
+    lookup: Lookup | None = key(None, "Server that looks up other access keys; null: none.")
     frozen_accounts: dict[str, FrozenAccount] = key(
-        {}, "Customers whose members are refused with 403.", check=_uuids
+        {}, "Customers whose members get a 403 response.", check=_uuids
     )
-    acl: Acl = field(factory=Acl, metadata={"doc": "ACL patterns by kind of identity."})
+    acl: Acl = field(factory=Acl, metadata={"doc": "ACL patterns by kind of identity, for generic events."})
     source: Source | None = field(
-        default=Factory(Source), metadata={"doc": "VoIPBIN's own events; null: none."}
+        default=Factory(Source),
+        metadata={"doc": "VoIPBIN's own events; null: the gateway does not read them."},
     )
     generic: Generic | None = field(
-        default=Factory(Generic), metadata={"doc": "Events of the `bus:` section; null: none."}
+        default=Factory(Generic),
+        metadata={"doc": "Generic events, from section `bus:`; null: clients do not get them."},
     )
     allowed_origins: list[str] = key(
-        ["*"], 'Origins of pages that may connect; "*" stands for any run of characters.', check=origins
+        ["*"], 'Origins of pages that may connect; "*" matches any sequence of characters.', check=origins
     )
     close_on_expiry: bool = key(
-        True, "Close with 1008 when the token ends; false: as VoIPBIN, which lets the connection be."
+        True, "Close with 1008 when the credential expires; false: keep the connection, as VoIPBIN does."
     )
     ping_interval: float = key(10.0, "Seconds between two pings; 0: none.", check=off_or(1, DAY))
-    pong_timeout: float = key(60.0, "Seconds for a pong; 0: for ever.", check=off_or(1, DAY))
+    pong_timeout: float = key(
+        60.0, "Seconds that a client has to answer a ping; 0: no limit.", check=off_or(1, DAY)
+    )

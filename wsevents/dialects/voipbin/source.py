@@ -1,7 +1,7 @@
-"""VoIPBIN's own events: what a message of its topic exchange means.
+"""VoIPBIN's own events: decodes the messages of its topic exchange.
 
-The body is `{"type": …, "data": {…}}`, the routing key `scope.uuid.resource.type.id`. One event comes
-once for each scope that it concerns and that somebody has had bound: see `publication.py`.
+The body is `{"type": …, "data": {…}}`, the routing key `scope.uuid.resource.type.id`. The gateway gets an
+event once for each of its scopes that has a binding; see `publication.py`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ NAME = "voipbin"
 NO_BODY = Dropped("VoIPBIN: the body is not a JSON object")
 NO_TYPE = Dropped("VoIPBIN: no type with an underscore")
 NO_DATA = Dropped("VoIPBIN: data is not a JSON object")
-NOBODY = Dropped("VoIPBIN: neither customer nor owner")
+NO_OWNER = Dropped("VoIPBIN: neither customer nor owner")
 
 
 @implementer(ISource)
 @frozen
 class VoipbinSource:
-    """The exchange; nothing of it is bound before somebody subscribes.
+    """The source for VoIPBIN's exchange. It has no bindings of its own: the interests of peers add them.
 
     Attributes:
-        exchange: of type topic, durable.
+        exchange: durable, of type topic.
     """
 
     exchange: Exchange
@@ -42,7 +42,7 @@ class VoipbinSource:
     bindings: tuple[Binding, ...] = ()
 
     def decode(self, delivery: Delivery) -> Event | Dropped:
-        """Return the event: its tenant is the customer, its user the owner."""
+        """Return the event, with the customer as tenant and the owner as user."""
         body = Body(delivery.body)
         if body.json is None:
             return NO_BODY
@@ -53,7 +53,7 @@ class VoipbinSource:
             return NO_DATA
         customer, owner = canonical(resource.get("customer_id")), owner_of(resource)
         if customer is None and owner is None:
-            return NOBODY
+            return NO_OWNER
         return Event(
             source=self.name,
             name=kind,
@@ -69,12 +69,12 @@ class VoipbinSource:
 
 
 def owner_of(resource: dict[str, Any]) -> str | None:
-    """Return the uuid of the agent that a resource belongs to, if there is one."""
+    """Return the uuid of the agent that a resource belongs to, or None."""
     return canonical(resource.get("owner_id"))
 
 
-def copy_of(key: str) -> str | None:
-    """Return the scope that a message is for, as "customer_id:C", or None if its key says none."""
-    scope, _, rest = key.partition(".")
+def message_scope(key: str) -> str | None:
+    """Return the scope in a routing key, as "customer_id:C"; None: the key has no valid scope."""
+    kind, _, rest = key.partition(".")
     uuid = canonical(rest.partition(".")[0])
-    return f"{scope}:{uuid}" if scope in {CUSTOMER, AGENT} and uuid is not None else None
+    return f"{kind}:{uuid}" if kind in {CUSTOMER, AGENT} and uuid is not None else None

@@ -1,7 +1,8 @@
-"""Topics to subscribe to: their grammar, and who may have which.
+"""The grammar of topics, and which identities may subscribe to which topics.
 
-A topic is `scope:uuid` and any further parts, between colons. What is published under a topic that
-begins with a subscribed one is delivered; a final `*` stands for any rest, so that it is left out.
+A topic is `customer_id:UUID` or `agent_id:UUID`, its scope, and any number of further parts after colons.
+A client gets the events whose topics begin with a subscribed topic. A `*` at the end of a subscribed topic
+has no effect.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ _DIRECT_PARTS = 4
 
 
 def may_subscribe(identity: Identity, topic: str) -> bool:
-    """Say whether this is a topic, and one that the identity may subscribe to."""
+    """Say whether a text is a topic to which the identity may subscribe. A super admin may use any text."""
     claims = identity.claims
     permission = claims.get("permission", 0)
     if permission & SUPER_ADMIN:
         return True
-    place = place_of(topic)
-    if place is None:
+    scope = scope_of(topic)
+    if scope is None:
         return False
-    scope, uuid = place
-    if scope == AGENT:
+    kind, uuid = scope
+    if kind == AGENT:
         return claims.get("kind") == "agent" and uuid == identity.subject
     if uuid != identity.tenant:
         return False
@@ -38,13 +39,13 @@ def may_subscribe(identity: Identity, topic: str) -> bool:
     return bool(permission & (ADMIN | MANAGER))
 
 
-def place_of(topic: str) -> tuple[str, str] | None:
-    """Return the scope of a topic and its uuid, in canonical form; None: it is of no scope there is."""
-    scope, _, rest = topic.partition(":")
+def scope_of(topic: str) -> tuple[str, str] | None:
+    """Return the kind and the canonical uuid of the scope of a topic; None: it has no valid scope."""
+    kind, _, rest = topic.partition(":")
     uuid = canonical(rest.partition(":")[0])
-    return (scope, uuid) if scope in {CUSTOMER, AGENT} and uuid is not None else None
+    return (kind, uuid) if kind in {CUSTOMER, AGENT} and uuid is not None else None
 
 
 def prefix_of(topic: str) -> str:
-    """Return what a published topic has to begin with. None that is published has a `*` in it."""
+    """Return the prefix of the matching published topics, which never contain a `*`."""
     return topic.removesuffix("*")
