@@ -19,7 +19,7 @@ from tests.support.isymphony_page import MISTAKES, blocks, rows, section
 from tests.support.publisher import publish
 from tests.support.websocket_client import Client, trusting
 from wsevents.core.password_hash import make
-from wsevents.dialects.isymphony.authority import IN_LINE, THREADS
+from wsevents.dialects.isymphony.authority import QUEUED_PER_USER, THREADS
 
 __all__ = ["browser", "publish"]
 
@@ -186,7 +186,9 @@ def flooded(gateway):
         for command in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):
             wazo.send(command)
         assert [receive(wazo)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
-        threads = [threading.Thread(target=flood, args=(number,)) for number in range(THREADS + IN_LINE + 4)]
+        threads = [
+            threading.Thread(target=flood, args=(number,)) for number in range(THREADS + QUEUED_PER_USER + 4)
+        ]
         stack.callback(lambda: [thread.join(DEADLINE) for thread in threads])
         stack.callback(over.set)
         for thread in threads:

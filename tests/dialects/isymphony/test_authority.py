@@ -12,9 +12,9 @@ from wsevents.api.interfaces import IAuthority
 from wsevents.auth.lookup_cache import LookupCache
 from wsevents.dialects.isymphony import authority as module
 from wsevents.dialects.isymphony.authority import (
-    IN_LINE,
+    QUEUED,
+    QUEUED_PER_USER,
     THREADS,
-    WAITING,
     IsymphonyAuthority,
     VerifiedPasswords,
 )
@@ -104,7 +104,7 @@ async def test_everything_else_is_denied(people, credentials):
 @pytest_twisted.ensureDeferred
 async def test_what_was_looked_at_is_answered_at_once_even_while_all_threads_are_at_work(slow):
     await slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0)
-    flood = [slow.answer(attempt(number), 0.0) for number in range(IN_LINE)]
+    flood = [slow.answer(attempt(number), 0.0) for number in range(QUEUED_PER_USER)]
     assert slow.answer(Credentials("boss", "boss-pw", "10.0.0.2"), 0.0).result == BOSS
     assert not any(one.called for one in flood)
     await gatherResults(flood)
@@ -119,11 +119,11 @@ async def test_a_flood_of_wrong_passwords_is_sent_away_and_others_have_their_tur
         slow.answer(Credentials("one", "one-pw", "10.6.6.6"), 0.0),
     ]
     sent_away = [one for one in flood if one.called]
-    assert len(sent_away) == 500 - THREADS - IN_LINE
+    assert len(sent_away) == 500 - THREADS - QUEUED_PER_USER
     assert all(isinstance(one.result, Unavailable) for one in sent_away)
     assert await gatherResults(others) == [BOSS, ONE]
     answers = await gatherResults(flood)
-    assert sum(isinstance(answer, Denied) for answer in answers) == THREADS + IN_LINE
+    assert sum(isinstance(answer, Denied) for answer in answers) == THREADS + QUEUED_PER_USER
     # The others came after all of the flood, and waited for one of it besides those that were at work.
     assert looked[:5] == ["wrong 0", "wrong 1", "wrong 2", "boss-pw", "one-pw"]
 
@@ -131,11 +131,12 @@ async def test_a_flood_of_wrong_passwords_is_sent_away_and_others_have_their_tur
 @pytest_twisted.ensureDeferred
 async def test_a_flood_from_everywhere_leaves_room_for_one_who_comes_from_elsewhere(slow):
     flood = [
-        slow.answer(attempt(number, address=f"10.6.6.{number % 8}"), 0.0) for number in range(8 * IN_LINE)
+        slow.answer(attempt(number, address=f"10.6.6.{number % 8}"), 0.0)
+        for number in range(8 * QUEUED_PER_USER)
     ]
-    assert sum(not one.called for one in flood) == WAITING + THREADS
+    assert sum(not one.called for one in flood) == QUEUED + THREADS
     other = slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0)
-    assert sum(not one.called for one in flood) == WAITING + THREADS - 1
+    assert sum(not one.called for one in flood) == QUEUED + THREADS - 1
     assert await other == BOSS
     slow.stopService()
     await DeferredList(flood)
@@ -203,15 +204,15 @@ async def test_a_hash_that_cannot_be_computed_costs_only_who_asked(people, error
 def test_the_memory_is_bounded_and_keeps_no_password():
     memory = VerifiedPasswords(size=10)
     for number in range(1000):
-        memory.keep(attempt(number), right=False)
-    memory.keep(Credentials("boss", "s3cret"), right=True)
+        memory.add(attempt(number), correct=False)
+    memory.add(Credentials("boss", "s3cret"), correct=True)
     assert len(memory) == 11
-    assert memory.recall(attempt(999)) is False
-    assert memory.recall(attempt(989)) is None
-    assert memory.recall(Credentials("boss", "s3cret")) is True
-    assert memory.recall(Credentials("boss", "other")) is None
-    assert memory.recall(Credentials("boss\0s3cret", "")) is None
-    kept = repr(memory) + repr(list(memory._right.values())) + repr(list(memory._wrong))
+    assert memory.get(attempt(999)) is False
+    assert memory.get(attempt(989)) is None
+    assert memory.get(Credentials("boss", "s3cret")) is True
+    assert memory.get(Credentials("boss", "other")) is None
+    assert memory.get(Credentials("boss\0s3cret", "")) is None
+    kept = repr(memory) + repr(list(memory._correct.values())) + repr(list(memory._wrong))
     assert "s3cret" not in kept
     assert "wrong" not in kept
 
@@ -219,5 +220,5 @@ def test_the_memory_is_bounded_and_keeps_no_password():
 def test_two_processes_remember_differently():
     one, other = VerifiedPasswords(), VerifiedPasswords()
     for memory in (one, other):
-        memory.keep(Credentials("boss", "s3cret"), right=True)
-    assert one._right != other._right
+        memory.add(Credentials("boss", "s3cret"), correct=True)
+    assert one._correct != other._correct

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsevents.dialects.isymphony.basic import Credentials, offered
+from wsevents.dialects.isymphony.basic import Credentials, credentials_in
 
 
 def header(pair, scheme="Basic"):
@@ -27,7 +27,7 @@ def header(pair, scheme="Basic"):
     ],
 )
 def test_credentials_are_read(given_header, user, password):
-    credentials = offered(given_header, "10.0.0.1")
+    credentials = credentials_in(given_header, "10.0.0.1")
     assert credentials == Credentials(user, password)
     assert credentials.address == "10.0.0.1"
 
@@ -52,7 +52,7 @@ def test_credentials_are_read(given_header, user, password):
     ],
 )
 def test_what_is_none_is_none(given_header):
-    assert offered(given_header, "") is None
+    assert credentials_in(given_header, "") is None
 
 
 def test_credentials_do_not_show_their_password():
@@ -61,7 +61,7 @@ def test_credentials_do_not_show_their_password():
 
 @given(st.text() | st.binary().map(header) | st.text().map(lambda text: "Basic " + text))
 def test_any_header_is_credentials_or_not(text):
-    found = offered(text, "")
+    found = credentials_in(text, "")
     assert found is None or ":" not in found.user
 
 
@@ -70,4 +70,4 @@ printable = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "C
 
 @given(printable.filter(lambda text: ":" not in text), printable)
 def test_what_a_client_says_is_what_is_read(user, password):
-    assert offered(header(f"{user}:{password}"), "") == Credentials(user, password)
+    assert credentials_in(header(f"{user}:{password}"), "") == Credentials(user, password)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.isymphony_page import MISTAKES
 from wsevents.dialects.isymphony.command import FilterCommandError, SetFilters, decode
-from wsevents.dialects.isymphony.filters import compiled
+from wsevents.dialects.isymphony.filters import compile_filters
 from wsevents.dialects.isymphony.session import failure, success
 
 PAIR = "each filter must be an object with the texts property and value"
@@ -73,12 +73,12 @@ def test_what_makes_other_readers_stumble_is_a_mistake(message):
     ],
 )
 def test_a_number_or_a_truth_value_in_a_filter_stands_for_its_text(value, same):
-    assert decode(filters(("port", value))) == SetFilters(compiled([("port", same)]))
+    assert decode(filters(("port", value))) == SetFilters(compile_filters([("port", same)]))
 
 
 def test_further_keys_are_ignored():
     message = {"type": "filter", "more": 1, "filters": [{"property": "a", "value": "b", "more": []}]}
-    assert decode(json.dumps(message)) == SetFilters(compiled([("a", "b")]))
+    assert decode(json.dumps(message)) == SetFilters(compile_filters([("a", "b")]))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from wsevents.api.settings import Config
 from wsevents.core.wazo_events import NAME
 from wsevents.dialects.isymphony.defaults import DEFAULTS
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
-from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
+from wsevents.dialects.isymphony.filters import EVERYTHING, compile_filters
 from wsevents.dialects.isymphony.interest import interest
-from wsevents.dialects.isymphony.mapping import spelled
+from wsevents.dialects.isymphony.mapping import isymphony_name
 from wsevents.dialects.isymphony.settings import Rule
 
 RECEIVED = 1436889915.953
@@ -201,7 +201,7 @@ def test_the_events_of_other_sources_are_not_its_own():
     ],
 )
 def test_names_are_spelled_as_isymphony_does(name, spelling):
-    assert spelled(name) == spelling
+    assert isymphony_name(name) == spelling
 
 
 class Unread:
@@ -220,7 +220,7 @@ def test_a_body_that_only_types_and_acls_are_asked_about_is_not_parsed(name):
     projection = dialect.project(Event(NAME, name, Unread(), None))
     chosen = [
         interest(BOSS, filters).choose(projection)
-        for filters in (EVERYTHING, compiled([("type", "nobody's")]))
+        for filters in (EVERYTHING, compile_filters([("type", "nobody's")]))
     ]
     assert [one is not None for one in chosen] == [True, False]
 

@@ -19,7 +19,7 @@ from wsevents.api.settings import Config, Limits, WebSocket
 from wsevents.core.http_head import make_request
 from wsevents.dialects.isymphony.basic import CHALLENGE, Credentials
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
-from wsevents.dialects.isymphony.filters import EVERYTHING, compiled
+from wsevents.dialects.isymphony.filters import EVERYTHING, compile_filters
 from wsevents.dialects.isymphony.interest import interest
 
 BASIC = {"authorization": f"Basic {b64encode(b'boss:boss-pw').decode()}"}
@@ -122,7 +122,7 @@ def test_filters_replace_those_before_and_are_replied_to_first():
         message = json.dumps({"type": "filter", "filters": filters, "correlationId": "c"})
         assert it.received(message, 1436889163.971) == (
             Send('{"correlationId":"c","time":1436889163971,"type":"success"}'),
-            Subscribe(frozenset({interest(BOSS, compiled(pairs))})),
+            Subscribe(frozenset({interest(BOSS, compile_filters(pairs))})),
         )
 
 

@@ -77,12 +77,15 @@ def test_a_hash_may_stand_elsewhere(tmp_path):
         ),
         (
             user("a:b"),
-            "users: has 'a:b': a name must not be empty nor have a colon, which HTTP Basic ends it by",
+            "users: has 'a:b'; a name must not be empty and must not contain a colon, its end in HTTP Basic",
         ),
-        (user(""), "users: has '': a name must not be empty nor have a colon, which HTTP Basic ends it by"),
+        (
+            user(""),
+            "users: has ''; a name must not be empty and must not contain a colon, its end in HTTP Basic",
+        ),
         ({"paths": []}, "paths: must name at least one path"),
         ({"paths": ["ws/event"]}, "paths: has 'ws/event', which does not begin with a slash"),
-        ({"allow": []}, "allow: must name at least one network; 0.0.0.0/0 and ::/0 are all there are"),
+        ({"allow": []}, "allow: must name at least one network; 0.0.0.0/0 and ::/0 are all addresses"),
         (
             {"allow": ["localhost"]},
             (
@@ -91,15 +94,18 @@ def test_a_hash_may_stand_elsewhere(tmp_path):
             ),
         ),
         ({"core_server_id": ""}, "core_server_id: must not be empty"),
-        (events(), "events.e.type: must be given, or else by with types"),
-        (events(type="a", by="b", types={"c": "d"}), "events.e.type: must be given, or else by with types"),
+        (events(), "events.e.type: must be given, unless by and types are given"),
+        (
+            events(type="a", by="b", types={"c": "d"}),
+            "events.e.type: must be given, unless by and types are given",
+        ),
         (events(type=" "), "events.e.type: must not be empty"),
         (events(by="data.x"), "events.e.types: must be given together with by"),
         (events(type="a", types={"c": "d"}), "events.e.types: must be given together with by"),
         (events(type="a", properties={"x": ["y"]}), "events.e.properties.x: must be "),
         (
             events(type="a", properties={"time": "y"}),
-            "events.e.properties: cannot have time: every event has it anyway",
+            "events.e.properties: cannot have time: every event has it",
         ),
         ({"others": "no"}, "others: must be true or false, not 'no'"),
     ],

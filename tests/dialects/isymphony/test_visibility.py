@@ -13,7 +13,7 @@ from wsevents.api.settings import Config
 from wsevents.core.index import Index
 from wsevents.core.wazo_events import HeadersSource, TopicSource
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
-from wsevents.dialects.isymphony.filters import EVERYTHING, compiled, texts
+from wsevents.dialects.isymphony.filters import EVERYTHING, compile_filters, texts
 from wsevents.dialects.isymphony.interest import INDEXED, interest
 
 DIALECT = IsymphonyDialect.create(settings(), Config())
@@ -94,9 +94,9 @@ def test_on_the_topic_exchange_an_event_without_tenant_is_every_accounts(fields,
 
 def test_filters_come_on_top():
     wishes = {
-        "boss": compiled([("type", "dial")]),
-        "one": compiled([("callSegmentId", "7")]),
-        "not": compiled([("type", "hangup")]),
+        "boss": compile_filters([("type", "dial")]),
+        "one": compile_filters([("callSegmentId", "7")]),
+        "not": compile_filters([("type", "hangup")]),
     }
     body = b'{"data": {"call_id": 7}}'
     delivery = headers(body, name="call_created", required_acl="events.x", tenant_uuid="t1")
@@ -104,13 +104,16 @@ def test_filters_come_on_top():
 
 
 def test_a_body_that_is_no_object_matches_no_filter_on_a_property():
-    wishes = {"boss": compiled([("a", "*")]), "one": EVERYTHING}
+    wishes = {"boss": compile_filters([("a", "*")]), "one": EVERYTHING}
     delivery = headers(b"no", required_acl="events.x", tenant_uuid="t1")
     assert sees(delivery, wishes) == {"one"}, "it is found unfit when it is encoded"
 
 
 def test_who_asks_for_types_is_looked_at_only_for_those():
-    wishes = {"boss": compiled([("type", "dial")]), "one": compiled([("type", "other"), ("x", "*")])}
+    wishes = {
+        "boss": compile_filters([("type", "dial")]),
+        "one": compile_filters([("type", "other"), ("x", "*")]),
+    }
     event = HEADERS.decode(headers(name="call_created", required_acl="events.x", tenant_uuid="t1"))
     assert [one.interest.filters for one in index(wishes).at(DIALECT.project(event).addresses)] == [
         wishes["boss"]
@@ -118,7 +121,7 @@ def test_who_asks_for_types_is_looked_at_only_for_those():
 
 
 def test_who_asks_for_very_many_types_is_in_few_places_and_hears_them_all_the_same():
-    many = compiled(("type", f"t{number}") for number in range(INDEXED + 1))
+    many = compile_filters(("type", f"t{number}") for number in range(INDEXED + 1))
     assert len(interest(ONE, many).addresses) == 2
     wishes = {"one": many}
     for name, expected in (("t64", {"one"}), ("t65", set())):
@@ -134,7 +137,7 @@ def test_all_who_see_the_same_are_one_audience():
 
 
 def test_an_event_named_like_the_wildcard_is_nothing_special():
-    wishes = {"boss": compiled([("type", "dial")]), "not": compiled([("type", "*")])}
+    wishes = {"boss": compile_filters([("type", "dial")]), "not": compile_filters([("type", "*")])}
     assert sees(headers(name="*", required_acl=None), wishes) == {"not"}
 
 
@@ -154,16 +157,16 @@ pairs = st.lists(
     st.dictionaries(st.sampled_from(["a", "call_id"]), st.sampled_from([1, "x", None, 1.0, []])),
 )
 def test_the_index_finds_whom_one_finds_who_looks_at_everybody(wishes, name, tenant, required, data):
-    wishes = {person: compiled(filters) for person, filters in wishes.items()}
+    wishes = {person: compile_filters(filters) for person, filters in wishes.items()}
     body = json.dumps({"data": data}).encode()
     delivery = headers(body, name=name, required_acl=required, tenant_uuid=tenant)
     projection = DIALECT.project(HEADERS.decode(delivery))
-    properties = texts(projection.report.properties)
+    properties = texts(projection.mapped.properties)
     expected = {
         person
         for person, filters in wishes.items()
         if PEOPLE[person].reach == "all" or PEOPLE[person].tenant == tenant
         if interest(PEOPLE[person], filters).access.may_see(required, person)
-        if filters.match(properties["type"], properties)
+        if filters.matches(properties["type"], properties)
     }
     assert sees(delivery, wishes) == expected

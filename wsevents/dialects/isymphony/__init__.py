@@ -1,4 +1,4 @@
-"""iSymphony's Event API: `docs/protocol/isymphony.md`."""
+"""iSymphony's Event API. `docs/protocol/isymphony.md` describes it."""
 
 from wsevents.dialects.isymphony.dialect import IsymphonyDialect
 

@@ -1,10 +1,11 @@
-"""Whose user name and password it is: the accounts of `dialects.isymphony.users`.
+"""Verifies user names and passwords against the accounts in `dialects.isymphony.users`.
 
-Hashing a password takes a good part of a second, on purpose. So it is done in threads, a few at a time;
-who waits for it stands in a short line of the user at that address, and the lines take turns, so that
-whoever tries out passwords delays nobody but himself. What was found out is remembered: the right
-password of a user, and wrong ones, each as a keyed digest whose key never leaves the process. A user
-whose password is known waits for nothing.
+A password hash is slow by design: it takes a large part of a second. So threads compute the hashes.
+Each pair of client address and user has a short queue, and the queues are served in turn. An attacker that
+guesses passwords therefore delays only its own requests.
+
+The authority caches results: the correct password of each user, and wrong passwords. The cache has keyed
+digests; the key exists only in the memory of the process. A cached password needs no thread.
 """
 
 from __future__ import annotations
@@ -40,46 +41,45 @@ if TYPE_CHECKING:
     from wsevents.dialects.isymphony.settings import Account, IsymphonySettings
 
 THREADS = 2
-"""Hashes that are computed at a time."""
-IN_LINE = 8
-"""Passwords of one user at one address that may wait for it; more are sent away, to come again."""
-WAITING = 32
-"""The same of all together: few of the handshakes that may be under way, and so few that even on a slow
-machine each has its turn before its handshake has taken too long."""
+"""Hashes that are computed at the same time, at most."""
+QUEUED_PER_USER = 8
+"""Queued passwords of one user from one address, at most; further ones get Unavailable."""
+QUEUED = 32
+"""Queued passwords in total, at most. A slow machine checks so many within the timeout of a handshake."""
 WRONG = 4096
-"""Wrong passwords that are remembered."""
+"""Wrong passwords in the cache, at most."""
 
 _DENIED = Denied("the user or the password is wrong")
 
 
 @define(eq=False)
 class VerifiedPasswords:
-    """Passwords that were looked at before, as digests: of each user the right one, and some wrong ones."""
+    """A cache of checked passwords, as digests: the correct one of each user, and the latest wrong ones."""
 
     size: int = WRONG
     _key: bytes = field(factory=lambda: token_bytes(32), repr=False)
-    _right: dict[str, bytes] = field(factory=dict, repr=False)
+    _correct: dict[str, bytes] = field(factory=dict, repr=False)
     _wrong: OrderedDict[bytes, None] = field(factory=OrderedDict, repr=False)
 
-    def recall(self, credentials: Credentials) -> bool | None:
-        """Say whether the password is right, or None if it is not known."""
+    def get(self, credentials: Credentials) -> bool | None:
+        """Return whether the password is correct; None: it is not in the cache."""
         digest = self._digest(credentials)
-        if compare_digest(self._right.get(credentials.user, b""), digest):
+        if compare_digest(self._correct.get(credentials.user, b""), digest):
             return True
         return False if digest in self._wrong else None
 
-    def keep(self, credentials: Credentials, *, right: bool) -> None:
-        """Remember; of the wrong ones the oldest make room."""
+    def add(self, credentials: Credentials, *, correct: bool) -> None:
+        """Add a checked password. If there are too many wrong ones, the oldest is removed."""
         digest = self._digest(credentials)
-        if right:
-            self._right[credentials.user] = digest
+        if correct:
+            self._correct[credentials.user] = digest
             return
         self._wrong[digest] = None
         while len(self._wrong) > self.size:
             self._wrong.popitem(last=False)
 
     def __len__(self) -> int:
-        return len(self._right) + len(self._wrong)
+        return len(self._correct) + len(self._wrong)
 
     def _digest(self, credentials: Credentials) -> bytes:
         pair = f"{credentials.user}\0{credentials.password}"
@@ -88,20 +88,20 @@ class VerifiedPasswords:
 
 @define(eq=False)
 class _Verification:
-    """Credentials that are to be looked at, and who waits for that."""
+    """Credentials in a queue, with the Deferred of their answer."""
 
     credentials: Credentials
-    line: Hashable
+    queue: Hashable
     answer: Deferred[Answer]
 
 
 @implementer(IAuthority)
 class IsymphonyAuthority(Service):
-    """Answers `Credentials`.
+    """Answers the question `Credentials`.
 
     Args:
-        settings: the dialect's section.
-        reactor: whose threads' answers come back in its own.
+        settings: the section `dialects.isymphony`.
+        reactor: runs the callbacks of the threads.
     """
 
     _log = Logger()
@@ -110,91 +110,91 @@ class IsymphonyAuthority(Service):
         self._reactor = reactor
         self._identities = {name: _identity(name, user) for name, user in settings.users.items()}
         self._hashes = {name: parse(user.password_hash) for name, user in settings.users.items()}
-        self._nobody = _like(next(iter(self._hashes.values())))
-        self._memory = VerifiedPasswords()
-        self._lines: FairQueue[_Verification] = FairQueue(IN_LINE, WAITING)
+        self._unknown_user = _random_hash(next(iter(self._hashes.values())))
+        self._cache = VerifiedPasswords()
+        self._queues: FairQueue[_Verification] = FairQueue(QUEUED_PER_USER, QUEUED)
         self._busy = 0
-        self._pool: ThreadPool  # while it runs; one that was stopped cannot start again
+        self._pool: ThreadPool  # exists while the service runs; a stopped pool cannot start again
 
     @classmethod
     def create(cls, settings: IsymphonySettings, reactor: Any) -> IsymphonyAuthority:
-        """Return an authority for the users of this section."""
+        """Return the authority for the accounts of a section."""
         return cls(settings, reactor)
 
     def startService(self) -> None:
-        """Have threads; they begin when there is work."""
+        """Create the thread pool; threads start on demand."""
         super().startService()
         self._pool = ThreadPool(0, THREADS, "isymphony passwords")
         self._pool.start()
 
     def stopService(self) -> None:
-        """Send away who waits, and let the threads end what they are at."""
+        """Answer queued questions with Unavailable, and wait for running hashes."""
         super().stopService()
-        while (visit := self._lines.next()) is not None:
-            visit.answer.callback(Unavailable("stopping"))
+        while (verification := self._queues.next()) is not None:
+            verification.answer.callback(Unavailable("stopping"))
         self._pool.stop()
 
     def revise(self, identity: Identity) -> Answer:
-        """Return it as it is: nothing here changes without a restart."""
+        """Return the identity unchanged: accounts do not change without a restart."""
         return identity
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Do nothing: `revise` never says anything new."""
+        """Do nothing: identities do not change."""
 
     def answer(self, question: Hashable, now: float) -> Deferred[Answer]:
-        """Answer from memory, or when a thread has looked at the password."""
+        """Answer from the cache, or after a thread has checked the password."""
         if not self.running or not isinstance(question, Credentials):
-            return succeed(Unavailable("not running, or not asked for credentials"))
-        known = self._memory.recall(question)
+            return succeed(Unavailable("not running, or the question is not about credentials"))
+        known = self._cache.get(question)
         if known is not None:
-            return succeed(self._verdict(question, right=known))
-        line = question.address, question.user if question.user in self._hashes else None
-        waiting: Deferred[Answer] = Deferred(lambda _: self._lines.leave(line, visit))
-        visit = _Verification(question, line, waiting)
-        displaced = self._lines.join(line, visit)
-        self._work()
+            return succeed(self._answer_of(question, correct=known))
+        queue = question.address, question.user if question.user in self._hashes else None
+        waiting: Deferred[Answer] = Deferred(lambda _: self._queues.leave(queue, verification))
+        verification = _Verification(question, queue, waiting)
+        displaced = self._queues.join(queue, verification)
+        self._check_next()
         if displaced is not None:
-            displaced.answer.callback(Unavailable("too many passwords wait for being looked at"))
+            displaced.answer.callback(Unavailable("too many passwords are waiting to be checked"))
         return waiting
 
-    def _verdict(self, credentials: Credentials, *, right: bool) -> Answer:
-        return self._identities[credentials.user] if right else _DENIED
+    def _answer_of(self, credentials: Credentials, *, correct: bool) -> Answer:
+        return self._identities[credentials.user] if correct else _DENIED
 
-    def _work(self) -> None:
-        """Look at the passwords of those whose turn it is."""
-        while self._busy < THREADS and (visit := self._lines.next()) is not None:
-            credentials = visit.credentials
-            known = self._memory.recall(credentials)  # it may have been looked at since
+    def _check_next(self) -> None:
+        """Check the next passwords, as long as threads are free."""
+        while self._busy < THREADS and (verification := self._queues.next()) is not None:
+            credentials = verification.credentials
+            known = self._cache.get(credentials)  # it may have been checked since it was queued
             if known is not None:
-                visit.answer.callback(self._verdict(credentials, right=known))
+                verification.answer.callback(self._answer_of(credentials, correct=known))
                 continue
             self._busy += 1
-            form = self._hashes.get(credentials.user, self._nobody)
-            looked = deferToThreadPool(self._reactor, self._pool, matches, credentials.password, form)
-            answered: Deferred[Answer] = looked.addCallback(self._found, credentials)
-            answered.addErrback(self._failed).addCallback(self._tell, visit)
+            expected = self._hashes.get(credentials.user, self._unknown_user)
+            checked = deferToThreadPool(self._reactor, self._pool, matches, credentials.password, expected)
+            answered: Deferred[Answer] = checked.addCallback(self._checked, credentials)
+            answered.addErrback(self._failed).addCallback(self._answer, verification)
 
-    def _found(self, right: bool, credentials: Credentials) -> Answer:
-        right = right and credentials.user in self._hashes
-        self._memory.keep(credentials, right=right)
-        return self._verdict(credentials, right=right)
+    def _checked(self, correct: bool, credentials: Credentials) -> Answer:
+        correct = correct and credentials.user in self._hashes
+        self._cache.add(credentials, correct=correct)
+        return self._answer_of(credentials, correct=correct)
 
     def _failed(self, failure: Failure) -> Answer:
         self._log.error(
-            "a password could not be looked at: {safe_location}", safe_location=safe_location(failure)
+            "a password could not be checked: {safe_location}", safe_location=safe_location(failure)
         )
-        return Unavailable("the password could not be looked at")
+        return Unavailable("the password could not be checked")
 
-    def _tell(self, answer: Answer, visit: _Verification) -> None:
+    def _answer(self, answer: Answer, verification: _Verification) -> None:
         self._busy -= 1
         if self.running:
-            self._work()
-        if not visit.answer.called:  # else whoever asked has gone
-            visit.answer.callback(answer)
+            self._check_next()
+        if not verification.answer.called:  # not cancelled by the client meanwhile
+            verification.answer.callback(answer)
 
 
 def _identity(name: str, account: Account) -> Identity:
-    """Return who an account is; one of all tenants has a dash for the log, which nothing looks at."""
+    """Return the identity of an account. The tenant of one that sees all tenants is "-", for the log only."""
     return Identity(
         subject=name,
         tenant=account.tenant_uuid or "-",
@@ -203,6 +203,9 @@ def _identity(name: str, account: Account) -> Identity:
     )
 
 
-def _like(form: ScryptHash) -> ScryptHash:
-    """Return the hash of no password that takes as long: how long an answer takes tells no user names."""
-    return evolve(form, salt=token_bytes(len(form.salt)), digest=token_bytes(len(form.digest)))
+def _random_hash(example: ScryptHash) -> ScryptHash:
+    """Return a hash that no password has and that takes equally long to check.
+
+    It is used for unknown users, so that the duration of an answer does not reveal which users exist.
+    """
+    return evolve(example, salt=token_bytes(len(example.salt)), digest=token_bytes(len(example.digest)))

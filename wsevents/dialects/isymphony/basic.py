@@ -1,4 +1,4 @@
-"""HTTP Basic: who a request says that it is (RFC 7617)."""
+"""HTTP Basic authentication (RFC 7617): reads the credentials of a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import b64decode
 from attrs import field, frozen
 
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="iSymphony", charset="UTF-8"')
-"""The header that goes with a 401; Java's clients send credentials only after it."""
+"""The header of a 401 response. Java clients send credentials only after they have received it."""
 
 _HEADER = re.compile(r"basic +([A-Za-z0-9+/]+=*)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
@@ -19,8 +19,9 @@ class Credentials:
     """Question: whose credentials are these? Answered with an Identity, Denied or Unavailable.
 
     Attributes:
-        address: where they came from; it is given its turn among the others. The question is the same
-            wherever it comes from: after a restart many ask it at once, and it is looked at once.
+        user, password: as sent.
+        address: of the client; selects the queue of the question. It is not compared, so that the same
+            credentials from many addresses, as after a restart, are one question.
     """
 
     user: str
@@ -28,8 +29,13 @@ class Credentials:
     address: str = field(default="", eq=False)
 
 
-def offered(header: str | None, address: str) -> Credentials | None:
-    """Return the credentials in the Authorization header, or None if there are none that make sense."""
+def credentials_in(header: str | None, address: str) -> Credentials | None:
+    """Return the credentials in a header Authorization; None: the header is missing or invalid.
+
+    Args:
+        header: value of the header; None: the request has no such header.
+        address: of the client.
+    """
     match = _HEADER.fullmatch(header or "")
     if match is None:
         return None
@@ -42,7 +48,7 @@ def offered(header: str | None, address: str) -> Credentials | None:
 
 
 def _text(raw: bytes) -> str:
-    """Return the text that was meant: UTF-8 as the challenge says, or Latin-1 of older clients."""
+    """Return the decoded text: UTF-8, which the challenge requests, or Latin-1, which older clients send."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

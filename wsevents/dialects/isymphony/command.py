@@ -1,4 +1,4 @@
-"""What an iSymphony peer may say: one message, `filter`."""
+"""The commands of an iSymphony client. There is one: `filter`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from attrs import frozen
 
 from wsevents.api.strict_json import parse_object
-from wsevents.dialects.isymphony.filters import Filters, compiled, text
+from wsevents.dialects.isymphony.filters import Filters, compile_filters, text
 
 CORRELATION_MAX = 1024
-"""Characters that a correlation id may have: it is sent back."""
+"""Characters of a correlation id, at most, because the reply repeats it."""
 
 
 class FilterCommandError(Exception):
-    """What is wrong with a message.
+    """A message is invalid. The text names the problem, for the client.
 
     Attributes:
-        correlation: its correlation id, if that could be read.
+        correlation: the correlation id of the message, or None if it has no valid one.
     """
 
     def __init__(self, why: str, correlation: Any = None) -> None:
@@ -28,17 +28,22 @@ class FilterCommandError(Exception):
 
 @frozen
 class SetFilters:
-    """From now on these, whatever there was before."""
+    """Replace all filters.
+
+    Attributes:
+        filters: the new filters.
+        correlation: the correlation id, which the reply repeats.
+    """
 
     filters: Filters
     correlation: Any = None
 
 
 def decode(message: str | bytes) -> SetFilters:
-    """Return what a peer asks for.
+    """Return the command in a message from the client.
 
     Raises:
-        Mistake: it is nothing that the protocol has; the text is for the peer.
+        FilterCommandError: the message is not a valid command.
     """
     if isinstance(message, bytes):
         raise FilterCommandError("a message must be text")
@@ -57,11 +62,11 @@ def decode(message: str | bytes) -> SetFilters:
         raise FilterCommandError(
             "each filter must be an object with the texts property and value", correlation
         )
-    return SetFilters(compiled(pair for pair in pairs if pair), correlation)
+    return SetFilters(compile_filters(pair for pair in pairs if pair), correlation)
 
 
 def _correlation(value: Any) -> Any:
-    """Return what is sent back: text, a number, true, false or null."""
+    """Return a correlation id if it is valid: text, a number, true, false or null."""
     if isinstance(value, dict | list) or (isinstance(value, float) and not isfinite(value)):
         raise FilterCommandError("the correlationId must be text, a number, true, false or null")
     if isinstance(value, str) and len(value) > CORRELATION_MAX:
@@ -70,7 +75,7 @@ def _correlation(value: Any) -> Any:
 
 
 def _pair(one: Any) -> tuple[str, str] | None:
-    """Return property and value of one filter; a number or a truth value stands for its text."""
+    """Return property and value of a filter, numbers and booleans as text; None: it is invalid."""
     if not isinstance(one, dict):
         return None
     name, value = one.get("property"), one.get("value")

@@ -1,6 +1,7 @@
-"""What becomes of Wazo's events where the configuration says nothing of them.
+"""The default rules: how Wazo's events are mapped to iSymphony's types.
 
-The properties are those that the vendor's pages list for each type; what Wazo does not say is null.
+The properties of each type are those in the vendor's documentation. A property for which Wazo has no value
+is null. The configuration can replace each rule.
 """
 
 from __future__ import annotations
@@ -71,4 +72,4 @@ DEFAULTS: Mapping[str, Rule] = {
         },
     ),
 }
-"""What Wazo's events become: the nearest that iSymphony has, with all the properties that it has there."""
+"""Name of a Wazo event -> the rule with the most similar type, and all properties of that type."""

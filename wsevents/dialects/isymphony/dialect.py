@@ -1,4 +1,4 @@
-"""iSymphony's Event API as a dialect: some paths, and the events of the `bus:` section's source."""
+"""iSymphony's Event API as a dialect. It serves the configured paths, with generic events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsevents.api.package_files import PackageFile
 from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.isymphony.greeting import greeting
 from wsevents.dialects.isymphony.interest import project
-from wsevents.dialects.isymphony.mapping import vocabulary
+from wsevents.dialects.isymphony.mapping import make_mapping
 from wsevents.dialects.isymphony.session import IsymphonySession, encoded
 from wsevents.dialects.isymphony.settings import IsymphonySettings
 
@@ -28,13 +28,20 @@ if TYPE_CHECKING:
     from wsevents.api.requests import Request
     from wsevents.api.settings import Config
     from wsevents.dialects.isymphony.interest import IsymphonyProjection
-    from wsevents.dialects.isymphony.mapping import Vocabulary
+    from wsevents.dialects.isymphony.mapping import EventMapping
 
 
 @implementer(IDialect)
 @frozen(eq=False)
 class IsymphonyDialect:
-    """The Event API of iSymphony 3.2 and later."""
+    """The Event API of iSymphony 3.2 and later.
+
+    Attributes:
+        wire: the settings of the WebSocket connection.
+        paths: the paths that the dialect serves.
+        networks: the networks from which clients may connect.
+        mapping: the rules from event names to iSymphony's types.
+    """
 
     settings: ClassVar[type] = IsymphonySettings
     name: ClassVar[str] = "isymphony"
@@ -46,12 +53,12 @@ class IsymphonyDialect:
 
     wire: ConnectionPolicy
     paths: frozenset[str]
-    allowance: Networks
-    vocabulary: Vocabulary
+    networks: Networks
+    mapping: EventMapping
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> IsymphonyDialect:
-        """Return the dialect, as its section and the sections `websocket` and `limits` have it."""
+        """Return the dialect, configured by its section, `websocket` and `limits`."""
         websocket = config.websocket
         wire = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
@@ -63,27 +70,25 @@ class IsymphonyDialect:
             origins_key="dialects.isymphony.allowed_origins",
         )
         paths = frozenset(settings.paths)
-        return cls(wire, paths, allowance(settings.allow), vocabulary(settings))
+        return cls(wire, paths, allowance(settings.allow), make_mapping(settings))
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires
-        """Return where the embedded default serves it, and with which credentials."""
+        """Return the lines of `greeting`."""
         return greeting(settings, base_url)
 
     def serves(self, path: str) -> bool:
-        """The configured paths."""
         return path in self.paths
 
     def session(self, request: Request, entropy: Random) -> IsymphonySession:
-        """Begin a conversation."""
-        return IsymphonySession(request, self.allowance)
+        return IsymphonySession(request, self.networks)
 
     def project(self, event: Event) -> IsymphonyProjection | None:
-        """Take generic events, in iSymphony's words."""
-        report = self.vocabulary.tell(event) if event.source == GENERIC else None
-        return None if report is None else project(report)
+        """Return the projection of a generic event; None: the source is another one, or a rule drops it."""
+        mapped = self.mapping.map(event) if event.source == GENERIC else None
+        return None if mapped is None else project(mapped)
 
     def encode(self, projection: IsymphonyProjection, shape: Hashable, variant: Hashable) -> bytes | None:
-        """Return the event as JSON."""
-        properties = projection.report.properties
+        """Return the event as JSON; None: the body of the event is not a JSON object."""
+        properties = projection.mapped.properties
         return None if properties is None else encoded(properties).encode("ascii")

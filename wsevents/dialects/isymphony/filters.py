@@ -1,8 +1,8 @@
-"""Which events a peer has asked for: filters on their properties.
+"""Filters on the properties of events, with which a client selects events.
 
-Filters on the same property are alternatives, different properties must all match. `*` is any value
-but null; an event that has not the property, or null there, does not match. Values are compared as text,
-exactly: 57042 is "57042", true is "true".
+Filters on the same property are alternatives; filters on different properties must all match. `*` matches
+any value except null. A filter does not match an event in which the property is missing or null. Values are
+compared exactly, as text: 57042 equals "57042", and true equals "true".
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from wsevents.dialects.isymphony.settings import Scalar
 
 ANY = "*"
-"""The value that stands for every value."""
+"""The value that matches every value except null."""
 KIND = "type"
-"""The property by which peers are found."""
+"""The property that the addresses of audiences contain."""
 
 
 def text(value: str | float) -> str:
-    """Return the text that a value is compared as."""
+    """Return a value in the form that filters compare."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -38,42 +38,47 @@ def texts(properties: Mapping[str, Scalar]) -> dict[str, str]:
 
 @frozen(cache_hash=True)
 class Filters:
-    """A peer's filters, compiled: property -> the values of which it must have one; None: any.
+    """The compiled filters of a client.
 
     Attributes:
-        kinds: the types that can match; None: every type.
-        others: all the other properties, in the order of their names.
+        kinds: the types that match; None: every type.
+        others: the other properties, sorted by name, each with the values that match; None: any value.
     """
 
     kinds: frozenset[str] | None = None
     others: tuple[tuple[str, frozenset[str] | None], ...] = ()
 
-    def match(self, kind: str, properties: Mapping[str, str]) -> bool:
-        """Say whether an event of this type matches, which has these properties as `texts` returns them."""
+    def matches(self, kind: str, properties: Mapping[str, str]) -> bool:
+        """Say whether an event matches.
+
+        Args:
+            kind: the type of the event.
+            properties: the properties of the event, from `texts`.
+        """
         if self.kinds is not None and kind not in self.kinds:
             return False
-        for name, wanted in self.others:
+        for name, values in self.others:
             value = properties.get(name)
-            if value is None or (wanted is not None and value not in wanted):
+            if value is None or (values is not None and value not in values):
                 return False
         return True
 
     def texts(self) -> tuple[str, ...]:
-        """Return each as `property=value`; of alternatives, which are sorted, there is a `|` between them."""
+        """Return each filter as `property=value`; sorted alternatives are separated by `|`."""
         kinds = () if self.kinds is None else ((KIND, self.kinds),)
         groups = (*kinds, *self.others)
         return tuple(f"{name}={'|'.join(sorted(values or (ANY,)))}" for name, values in groups) or (ANY,)
 
 
 EVERYTHING = Filters()
-"""As if there were no filter."""
+"""No filter: every event matches."""
 
 
-def compiled(pairs: Iterable[tuple[str, str]]) -> Filters:
-    """Return the filters that pairs of property and value make; equal sets make equal filters."""
+def compile_filters(pairs: Iterable[tuple[str, str]]) -> Filters:
+    """Return the filters for pairs of property and value. The order of the pairs makes no difference."""
     groups: dict[str, set[str]] = {}
     for name, value in pairs:
         groups.setdefault(name, set()).add(value)
     wanted = {name: None if ANY in values else frozenset(values) for name, values in groups.items()}
-    kinds = wanted.pop(KIND, None)  # every event has a type, so that any type is no condition
+    kinds = wanted.pop(KIND, None)  # every event has a type, so a filter on any type is no condition
     return Filters(kinds, tuple(sorted(wanted.items(), key=lambda group: group[0])))

@@ -1,7 +1,7 @@
-"""What an iSymphony peer may see of what it asked for, and where an event looks for it.
+"""Which events an iSymphony peer gets: those that its filters match and its account may see.
 
-An account sees its tenant's events, or all, as far as its ACL goes; which user they are for makes no
-difference. An event of the topic exchange of old that names no tenant is every account's.
+An account sees the events of its tenant, or of all tenants, that its ACL permits. The users of an event
+make no difference. An event of Wazo's former topic exchange without a tenant belongs to every account.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
     from wsevents.dialects.isymphony.mapping import MappedEvent
 
 INDEXED = 64
-"""Types by which one peer is found; one that asks for more is found by every type, and then looks."""
+"""Types in the addresses of an interest, at most; one with more types has an address for all events."""
 
 
 @implementer(IProjection)
 @define(eq=False)
 class IsymphonyProjection:
-    """An event in iSymphony's words, with the addresses at which its audiences are."""
+    """A mapped event with the addresses of its audiences."""
 
-    report: MappedEvent
+    mapped: MappedEvent
     addresses: tuple[Hashable, ...]
 
     @cached_property
     def texts(self) -> dict[str, str] | None:
-        """Its properties as filters see them; None if the event cannot be sent anyway."""
-        properties = self.report.properties
+        """The properties in the form that filters compare; None: the event cannot be sent."""
+        properties = self.mapped.properties
         return None if properties is None else texts(properties)
 
 
-def project(report: MappedEvent) -> IsymphonyProjection:
-    """Say where the audiences of an event are: by its type, and with those who take every type."""
-    places = _places(report.event)
+def project(mapped: MappedEvent) -> IsymphonyProjection:
+    """Return the projection of an event, with addresses for its type and for every type."""
+    scopes = _scopes(mapped.event)
     return IsymphonyProjection(
-        report, tuple((*place, kind) for place in places for kind in (report.kind, None))
+        mapped, tuple((*scope, kind) for scope in scopes for kind in (mapped.kind, None))
     )
 
 
-def _places(event: Event) -> tuple[tuple[str, ...], ...]:
+def _scopes(event: Event) -> tuple[tuple[str, ...], ...]:
     if event.tenant is not None:
         return ("all",), ("tenant", event.tenant)
     return (("all",), ("public",)) if event.public else (("all",),)
@@ -61,11 +61,15 @@ def _places(event: Event) -> tuple[tuple[str, ...], ...]:
 @implementer(IInterest)
 @frozen(cache_hash=True)
 class IsymphonyInterest:
-    """Events that match some filters and that one account may see; equal for all who see the same.
+    """The events that match the filters of a peer and that its account may see.
+
+    Peers that see the same events have equal interests.
 
     Attributes:
-        tenant: whose events; None: everybody's.
-        subject: "" where it makes no difference.
+        filters: the filters of the peer.
+        tenant: uuid of the tenant of the events; None: all tenants.
+        subject: stands for "me" in the ACL; "" if no decision depends on it.
+        access: the compiled ACL.
     """
 
     filters: Filters
@@ -77,30 +81,29 @@ class IsymphonyInterest:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The filters."""
         return self.filters.texts()
 
     @property
     def addresses(self) -> tuple[Hashable, ...]:
-        """By type, as far as the filters name types."""
+        """One address for each type in the filters; without types, or with too many, one for all types."""
         kinds = self.filters.kinds
-        places = (("all",),) if self.tenant is None else (("public",), ("tenant", self.tenant))
-        found = (None,) if kinds is None or len(kinds) > INDEXED else sorted(kinds)
-        return tuple((*place, kind) for place in places for kind in found)
+        scopes = (("all",),) if self.tenant is None else (("public",), ("tenant", self.tenant))
+        indexed = (None,) if kinds is None or len(kinds) > INDEXED else sorted(kinds)
+        return tuple((*scope, kind) for scope in scopes for kind in indexed)
 
     def choose(self, projection: IsymphonyProjection) -> bool | None:
-        """Let the ACL decide, then the filters; the body is looked at only for those on properties."""
-        report = projection.report
-        if not self.access.may_see(report.event.required, self.subject):
+        """Return True if ACL and filters match. The body is parsed only for filters on other properties."""
+        mapped = projection.mapped
+        if not self.access.may_see(mapped.event.required, self.subject):
             return None
         if not self.filters.others:
-            return self.filters.match(report.kind, {}) or None
+            return self.filters.matches(mapped.kind, {}) or None
         properties = projection.texts
-        return (properties is not None and self.filters.match(report.kind, properties)) or None
+        return (properties is not None and self.filters.matches(mapped.kind, properties)) or None
 
 
 def interest(identity: Identity, filters: Filters) -> IsymphonyInterest:
-    """Return an account's interest in the events that match."""
+    """Return the interest of an account in the events that match the filters."""
     access = compile_acl(identity.acl)
     tenant = None if identity.reach == "all" else identity.tenant
     return IsymphonyInterest(filters, tenant, identity.subject if access.personal else "", access)

@@ -1,10 +1,13 @@
-"""What an event of the generic source is in iSymphony's words.
+"""Maps generic events to iSymphony's events.
 
-Every event has `type`, `time` (milliseconds since the epoch) and `coreServerId`. The rest is, by the
-event's name: what a rule says, of the configuration or else of `DEFAULTS`; without a rule, the name and
-the names in `data` in iSymphony's spelling (call_held: callHeld), so that whoever publishes `userLogin`
-with iSymphony's own properties in `data` needs no rule. Values are scalars: what is none is null, or left
-out where there is no rule. Ids are text.
+Every event has `type`, `time` (milliseconds since the epoch) and `coreServerId`. The name of the event
+selects a rule: from the configuration, or else from `DEFAULTS`. The rule has the type and the other
+properties.
+
+Without a rule, the name and the keys of `data` are converted to iSymphony's spelling (call_held becomes
+callHeld). So a publisher of `userLogin` with iSymphony's properties in `data` needs no rule.
+
+Values are scalars. Lists and objects become null, or are left out if there is no rule. Ids are text.
 """
 
 from __future__ import annotations
@@ -30,22 +33,22 @@ _ID = re.compile(r".*(?:^i|I)d[12]?", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
-def spelled(name: str) -> str:
-    """Return a name in iSymphony's spelling: `call_held` is callHeld, `user_uuid` userId, userLogin stays."""
+def isymphony_name(name: str) -> str:
+    """Return a name in iSymphony's spelling: callHeld for `call_held`, userId for `user_uuid`."""
     words = [word for word in _WORDS.split(name) if word]
     more = ("id" if word == "uuid" else word for word in words[1:])
     return "".join([*words[:1], *(word[0].upper() + word[1:] for word in more)]) or name
 
 
 def scalar(value: Any) -> Scalar:
-    """Return a value as a property has it; None for what is none, and for numbers that JSON has not."""
+    """Return a value as a property; None for lists, objects and numbers that JSON does not have."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     return value if isinstance(value, str | int | bool) else None
 
 
 def _valued(properties: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return properties as iSymphony has them, where ids are text; what we are told may be numbers."""
+    """Return the properties with numeric ids converted to text, as iSymphony has them."""
     return {
         name: text(value) if _is_number(value) and _ID.fullmatch(name) else value
         for name, value in properties.items()
@@ -58,7 +61,7 @@ def _is_number(value: Scalar) -> TypeGuard[float]:
 
 @frozen
 class _Path:
-    """The way to a value in a body."""
+    """The path of keys to a value in a body."""
 
     steps: tuple[str, ...]
 
@@ -71,7 +74,15 @@ class _Path:
 
 @frozen(eq=False)
 class _Conversion:
-    """A rule, ready for use."""
+    """A compiled rule.
+
+    Attributes:
+        kind: the type; None: `by` and `kinds` select it.
+        by: the path to a value in the body.
+        kinds: the type for each value at `by`.
+        values: properties with fixed values.
+        paths: properties with values from the body.
+    """
 
     kind: str | None
     by: _Path | None
@@ -91,7 +102,7 @@ class _Conversion:
         )
 
     def kind_of(self, event: Event) -> str | None:
-        """Return the type; None: this one is not sent."""
+        """Return the type of an event; None: the event is not sent."""
         if self.by is None:
             return self.kind
         value = self.by.read(event.body.json or {})
@@ -107,11 +118,11 @@ def _path(text: str) -> _Path:
 
 @define(eq=False)
 class MappedEvent:
-    """An event in iSymphony's words; its body is looked at only when somebody needs to.
+    """A mapped event. Its body is parsed on demand.
 
     Attributes:
-        event: in the gateway's words.
-        kind: its type.
+        event: as decoded by the source.
+        kind: iSymphony's type.
     """
 
     event: Event
@@ -121,7 +132,7 @@ class MappedEvent:
 
     @cached_property
     def properties(self) -> dict[str, Scalar] | None:
-        """All its properties, or None if the body is no JSON object."""
+        """All properties, or None if the body is not a JSON object."""
         body = self.event.body.json
         if body is None:
             return None
@@ -129,46 +140,54 @@ class MappedEvent:
             "coreServerId": scalar(body.get("origin_uuid")) if self._server is None else self._server,
             "time": int(self.event.received * 1000),
         }
-        more = _as_they_are(body) if self._conversion is None else self._conversion.properties(body)
-        return {**base, **_valued(more), "type": self.kind}
+        mapped = _converted(body) if self._conversion is None else self._conversion.properties(body)
+        return {**base, **_valued(mapped), "type": self.kind}
 
 
-def _as_they_are(body: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Return the scalars in `data` in iSymphony's spelling.
+def _converted(body: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Return the scalars in `data`, with keys in iSymphony's spelling.
 
-    Of names that are spelled alike the one that is spelled so already comes first, then a uuid.
+    If several keys have the same converted spelling, a key that already has it wins, then one with "uuid".
     """
     data = body.get("data")
     if not isinstance(data, dict):
         return {}
     known = {name: scalar(value) for name, value in data.items() if not isinstance(value, dict | list)}
-    ranked = sorted(known, key=lambda name: (spelled(name) == name, name.endswith("uuid")))
-    found = {spelled(name): known[name] for name in ranked}
+    ranked = sorted(known, key=lambda name: (isymphony_name(name) == name, name.endswith("uuid")))
+    found = {isymphony_name(name): known[name] for name in ranked}
     time = found.get("time")
-    if not isinstance(time, int) or isinstance(time, bool):  # else whoever published it knows better
+    if not isinstance(time, int) or isinstance(
+        time, bool
+    ):  # only an integer can be a time from the publisher
         found.pop("time", None)
     return found
 
 
 @frozen(eq=False)
-class Vocabulary:
-    """All the rules. Make it with `vocabulary`."""
+class EventMapping:
+    """All rules. `make_mapping` creates it.
+
+    Attributes:
+        conversions: the compiled rules by event name; None: events of this name are not sent.
+        others: whether events without a rule are sent.
+        server: the `coreServerId` of all events; None: it is in each body.
+    """
 
     conversions: Mapping[str, _Conversion | None]
     others: bool
     server: str | None
 
-    def tell(self, event: Event) -> MappedEvent | None:
-        """Return an event in iSymphony's words, or None if it is not sent."""
+    def map(self, event: Event) -> MappedEvent | None:
+        """Return a mapped event, or None if the event is not sent."""
         if event.name not in self.conversions:
-            return MappedEvent(event, spelled(event.name), None, self.server) if self.others else None
+            return MappedEvent(event, isymphony_name(event.name), None, self.server) if self.others else None
         conversion = self.conversions[event.name]
         kind = None if conversion is None else conversion.kind_of(event)
         return None if kind is None else MappedEvent(event, kind, conversion, self.server)
 
 
-def vocabulary(settings: IsymphonySettings) -> Vocabulary:
-    """Return what the configuration says on top of the defaults."""
+def make_mapping(settings: IsymphonySettings) -> EventMapping:
+    """Return the default rules, replaced by those of the configuration."""
     rules: dict[str, Rule | None] = {**DEFAULTS, **settings.events}
     conversions = {name: None if rule is None else _Conversion.of(rule) for name, rule in rules.items()}
-    return Vocabulary(conversions, settings.others, settings.core_server_id)
+    return EventMapping(conversions, settings.others, settings.core_server_id)

@@ -1,4 +1,4 @@
-"""`dialects.isymphony:`, what there is to set."""
+"""The section `dialects.isymphony` of the configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsevents.api.settings import filled, further_origins, key
 from wsevents.core.password_hash import parse
 
 Scalar = str | int | float | bool | None
-"""What a property may be."""
+"""A value of a property."""
 
 PATH = "/communication_manager/ws/event"
 LOCALHOST = ("127.0.0.0/8", "::1")
@@ -30,7 +30,7 @@ def _paths(_: object, __: Any, paths: list[str]) -> None:
 
 def _allowed(_: object, __: Any, texts: list[str]) -> None:
     if not texts:
-        raise ValueError("must name at least one network; 0.0.0.0/0 and ::/0 are all there are")
+        raise ValueError("must name at least one network; 0.0.0.0/0 and ::/0 are all addresses")
     allowance(texts)
 
 
@@ -39,7 +39,7 @@ def _origins(_: object, __: Any, patterns: list[str]) -> None:
     for pattern in patterns:
         if "*" in pattern or pattern == "null":
             raise ValueError(
-                f"has {pattern!r}; name each origin as it is, since browsers give the password to any page"
+                f"has {pattern!r}; name each origin exactly: a browser sends the password for any page"
             )
 
 
@@ -53,14 +53,14 @@ def _users(_: object, __: Any, users: dict[str, Account]) -> None:
     for user in users:
         if not _USER.fullmatch(user):
             raise ValueError(
-                f"has {user!r}: a name must not be empty nor have a colon, which HTTP Basic ends it by"
+                f"has {user!r}; a name must not be empty and must not contain a colon, its end in HTTP Basic"
             )
 
 
 def _kind(rule: Rule, __: Any, kind: str | None) -> None:
     filled(rule, __, kind)
     if (kind is None) == (rule.by is None):
-        raise ValueError("must be given, or else by with types")
+        raise ValueError("must be given, unless by and types are given")
 
 
 def _kinds(rule: Rule, __: Any, kinds: dict[str, str]) -> None:
@@ -71,29 +71,37 @@ def _kinds(rule: Rule, __: Any, kinds: dict[str, str]) -> None:
 def _sources(_: object, __: Any, sources: dict[str, Any]) -> None:
     for name in ("type", "time"):
         if name in sources:
-            raise ValueError(f"cannot have {name}: every event has it anyway")
+            raise ValueError(f"cannot have {name}: every event has it")
 
 
 @frozen(kw_only=True)
 class Account:
-    """`users.<name>`: somebody who may connect, and what that one sees."""
+    """`users.<name>`: an account, and the events that it may see."""
 
-    password_hash: str = key(NOTHING, "Made by `wsevents hash-password`.", secret=True, check=_hash)
-    tenant_uuid: str | None = key(
-        NOTHING, "Uuid of the tenant whose events it sees; null: all.", check=filled
+    password_hash: str = key(
+        NOTHING, "Hash of the password, from `wsevents hash-password`.", secret=True, check=_hash
     )
-    acl: list[str] = key([], "ACL patterns: it sees the events whose required_acl they grant.")
+    tenant_uuid: str | None = key(
+        NOTHING, "Uuid of the tenant whose events the account sees; null: all tenants.", check=filled
+    )
+    acl: list[str] = key([], "ACL patterns: the account sees the events whose required_acl they grant.")
 
 
 @frozen(kw_only=True)
 class Rule:
-    """`events.<name>`: what an event of this name becomes."""
+    """`events.<name>`: the rule for events of this name."""
 
-    type: str | None = key(None, "Its type.", check=_kind)
-    by: str | None = key(None, "Instead: the path in its body of what decides about the type.", check=filled)
-    types: dict[str, str] = key({}, "The type for each value there; other values are not sent.", check=_kinds)
+    type: str | None = key(None, "Type of the event.", check=_kind)
+    by: str | None = key(
+        None, "Instead of type: path in the body to the value that selects the type.", check=filled
+    )
+    types: dict[str, str] = key(
+        {}, "The type for each value at `by`; events with other values are not sent.", check=_kinds
+    )
     properties: dict[str, Scalar] = key(
-        {}, "Its other properties: a text is a path in its body, everything else a value.", check=_sources
+        {},
+        "The other properties: a text is a path in the body, anything else is a fixed value.",
+        check=_sources,
     )
 
 
@@ -101,20 +109,20 @@ class Rule:
 class IsymphonySettings:
     """`dialects.isymphony:`."""
 
-    paths: list[str] = key([PATH], "Paths of requests that are for this dialect.", check=_paths)
-    users: dict[str, Account] = key(NOTHING, "Who may connect, by name.", check=_users)
+    paths: list[str] = key([PATH], "Paths at which the gateway serves this dialect.", check=_paths)
+    users: dict[str, Account] = key(NOTHING, "Accounts, by user name.", check=_users)
     allow: list[str] = key(
-        list(LOCALHOST), "Addresses and networks that peers may come from.", check=_allowed
+        list(LOCALHOST), "Addresses and networks from which clients may connect.", check=_allowed
     )
     allowed_origins: list[str] = key(
         [],
-        "Origins of pages elsewhere that may connect; those of the gateway's own origin may anyway.",
+        "Origins of other pages that may connect; pages of the gateway's own origin always may.",
         check=_origins,
     )
     core_server_id: str | None = key(
-        None, "Every event's coreServerId; null: the origin_uuid in its body.", check=filled
+        None, "The coreServerId of all events; null: the origin_uuid in the body of each event.", check=filled
     )
     events: dict[str, Rule | None] = key(
-        {}, "What events become, by name, where it is not the default; null: they are not sent."
+        {}, "Rules by event name, which replace the default rules; null: these events are not sent."
     )
-    others: bool = key(True, "Send events of which neither `events` nor the defaults have the name.")
+    others: bool = key(True, "Send events that have a rule neither in `events` nor in the defaults.")
