@@ -15,6 +15,8 @@ from websockets.sync.server import serve
 from tests.support.browser import browser
 from tests.support.gateway_process import GatewayProcess, embedded_default, gateway, own_gateway, standalone
 from wsevents.api import close_reasons
+from wsevents.config.plugins import read_file
+from wsevents.dialects.wazo import WazoDialect
 from wsevents.config.plugins import Plugins, read_file
 from wsevents.web.page import load
 
@@ -195,7 +197,7 @@ class Closer:
     """A gateway that serves the page and closes each WebSocket with the code and reason in its token."""
 
     def __init__(self):
-        page = load(publish=False, scripts=[read_file(Plugins().dialect("wazo").page)]).html
+        page = load(publish=False, scripts=[read_file(WazoDialect.page)]).html
         self._server = serve(self._close, "127.0.0.1", 0, process_request=partial(self._answer, page))
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}/"
         self._thread = threading.Thread(target=self._server.serve_forever)
