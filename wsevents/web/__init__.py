@@ -1,1 +1,1 @@
-"""What the gateway says over plain HTTP: the page, and how events are published by hand."""
+"""The plain HTTP side of the gateway: the live page, and `POST /publish` for trying out events."""

@@ -1,11 +1,11 @@
-// The frames as they travel, newest first: text only, no more of them and of each than one can look at.
+// The list of sent and received frames, newest first. The number of frames and the length of each are limited.
 "use strict";
 const Frames = {
   MAX: 500,
-  LONGEST: 10000, // characters of one that are shown
+  LONGEST: 10000, // shown characters of one frame
   KINDS: { out: ["→", "sent"], in: ["←", "received"], note: ["·", "note"] },
 
-  // Shows frames in a list, unless paused() says that somebody reads; opened() is told when somebody looks at one.
+  // Shows frames in a list, unless paused() returns true. Calls opened() when the user opens or closes a frame.
   of(list, paused, opened) {
     let waiting = [];
     let painting = false;
@@ -21,8 +21,8 @@ const Frames = {
       arrow.ariaExpanded = "false";
       arrow.className = "arrow";
       const code = document.createElement("code");
-      const more = text.length - Frames.LONGEST;
-      code.textContent = more > 0 ? text.slice(0, Frames.LONGEST) + "… (" + more + " characters more)" : text;
+      const rest = text.length - Frames.LONGEST;
+      code.textContent = rest > 0 ? text.slice(0, Frames.LONGEST) + "… (" + rest + " more characters)" : text;
       item.append(time, arrow, code);
       return item;
     }
@@ -41,10 +41,10 @@ const Frames = {
       requestAnimationFrame(paint);
     }
 
-    // Each is on one line, unless somebody wants to see all of it.
+    // A frame is on one line until the user opens it.
     list.addEventListener("click", ({ target }) => {
       const item = target.closest("li");
-      if (!item || String(getSelection())) return; // a selection was made, not a click
+      if (!item || String(getSelection())) return; // the user selected text
       item.querySelector(".arrow").ariaExpanded = String(item.classList.toggle("open"));
       opened();
     });

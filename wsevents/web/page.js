@@ -1,5 +1,5 @@
-// The page: one connection by any of the protocols, one table, and the words for what goes wrong.
-// Whatever an event holds is inserted as text, never as markup.
+// The live page: one connection with any of the protocols, a table of events, and explanations of errors.
+// The contents of events are inserted as text, never as markup.
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@
   };
 
   const ROWS_MAX = 500;
-  const PRETTY_MAX = 200000; // characters; longer JSON is shown as it is
+  const PRETTY_MAX = 200000; // characters; longer JSON is shown without indentation
   const SPARK_SECONDS = 60;
   const RATE_SECONDS = 5;
   const scheme = location.protocol === "http:" ? "ws://" : "wss://";
@@ -24,7 +24,7 @@
 
   const UNKNOWN = { meaning: "The gateway closed the connection for a reason that this page does not know.", advice: "connect again" };
 
-  // Another reason of the same code says nothing about a reason that is not in the table.
+  // A close reason that is not in the table is unknown, even if the table has other reasons with its code.
   function explain(code, reason) {
     const same = (closing) => closing.code === code && closing.reason === reason;
     return protocol().closings.find(same) || closings.find(same) || UNKNOWN;
@@ -41,9 +41,9 @@
       ? "No connection (1006)"
       : "The connection has ended: " + event.code + (event.reason ? " “" + event.reason + "”" : "");
     $("closed-meaning").textContent = unreachable
-      ? "The gateway could not be reached: perhaps it is not running, or the network or the browser stands in between. "
-        + protocol().refused
-      : closing.meaning + (event.code === ABNORMAL ? protocol().dropped || "" : "");
+      ? "The page could not reach the gateway. Perhaps the gateway is not running, or the network or the browser blocks the connection. "
+        + protocol().unreachableHint
+      : closing.meaning + (event.code === ABNORMAL ? protocol().droppedHint || "" : "");
     $("closed-advice").textContent = "What to do: " + sentence(closing.advice);
     $("closed-certificate").hidden = event.code !== ABNORMAL;
     $("closed").hidden = false;
@@ -55,7 +55,7 @@
     }
   }
 
-  function showMistake(text) {
+  function showProblem(text) {
     $("closed-title").textContent = "Not connected";
     $("closed-meaning").textContent = text;
     $("closed-advice").textContent = "";
@@ -66,10 +66,10 @@
   // -- the protocol and its fields -----------------------------------------------------------------
 
   const inputs = new Map([["path", $("path")]]); // the name of a field -> its input
-  const NONE = { // when the page speaks none of the gateway's protocols
+  const NONE = { // if the page supports none of the protocols of the gateway
     fields: {},
     path: "/",
-    wants: { label: "Event name", placeholder: "", nothing: "", suggests: (name) => name },
+    choice: { label: "Event name", placeholder: "", empty: "", suggest: (name) => name },
   };
   const protocol = () => protocols[$("protocol").value] || NONE;
 
@@ -94,8 +94,8 @@
     inputs.set(name, input);
   }
 
-  // Fields stand in the order of their protocol, the path last.
-  function place(input) {
+  // Fields are in the order of their protocol, the path last.
+  function insert(input) {
     if (input !== $("path")) $("path").labels[0].before(input.labels[0], input);
   }
 
@@ -106,21 +106,21 @@
 
   let dialect = "";
   function showProtocol() {
-    const { fields, path, wants, starts, publishes } = protocol();
+    const { fields, path, choice, needsStart, canPublish } = protocol();
     for (const [name, input] of inputs) {
       const { label, placeholder } = fields[name] || {};
       input.hidden = input.labels[0].hidden = !label;
       input.labels[0].textContent = label || "";
       input.placeholder = placeholder || "";
     }
-    for (const name of Object.keys(fields)) place(inputs.get(name));
+    for (const name of Object.keys(fields)) insert(inputs.get(name));
     if (protocol().dialect !== dialect) {
       $("path").value = path;
-      forget(wants);
+      resetChoice(choice);
     }
     dialect = protocol().dialect;
-    $("start-panel").hidden = !starts;
-    $("publish").hidden = !publishes || document.querySelector('meta[name="wsevents-publish"]').content !== "yes";
+    $("start-panel").hidden = !needsStart;
+    $("publish").hidden = !canPublish || document.querySelector('meta[name="wsevents-publish"]').content !== "yes";
     showAddress();
   }
 
@@ -128,18 +128,18 @@
     $("address").textContent = scheme + location.host + $("path").value.trim();
   }
 
-  // -- the conversation -----------------------------------------------------------------------------
+  // -- the connection -------------------------------------------------------------------------------
 
   let socket = null;
   let state = "idle"; // idle, connecting, ready, started, closed
-  let talk = null; // how this connection's protocol is spoken
-  let again = false; // start by itself when ready: events were coming when the connection broke
-  const chosen = new Map(); // name -> its chip, which is live when it is subscribed, as far as this page knows
+  let session = null; // the session of the protocol on this connection
+  let restart = false; // start without a click when ready, because the last connection was started
+  const chosen = new Map(); // name -> its chip, which is live while the page knows of an active subscription
 
   const STATES = {
-    idle: ["Not connected", "Enter what lets you in, and connect."],
-    connecting: ["Connecting…", "The gateway is checking who you are…"],
-    ready: ["Connected, not started", "Connected. Choose what you want to see, then start."],
+    idle: ["Not connected", "Enter your credentials and connect."],
+    connecting: ["Connecting…", "The gateway is checking your credentials…"],
+    ready: ["Connected, not started", "Connected. Choose events, then start."],
     started: ["Receiving events", "Waiting for events…"],
     closed: ["Disconnected", "Not connected. Connect again to receive events."],
   };
@@ -160,41 +160,41 @@
 
   function connect() {
     const fields = given();
-    // After anything but a slash the browser might look for another host.
-    const mistake = fields.path.startsWith("/") ? protocol().mistake(fields) : "The path must begin with a slash.";
-    if (mistake) {
-      showMistake(mistake);
+    // Without a slash, the path could change the host of the address.
+    const problem = fields.path.startsWith("/") ? protocol().problem(fields) : "The path must begin with a slash.";
+    if (problem) {
+      showProblem(problem);
       return;
     }
-    const { target, login, shown } = protocol().where(fields);
+    const { target, login, shown } = protocol().address(fields);
     const masked = scheme + (login ? MASK + "@" : "") + location.host + shown;
     let mine;
     try {
       mine = new WebSocket(scheme + (login ? login + "@" : "") + location.host + target);
     } catch {
-      showMistake("This browser refuses to connect to " + masked + ". Use another one, or a program.");
+      showProblem("This browser does not permit a connection to " + masked + ". Use another browser or a program.");
       return;
     }
     frames.add("note", "connecting to " + masked);
     let opened = false;
     $("closed").hidden = true;
     socket = mine;
-    talk = protocol().talk(linkTo(mine), fields);
+    session = protocol().session(linkTo(mine), fields);
     enter("connecting");
     mine.onopen = () => {
       opened = true;
-      if (socket === mine && talk.opened) talk.opened();
+      if (socket === mine && session.opened) session.opened();
     };
     mine.onmessage = (event) => { if (socket === mine) receive(event.data); };
     mine.onclose = (event) => {
       if (socket !== mine) return; // closed from this page
-      again = state === "started";
+      restart = state === "started";
       disconnected("closed");
       showClosed(event, opened);
     };
   }
 
-  // What a protocol may do; nothing any more when its connection has ended.
+  // The functions for the session of a protocol. They have no effect after the end of its connection.
   function linkTo(mine) {
     const guarded = (action) => (...given) => { if (socket === mine) action(...given); };
     return {
@@ -204,28 +204,28 @@
       }),
       ready: guarded(ready),
       started: guarded(() => enter("started")),
-      live: guarded((names) => names.forEach((name) => mark(name, true))),
-      arrived: guarded(arrived),
+      subscribed: guarded((names) => names.forEach((name) => mark(name, true))),
+      event: guarded(arrived),
       chosen: () => [...chosen.keys()],
     };
   }
 
   function ready() {
     enter("ready");
-    if (chosen.size) talk.choose([...chosen.keys()]);
-    if (again && talk.start) talk.start();
-    again = false;
+    if (chosen.size) session.subscribe([...chosen.keys()]);
+    if (restart && session.start) session.start();
+    restart = false;
   }
 
   function disconnected(next) {
-    socket = talk = null;
+    socket = session = null;
     for (const name of chosen.keys()) mark(name, false);
     enter(next);
   }
 
   function disconnect() {
     const old = socket;
-    again = false;
+    restart = false;
     disconnected("idle");
     frames.add("note", "closed by this page");
     old.close(1000);
@@ -239,7 +239,7 @@
     } catch {
       return;
     }
-    if (isObject(message)) talk.heard(message, text);
+    if (isObject(message)) session.received(message, text);
   }
 
   // -- event names ------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@
 
   function mark(name, live) {
     const chip = chosen.get(name);
-    if (!chip) return; // dropped meanwhile
+    if (!chip) return; // removed by the user meanwhile
     chip.classList.toggle("live", live);
     chip.title = live ? "Subscribed" : "Not subscribed yet";
   }
@@ -258,23 +258,23 @@
     chosen.set(name, makeChip(name));
     $("chips").append(chosen.get(name));
     mark(name, false);
-    if (subscribing()) talk.choose([name]);
+    if (subscribing()) session.subscribe([name]);
     $("chips-hint").hidden = true;
   }
 
   function drop(name) {
     chosen.get(name).remove();
     chosen.delete(name);
-    if (subscribing()) talk.drop(name);
+    if (subscribing()) session.unsubscribe(name);
     $("chips-hint").hidden = chosen.size > 0;
     $("name").focus();
   }
 
-  // What was chosen means nothing in another protocol.
-  function forget({ label, placeholder, nothing }) {
+  // Choices of one protocol are not valid in another one.
+  function resetChoice({ label, placeholder, empty }) {
     document.querySelector("label[for=name]").textContent = label;
     $("name").placeholder = placeholder;
-    $("chips-hint").textContent = nothing;
+    $("chips-hint").textContent = empty;
     chosen.clear();
     $("chips").replaceChildren();
     suggested.clear();
@@ -301,9 +301,9 @@
     $("names").lastChild.value = name;
   }
 
-  // -- what an event says --------------------------------------------------------------------------------
+  // -- the summary of an event ---------------------------------------------------------------------------
 
-  const people = new Map(); // user uuid -> name, learned from calls
+  const people = new Map(); // user uuid -> name, from events of calls
 
   function learn(data) {
     const { user_uuid: uuid, caller_id_name: name } = data;
@@ -320,7 +320,7 @@
   }
 
   function audience(users) {
-    if (!users.length) return { text: "–", title: "names no user" };
+    if (!users.length) return { text: "–", title: "for no particular user" };
     if (users.includes("*")) return { text: "everyone", title: "every user of the tenant" };
     return { text: users.map((uuid) => people.get(uuid) || short(uuid)).join(", "), title: users.join("\n") };
   }
@@ -344,14 +344,14 @@
     }
     if (isText(data.reason) && isText(data.caller_id_name)) return "from " + data.caller_id_name + " · " + data.reason;
     const parts = Object.entries(data).filter(([, value]) => isText(value));
-    const telling = parts.filter(([key, value]) => people.has(value) || !/(_id|_uuid|Id|^id|^uuid)$/.test(key));
-    return (telling.length ? telling : parts).slice(0, 4)
+    const readable = parts.filter(([key, value]) => people.has(value) || !/(_id|_uuid|Id|^id|^uuid)$/.test(key));
+    return (readable.length ? readable : parts).slice(0, 4)
       .map(([key, value]) => people.get(value) || key + ": " + value).join(" · ");
   }
 
   function hue(name) {
     let sum = 0;
-    // Multiplier and modulus are chosen so that the families of common events differ well.
+    // With this multiplier and modulus, common events have clearly different colours.
     for (const letter of name.split("_", 1)[0]) sum = (sum * 104 + letter.codePointAt(0)) % 1009;
     return sum % 360;
   }
@@ -359,8 +359,8 @@
   // -- the table -----------------------------------------------------------------------------------------
 
   const rows = $("rows");
-  const entries = []; // newest last; one for each event in the table
-  let waiting = []; // arrived, not shown yet
+  const entries = []; // one for each event in the table, the newest last
+  let waiting = []; // received, but not shown yet
   let painting = false;
   let paused = false;
   let total = 0;
@@ -372,7 +372,7 @@
     seconds[SPARK_SECONDS - 1] += 1;
     const name = typeof event.name === "string" ? event.name : "(no name)";
     const data = event.data !== null && typeof event.data === "object" ? event.data : {};
-    suggest(protocol().wants.suggests(name));
+    suggest(protocol().choice.suggest(name));
     learn(data);
     waiting.push({ ...event, at: new Date(), name, data });
     if (waiting.length > ROWS_MAX) waiting.shift();
@@ -437,14 +437,14 @@
   }
 
   function expand(entry) {
-    if (String(getSelection())) return; // a selection was made, not a click
+    if (String(getSelection())) return; // the user selected text
     if (entry.detail) {
       entry.detail.remove();
       entry.detail = null;
     } else {
       entry.detail = makeDetail(entry);
       entry.row.after(entry.detail);
-      pause(true); // or the table would move away under the reader
+      pause(true); // otherwise new events would move the open one out of view
       entry.detail.scrollIntoView({ block: "nearest" });
       entry.row.scrollIntoView({ block: "nearest" });
     }
@@ -481,7 +481,7 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   }
 
-  // Indents without parsing: numbers keep all their digits, and keys their order.
+  // Indents without parsing, so that numbers keep all digits and keys their order.
   function pretty(text, into) {
     if (text.length > PRETTY_MAX) {
       into.textContent = text;
@@ -580,7 +580,7 @@
       sayPublished(false, "The data is not JSON: " + error.message);
       return;
     }
-    // The data goes as it was typed: a number keeps all its digits.
+    // The data is sent as typed, so that numbers keep all digits.
     const head = JSON.stringify({ name: $("publish-name").value.trim(), user_uuid: $("publish-user").value.trim() || null });
     try {
       const response = await fetch("/publish", {
@@ -602,7 +602,7 @@
     try {
       return JSON.parse(text).error || text;
     } catch {
-      return text || "no answer";
+      return text || "no response";
     }
   }
 
@@ -615,7 +615,7 @@
     $("publish-answer").replaceChildren(...parts);
   }
 
-  // -- the page comes alive ----------------------------------------------------------------------------------
+  // -- start of the page ------------------------------------------------------------------------------------
 
   function submits(form, action) {
     $(form).addEventListener("submit", (event) => {
@@ -624,16 +624,16 @@
     });
   }
 
-  // What lets one in comes from the fragment, which no server ever sees, and does not stay in the address.
+  // Credentials can be in the fragment, which a browser sends to no server. They are removed from the address.
   function takeFragment() {
-    const taken = new URLSearchParams(location.hash.slice(1));
-    if (!["protocol", ...inputs.keys()].some((name) => taken.has(name))) return;
+    const values = new URLSearchParams(location.hash.slice(1));
+    if (!["protocol", ...inputs.keys()].some((name) => values.has(name))) return;
     history.replaceState(null, "", location.pathname);
     if (socket) disconnect();
     const offered = Array.from($("protocol").options, (option) => option.value);
-    if (offered.includes(taken.get("protocol"))) $("protocol").value = taken.get("protocol");
+    if (offered.includes(values.get("protocol"))) $("protocol").value = values.get("protocol");
     showProtocol();
-    for (const [name, input] of inputs) if (taken.has(name)) input.value = taken.get(name);
+    for (const [name, input] of inputs) if (values.has(name)) input.value = values.get(name);
     showAddress();
   }
 
@@ -644,7 +644,7 @@
   });
   submits("publication", publish);
   $("start").addEventListener("click", () => {
-    talk.start();
+    session.start();
     pause(false);
   });
   $("reconnect").addEventListener("click", () => { if (!socket) connect(); });

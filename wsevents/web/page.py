@@ -1,4 +1,4 @@
-"""The page as one document: style and script inlined, so that nothing else is ever fetched."""
+"""The live page as one document. Style and script are inline, so that a browser fetches nothing else."""
 
 from __future__ import annotations
 
@@ -19,24 +19,32 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _BEFORE, _AFTER = ("protocols.js",), ("frames.js", "page.js")
-"""Scripts of the page before and after those of the dialects; all of them become one script."""
+"""Scripts before and after those of the dialects. All of them are joined to one script."""
 _ABNORMAL = 1006
-"""What a browser says when the connection broke without a close frame (RFC 6455 section 7.4.1)."""
+"""The code that a browser reports if there was no close frame (RFC 6455 section 7.4.1)."""
 
 
 @frozen
 class Page:
-    """The page, and what it may do (Content Security Policy, level 3)."""
+    """The page with its content security policy (CSP, level 3).
+
+    Attributes:
+        html: the document, in UTF-8.
+        script, style: the CSP source expressions of the inline script and style.
+    """
 
     html: bytes
     script: str
     style: str
 
     def policy(self, host: str | None, *, secure: bool) -> str:
-        """Return the Content-Security-Policy for a page that was asked for at this host.
+        """Return the header Content-Security-Policy for a request.
 
-        The WebSocket's address is named as well, since not every browser takes 'self' for it.
-        Without TLS, as behind a proxy or not, `ws:` is allowed too.
+        The policy contains the address of the WebSocket, because 'self' does not include it in every browser.
+
+        Args:
+            host: the header Host of the request, or None.
+            secure: whether the request came over TLS; without TLS, `ws:` is permitted too.
         """
         connect = ["'self'"]
         if host is not None and _HOST.fullmatch(host):
@@ -56,11 +64,11 @@ class Page:
 
 
 def load(*, publish: bool, scripts: Iterable[str] = ()) -> Page:
-    """Return the page from the package's files.
+    """Return the page, from the files of this package.
 
     Args:
-        publish: with the form for publishing.
-        scripts: of the dialects, each as `protocols.js` describes it; the page offers their protocols.
+        publish: whether the page has the form for publishing.
+        scripts: the page scripts of the dialects, in the format that `protocols.js` describes.
     """
     style = _read("page.css")
     script = "\n".join([*map(_read, _BEFORE), *scripts, *map(_read, _AFTER)])
@@ -75,7 +83,7 @@ def load(*, publish: bool, scripts: Iterable[str] = ()) -> Page:
 
 
 def closings() -> str:
-    """Return every reason for which a browser can see a session end, as JSON for a script element."""
+    """Return all close reasons that a browser can receive, as JSON for a script element."""
     reasons = [value for value in vars(close_reasons).values() if isinstance(value, CloseReason)]
     table = [
         {
@@ -87,7 +95,7 @@ def closings() -> str:
         for reason in reasons
         if reason.code is not None or reason is close_reasons.LOST
     ]
-    # "<" could end the element; within JSON it can only be in a string.
+    # "<" could end the element. In JSON it occurs in strings only.
     return json.dumps(table).replace("<", "\\u003c")
 
 

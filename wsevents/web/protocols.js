@@ -1,20 +1,29 @@
-// The protocols that the page speaks. The script of each dialect adds its own: protocols.NAME = { … }.
+// The protocols that the page supports. The script of each dialect adds its protocols: protocols.NAME = { … }.
 //
-// A protocol, as the page sees it, is an object with
-//   title       what people call it;  dialect: the name of its dialect, which several protocols may share
-//   fields      the fields of the form that it needs, by their names: { label, placeholder?, secret? }
-//   path        where it is, at first; a field "path" lets people change it
-//   wants       what step 2 asks for: label, placeholder, what it means to choose nothing, and what an event's
-//               name suggests to choose
-//   starts      whether events come only after a start;  publishes: whether its field "token" opens /publish
-//   mistake     (fields) -> why one need not even try, or "";  refused: what else it can mean that no connection comes
-//   dropped     what else it can mean, if anything, that a connection ends without a close frame
-//   closings    closings of its own, like those in the page
-//   where       (fields) -> { target, login, shown }: path and query; "user:password", if it goes into the address;
-//               and the target with what is secret in it masked
-//   talk        (link, fields) -> { opened?, heard, choose, drop, start? }: one connection's conversation
-// and a link has send(text, shown), ready(), started(), live(names), arrived(event) and chosen(). What is sent is shown
-// as `shown`, if that is given. An event has name, tenant, users (uuids), data and text, the JSON as it came.
+// A protocol is an object with these properties:
+//   title            its name for users
+//   dialect          name of the dialect, which several protocols may share
+//   fields           the fields of the form, by name: { label, placeholder?, secret? }
+//   path             the default path; with a field "path" the user can change it
+//   choice           the form of step 2: { label, placeholder, empty, suggest }. `empty` is the hint if nothing is
+//                    chosen; suggest(name) returns the choice to suggest for an event of this name
+//   needsStart       whether events come only after a start
+//   canPublish       whether the field "token" is valid for /publish
+//   problem          (fields) -> why the fields cannot be used, or ""
+//   unreachableHint  other reasons why a connection could not be opened, or ""
+//   droppedHint      optional: other reasons why a connection ended without a close frame
+//   closings         close reasons of the protocol, in the format of those in the page
+//   address          (fields) -> { target, login, shown }: target is path and query, login is "user:password" or
+//                    undefined, shown is the target with its secrets masked
+//   session          (link, fields) -> { opened?, received, subscribe, unsubscribe, start? }: one connection
+//
+// A link has these functions:
+//   send(text, shown)  send a message; the page shows `shown` instead, if it is given
+//   ready()            the gateway has accepted the client
+//   started()          events can arrive from now on
+//   subscribed(names)  the subscriptions to these names are active
+//   event(event)       an event has arrived: { name, tenant, users (uuids), data, text (the JSON as received) }
+//   chosen()           return all chosen names
 "use strict";
 const protocols = {};
 const MASK = "••••";

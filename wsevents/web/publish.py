@@ -1,4 +1,4 @@
-"""`POST /publish`: an event by hand, for trying things out on the in-memory bus."""
+"""`POST /publish`: publishes an event from an HTTP request, for trials with the in-memory bus."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 _KEYS = {"name", "data", "tenant_uuid", "user_uuid", "required_acl"}
 _TEXT_MAX = 255
-"""Longest name, uuid or ACL, in bytes of UTF-8: what an AMQP short string takes."""
+"""Bytes of a name, uuid or ACL in UTF-8, at most: the limit of an AMQP short string."""
 
 
 class PublishError(Exception):
-    """Why nothing is published; the text is for whoever asked."""
+    """A request is rejected. The text is for the client.
+
+    Attributes:
+        status: of the response.
+    """
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -41,7 +45,13 @@ class PublishError(Exception):
 
 @frozen
 class Target:
-    """Where events are published: a bus, its exchange, and the installation they are said to be from."""
+    """Where events are published.
+
+    Attributes:
+        bus: the bus.
+        exchange: name of the exchange.
+        origin: uuid of the Wazo installation in the events; None: they have no `origin_uuid`.
+    """
 
     bus: IBus
     exchange: str
@@ -49,17 +59,17 @@ class Target:
 
 
 class PublishResource(Resource):
-    """Publishes the event in the body of a POST, for whoever has a token.
+    """Publishes the event in the body of a POST request with a valid token.
 
-    The token comes in the header `X-Auth-Token`; the body is a JSON object:
+    The token is in the header `X-Auth-Token`. The body is a JSON object:
 
-    * `name`: of the event;
+    * `name`: name of the event;
     * `data`: an object;
-    * `tenant_uuid`: default: the token's; another only with a token that sees all tenants;
-    * `user_uuid`: for whom; null or absent: every user of the tenant;
-    * `required_acl`: default: "events." and the name; null: everybody may see it.
+    * `tenant_uuid`: default: the tenant of the token; another tenant needs a token for all tenants;
+    * `user_uuid`: the user that the event is for; null or missing: all users of the tenant;
+    * `required_acl`: default: "events." and the name; null: the event needs no ACL.
 
-    Answers 202 with the body that was published, or an error with `{"error": …}`.
+    The response is 202 with the published body, or an error with `{"error": …}`.
     """
 
     isLeaf = True
@@ -72,104 +82,107 @@ class PublishResource(Resource):
         self._now = now
 
     def render_POST(self, request: Request) -> int:
-        """Answer later."""
         answer = Deferred.fromCoroutine(self._answer(request))
-        # When whoever asked goes away, nobody awaits the answer any more.
-        request.notifyFinish().addErrback(lambda _gone: answer.cancel())
-        answer.addCallbacks(lambda said: _say(request, *said), lambda failure: self._fail(request, failure))
+        # When the client closes the connection, the answer is not needed.
+        request.notifyFinish().addErrback(lambda _: answer.cancel())
+        answer.addCallbacks(
+            lambda result: _respond(request, *result), lambda failure: self._fail(request, failure)
+        )
         return NOT_DONE_YET
 
     async def _answer(self, request: Request) -> tuple[HTTPStatus, bytes]:
         try:
-            _check_kind(request)
+            _check_content_type(request)
             identity = await self._identify(request.getHeader("X-Auth-Token") or "")
-            happening = read(_content(request), identity)
-            return HTTPStatus.ACCEPTED, await self._publish(happening)
-        except PublishError as refusal:
-            return refusal.status, json.dumps({"error": str(refusal)}).encode()
+            event = read(_content(request), identity)
+            return HTTPStatus.ACCEPTED, await self._publish(event)
+        except PublishError as error:
+            return error.status, json.dumps({"error": str(error)}).encode()
 
     async def _identify(self, token: str) -> Identity:
         if not token:
-            raise PublishError(HTTPStatus.UNAUTHORIZED, "a token is needed in the header X-Auth-Token")
+            raise PublishError(HTTPStatus.UNAUTHORIZED, "the header X-Auth-Token must contain a token")
         answer = await self._authority.answer(WhoIs(token), self._now())
         if isinstance(answer, Unavailable):
-            raise PublishError(HTTPStatus.SERVICE_UNAVAILABLE, "tokens cannot be checked now")
+            raise PublishError(HTTPStatus.SERVICE_UNAVAILABLE, "the token cannot be checked now")
         if not isinstance(answer, Identity):
             raise PublishError(
                 HTTPStatus.UNAUTHORIZED, "the token is invalid, has expired, or lacks the right to connect"
             )
         return answer
 
-    async def _publish(self, happening: NewEvent) -> bytes:
+    async def _publish(self, event: NewEvent) -> bytes:
         target, now = self._target, self._now()
-        head = headers(happening, target.origin, now, localtime(now).tm_gmtoff)
+        head = headers(event, target.origin, now, localtime(now).tm_gmtoff)
         try:
-            payload = body(head, happening.data)
+            payload = body(head, event.data)
         except (ValueError, RecursionError):
-            raise _bad("data holds a number that is too large, or is nested too deep") from None
+            raise _bad_request("data has a number that is too large, or is nested too deeply") from None
         try:
-            await target.bus.publish(target.exchange, happening.key, head, payload)
+            await target.bus.publish(target.exchange, event.key, head, payload)
         except BusError as error:
-            raise PublishError(HTTPStatus.SERVICE_UNAVAILABLE, f"the bus did not take it: {error}") from None
+            raise PublishError(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"the bus did not accept the event: {error}"
+            ) from None
         return payload
 
     def _fail(self, request: Request, failure: Failure) -> None:
-        if failure.check(CancelledError):  # whoever asked has gone
+        if failure.check(CancelledError):  # the client has closed the connection
             return
         self._log.failure("publishing failed", failure)
-        _say(request, HTTPStatus.INTERNAL_SERVER_ERROR, b'{"error": "the gateway made a mistake"}')
+        _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, b'{"error": "internal error of the gateway"}')
 
 
 def read(text: bytes, identity: Identity) -> NewEvent:
-    """Return what is to be published for somebody.
+    """Return the event in a request.
 
     Args:
         text: the body of the request.
-        identity: who asks for it.
+        identity: of the token.
 
     Raises:
-        Refusal: it is not understood, or not allowed.
+        PublishError: the body is invalid, or the identity may not publish for this tenant.
     """
     try:
-        order = parse_object(text)
+        fields = parse_object(text)
     except ValueError as error:
-        raise _bad(f"the body must be a JSON object: {error}") from None
-    unknown = sorted(order.keys() - _KEYS)
+        raise _bad_request(f"the body must be a JSON object: {error}") from None
+    unknown = sorted(fields.keys() - _KEYS)
     if unknown:
-        raise _bad(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(_KEYS))}")
-    name = _text(order, "name")
-    data = order.get("data")
+        raise _bad_request(f"unknown: {', '.join(unknown)}; the known keys are {', '.join(sorted(_KEYS))}")
+    name = _text(fields, "name")
+    data = fields.get("data")
     if not isinstance(data, dict):
-        raise _bad("data must be an object")
-    tenant = _text(order, "tenant_uuid", identity.tenant)
+        raise _bad_request("data must be an object")
+    tenant = _text(fields, "tenant_uuid", identity.tenant)
     if tenant != identity.tenant and identity.reach != "all":
-        raise PublishError(HTTPStatus.FORBIDDEN, "the token is of another tenant")
-    user = None if order.get("user_uuid") is None else _text(order, "user_uuid")
+        raise PublishError(HTTPStatus.FORBIDDEN, "the token belongs to another tenant")
+    user = None if fields.get("user_uuid") is None else _text(fields, "user_uuid")
     required = (
-        None if order.get("required_acl", "") is None else _text(order, "required_acl", f"events.{name}")
+        None if fields.get("required_acl", "") is None else _text(fields, "required_acl", f"events.{name}")
     )
     return NewEvent(name, tenant, data, required, () if user is None else (user,), name)
 
 
-def _text(order: dict[str, Any], key: str, default: str | None = None) -> str:
-    value = order.get(key, default)
+def _text(fields: dict[str, Any], key: str, default: str | None = None) -> str:
+    value = fields.get(key, default)
     if not isinstance(value, str) or not value.strip():
-        raise _bad(f"{key} must be a text")
+        raise _bad_request(f"{key} must be a text that is not blank")
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise _bad(f"{key} has half a character") from None
+        raise _bad_request(f"{key} has an unpaired surrogate") from None
     if size > _TEXT_MAX:
-        raise _bad(f"{key} must not be longer than {_TEXT_MAX} bytes")
+        raise _bad_request(f"{key} must not be longer than {_TEXT_MAX} bytes")
     return value
 
 
-def _bad(why: str) -> PublishError:
+def _bad_request(why: str) -> PublishError:
     return PublishError(HTTPStatus.BAD_REQUEST, why)
 
 
-def _check_kind(request: Request) -> None:
-    """Refuse any other kind of body: a foreign page could have sent it unasked (CORS "simple" requests)."""
+def _check_content_type(request: Request) -> None:
+    """Require JSON: a page of another origin can send other types without a preflight (CORS)."""
     kind = (request.getHeader("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise PublishError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
@@ -179,7 +192,7 @@ def _content(request: Request) -> bytes:
     return b"" if request.content is None else request.content.read()
 
 
-def _say(request: Request, status: HTTPStatus, text: bytes) -> None:
+def _respond(request: Request, status: HTTPStatus, text: bytes) -> None:
     if request.channel is None:
         return  # type: ignore[unreachable] # Twisted makes it None when the connection is lost
     request.setResponseCode(status, status.phrase.encode())

@@ -1,4 +1,4 @@
-"""What a plain HTTP request gets: the page at `/`, a place to publish, or "this is a WebSocket service"."""
+"""Answers plain HTTP requests: the page at `/`, `POST /publish`, and 426 (Upgrade Required) for the rest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from wsevents.web.publish import PublishResource
 
 BODY_MAX = 65536
-"""Largest body of a request, in bytes."""
+"""Bytes of the body of a request, at most."""
 IDLE_SECONDS = 30
-"""How long a connection may be silent."""
+"""Seconds after which an idle connection is closed."""
 
 _WEBSOCKET_ONLY = b"This is a WebSocket service: connect to it with wss://, or open / in a browser.\n"
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -35,73 +35,73 @@ def make_site(
     """Return the site.
 
     Args:
-        publish: what `POST /publish` does; None: it is not there.
-        scripts: what the page needs to speak the protocols that the gateway serves.
-        reactor: for time-outs; None: Twisted's own.
+        publish: the resource for `POST /publish`; None: the site has no such resource.
+        scripts: the page scripts of the dialects that the gateway serves.
+        reactor: runs the timeouts; None: the global reactor of Twisted.
     """
     return QuietSite(Front(publish, scripts), BoundedRequest, IDLE_SECONDS, reactor)
 
 
 class BoundedRequest(Request):
-    """A request whose body is small; a larger one is refused before it is read."""
+    """A request with a bounded body. A larger body gets a 413 response before it is read."""
 
-    _refused = False
+    _rejected = False
     _size = 0
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body that is announced as too large; answer one request a connection.
+        """Reject a body whose Content-Length is too large, and accept one request per connection.
 
-        What follows on a connection might ask for a WebSocket, and is not looked at here.
+        A second request on the connection could be an upgrade, which this class does not support.
         """
         self.channel.persistent = False
         self.setHeader("Connection", "close")
         super().gotLength(min(length or 0, BODY_MAX))
         if length is not None and length > BODY_MAX:
-            self._refuse()
+            self._reject()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Refuse a body that turns out to be too large."""
+        """Reject a body that exceeds the limit without a Content-Length."""
         self._size += len(data)
-        if not self._refused and self._size > BODY_MAX:
-            self._refuse()
-        if not self._refused:
+        if not self._rejected and self._size > BODY_MAX:
+            self._reject()
+        if not self._rejected:
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Answer, unless that was done already."""
-        if not self._refused:
+        """Process the request, unless it was rejected."""
+        if not self._rejected:
             super().requestReceived(command, path, version)
 
-    def _refuse(self) -> None:
-        self._refused = True
+    def _reject(self) -> None:
+        self._rejected = True
         self.channel.write(_TOO_LARGE)
         self.channel.loseConnection()
 
 
 class QuietSite(Site):
-    """A site that logs no requests: their addresses may hold tokens."""
+    """A site without an access log, because URLs can contain tokens."""
 
     noisy = False
 
     def __init__(
         self, root: Resource, requests: type[Request], timeout: float, reactor: IReactorTime | None
     ) -> None:
-        # Forms are not used here, and reading them can cost much memory.
+        # The site has no forms, and parsing a form can need much memory.
         super().__init__(root, requests, timeout=timeout, reactor=reactor, parsePOSTFormSubmission=False)
 
     def startFactory(self) -> None:
-        """Do not start the clock of the access log."""
+        """Do nothing: Twisted starts the clock of the access log here."""
 
     def log(self, request: Any) -> None:
-        """Do not write an access log."""
+        """Do nothing: there is no access log."""
 
     def acceptableProtocols(self) -> list[bytes]:
-        """HTTP/1.1 only (RFC 7301): WebSockets begin there."""
+        """Return HTTP/1.1 only (RFC 7301), which the WebSocket upgrade requires."""
         return [b"http/1.1"]
 
 
 class Front(Resource):
-    """Everything there is."""
+    """The only resource of the site: it answers every path."""
 
     isLeaf = True
 
@@ -111,7 +111,6 @@ class Front(Resource):
         self._page = load(publish=publish is not None, scripts=scripts)
 
     def render(self, request: Request) -> Any:
-        """Answer a request."""
         for name, value in (
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
@@ -123,19 +122,21 @@ class Front(Resource):
         if request.path != b"/":
             request.setHeader("Upgrade", "websocket")
             request.setHeader("Connection", "Upgrade, close")  # RFC 9110 section 7.8
-            return _say(request, HTTPStatus.UPGRADE_REQUIRED, _WEBSOCKET_ONLY)
+            return _respond(request, HTTPStatus.UPGRADE_REQUIRED, _WEBSOCKET_ONLY)
         if request.method not in {b"GET", b"HEAD"}:
             request.setHeader("Allow", "GET, HEAD")
-            return _say(request, HTTPStatus.METHOD_NOT_ALLOWED, b"There is only a page to read here.\n")
+            return _respond(
+                request, HTTPStatus.METHOD_NOT_ALLOWED, b"This resource supports GET and HEAD only.\n"
+            )
         host = request.requestHeaders.getRawHeaders("Host", [None])[0]
         request.setHeader("Content-Security-Policy", self._page.policy(host, secure=bool(request.isSecure())))
-        return _say(request, HTTPStatus.OK, self._page.html, "text/html")
+        return _respond(request, HTTPStatus.OK, self._page.html, "text/html")
 
 
-def _say(request: Request, status: HTTPStatus, text: bytes, kind: str = "text/plain") -> bytes:
-    """Set the head of an answer and return its body.
+def _respond(request: Request, status: HTTPStatus, text: bytes, kind: str = "text/plain") -> bytes:
+    """Set status and headers of a response and return its body.
 
-    Of a body that answers HEAD, Twisted would log the request, address and all.
+    The body for HEAD is empty: otherwise Twisted would log the request with its URL.
     """
     request.setResponseCode(status, status.phrase.encode())
     request.setHeader("Content-Type", f"{kind}; charset=utf-8")

@@ -1,30 +1,30 @@
-// iSymphony: HTTP Basic, by user and password in the address; filters that replace those before.
+// iSymphony: HTTP Basic, with user and password in the address; each filter message replaces all filters.
 "use strict";
 protocols.isymphony = {
   title: "iSymphony",
   dialect: "isymphony",
   fields: { user: { label: "User" }, password: { label: "Password", secret: true }, path: { label: "Path" } },
   path: "/communication_manager/ws/event",
-  wants: {
+  choice: {
     label: "Filter such as type=dial or username=*, or * for all",
     placeholder: "type=dial",
-    nothing: "Nothing chosen: everything arrives, for iSymphony has no other way.",
-    suggests: (name) => "type=" + name,
+    empty: "Nothing chosen: all events arrive. iSymphony has no other way.",
+    suggest: (name) => "type=" + name,
   },
-  mistake({ user, password }) {
+  problem({ user, password }) {
     if (!user || !password) return "Enter user and password.";
-    return user.includes(":") ? "A user’s name cannot have a colon: HTTP Basic ends it by one." : "";
+    return user.includes(":") ? "A user name cannot contain a colon, because HTTP Basic ends the name with one." : "";
   },
-  refused: "Or the user or password is wrong, or your address may not connect; a browser does not learn which. "
-    + "Or this browser does not send user and password with a WebSocket, as Chromium does: then this page cannot "
-    + "speak iSymphony’s protocol in it; use another browser, or a program.",
+  unreachableHint: "Or the user or the password is wrong, or your address may not connect; a browser gets no details. "
+    + "Or this browser, unlike Chromium, does not send user and password with a WebSocket; then use another browser "
+    + "or a program.",
   closings: [],
-  where({ user, password, path }) {
+  address({ user, password, path }) {
     return { target: path, login: encodeURIComponent(user) + ":" + encodeURIComponent(password), shown: path };
   },
 
-  talk(link) {
-    const unanswered = new Map(); // correlationId -> the names that are in force when it is answered
+  session(link) {
+    const unanswered = new Map(); // correlationId -> the names that are active after a reply with this id
     let last = 0;
 
     function filter() {
@@ -43,18 +43,18 @@ protocols.isymphony = {
         link.ready();
         link.started();
       },
-      heard(message, text) {
+      received(message, text) {
         const { type, time, correlationId, coreServerId, ...data } = message;
         if ((type === "success" || type === "error") && unanswered.has(correlationId)) {
-          if (type === "success") link.live(unanswered.get(correlationId));
+          if (type === "success") link.subscribed(unanswered.get(correlationId));
           unanswered.delete(correlationId);
           return;
         }
         const users = typeof data.userId === "string" ? [data.userId] : [];
-        link.arrived({ name: type, users, data, text });
+        link.event({ name: type, users, data, text });
       },
-      choose: filter,
-      drop: filter,
+      subscribe: filter,
+      unsubscribe: filter,
     };
   },
 };
