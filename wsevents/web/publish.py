@@ -50,7 +50,7 @@ class Target:
     Attributes:
         bus: the bus.
         exchange: name of the exchange.
-        origin: uuid of the Wazo installation in the events; None: they have no `origin_uuid`.
+        origin: uuid of the installation that the events name as their origin; None: they name none.
     """
 
     bus: IBus
