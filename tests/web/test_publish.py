@@ -94,7 +94,7 @@ def test_the_time_of_an_event_is_local_as_wazo_has_it(room, monkeypatch):
     assert answer.json["timestamp"] == "2027-01-15T17:00:00.000000"
 
 
-def test_the_authority_is_asked_whose_token_it_is(room):
+def test_the_authority_is_asked_about_the_token(room):
     room.post(name="hello", data={})
     assert room.authority.asked == [(WhoIs("admin"), 1_800_000_000.0)]
 

@@ -55,7 +55,7 @@ def test_nothing_is_guessed_stored_or_passed_on(visitor, path):
     "path", ["/api/websocketd/", "/favicon.ico", "//", "/?/..", "/index.html", "/publish"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
-def test_everything_else_is_told_that_this_is_a_websocket_service(visitor, method, path):
+def test_any_other_path_gets_426(visitor, method, path):
     if path.startswith("/?"):
         path = "/x" + path
     answer = visitor.ask(method, path, {"Host": "x"})

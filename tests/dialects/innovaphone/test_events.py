@@ -154,7 +154,7 @@ def test_tenant_and_acl_decide_who_sees_an_event(headers, who):
     ("fields", "who"),
     [({}, {"any", "of_t1"}), ({"tenant_uuid": "t2"}, {"any"}), ({"tenant_uuid": "t1"}, {"any", "of_t1"})],
 )
-def test_an_event_of_old_is_of_every_tenant_unless_it_names_one(fields, who):
+def test_a_public_event_belongs_to_every_tenant_unless_it_names_one(fields, who):
     gateway = Gateway(any=ANY, of_t1=OF_T1)
     apps = {name: gateway.app(name) for name in gateway.apps}
     body = {"name": "e", "required_acl": "events.calls", "data": {}} | fields

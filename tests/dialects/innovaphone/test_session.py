@@ -229,7 +229,7 @@ def test_a_login_by_another_connections_challenge_is_wrong():
     assert refused(other)
 
 
-def test_who_does_not_log_in_in_time_is_closed():
+def test_a_client_that_does_not_log_in_in_time_is_closed():
     session = Talk().session
     assert session.timer_fired(LOGIN, 11.0) == (Close(LOGIN_LATE),)
     assert Talk().log_in().session.timer_fired(LOGIN, 11.0) == ()
@@ -258,7 +258,7 @@ def test_before_the_login_nothing_else_is_answered(message, closed):
     assert talk.ended is closed
 
 
-def test_a_lost_bus_ends_a_session_once_it_is_known_whose_it_is():
+def test_a_lost_bus_closes_a_session_after_its_login():
     talk = Talk()
     assert talk.session.bus_lost(1.0) == ()
     talk.log_in()
@@ -319,7 +319,7 @@ def test_every_message_has_its_answer(talk, message, answer):
 
 
 @pytest.mark.parametrize("mt", ["PbxInfo", "FooResult", "Error", "AppCheckLoginResult", "FooResultResult"])
-def test_what_wants_no_answer_gets_none(talk, mt):
+def test_replies_and_notices_get_no_reply(talk, mt):
     talk.say({"mt": mt, "domain": 5})
     assert talk.effects == []
 
@@ -383,7 +383,7 @@ def test_a_subscription_is_made_replaced_and_ended(talk):
     assert talk.interests is None
 
 
-def test_who_sees_the_same_is_one_audience():
+def test_apps_that_see_the_same_events_are_one_audience():
     def interest(login="demo", src="s"):
         talk = Talk().log_in(AppLogin(login), {"demo": "s3cret"}.get(login, "pwd"))
         talk.say({"mt": "Subscribe", "src": src, "events": ["a", "b"], "filter": {"x": [1, 2], "y": None}})

@@ -112,7 +112,7 @@ async def test_what_was_looked_at_is_answered_at_once_even_while_all_threads_are
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_flood_of_wrong_passwords_is_sent_away_and_others_have_their_turn(slow, looked):
+async def test_a_flood_of_wrong_passwords_is_rejected_and_does_not_delay_other_users(slow, looked):
     flood = [slow.answer(attempt(number), 0.0) for number in range(500)]
     others = [
         slow.answer(Credentials("boss", "boss-pw", "10.0.0.1"), 0.0),
@@ -129,7 +129,7 @@ async def test_a_flood_of_wrong_passwords_is_sent_away_and_others_have_their_tur
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_flood_from_everywhere_leaves_room_for_one_who_comes_from_elsewhere(slow):
+async def test_a_flood_from_many_addresses_leaves_room_for_another_address(slow):
     flood = [
         slow.answer(attempt(number, address=f"10.6.6.{number % 8}"), 0.0)
         for number in range(8 * QUEUED_PER_USER)
@@ -143,7 +143,7 @@ async def test_a_flood_from_everywhere_leaves_room_for_one_who_comes_from_elsewh
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_who_goes_away_leaves_the_line_and_others_are_answered(slow):
+async def test_a_cancelled_question_leaves_the_queue_and_the_others_are_answered(slow):
     asked = [slow.answer(attempt(number), 0.0) for number in range(6)]
     for one in asked[:5]:
         one.addErrback(lambda _: "gone")
@@ -154,14 +154,14 @@ async def test_one_who_goes_away_leaves_the_line_and_others_are_answered(slow):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_password_that_was_found_right_meanwhile_is_not_looked_at_again(slow, looked):
+async def test_a_queued_password_that_is_now_in_the_cache_is_not_hashed_again(slow, looked):
     same = [slow.answer(Credentials("boss", "boss-pw", f"10.0.0.{number}"), 0.0) for number in range(20)]
     assert await gatherResults(same) == [BOSS] * 20
     assert len(looked) <= 2 * THREADS
 
 
 @pytest_twisted.ensureDeferred
-async def test_after_a_restart_all_who_come_back_cost_one_hash_and_nobody_is_sent_away(slow, looked):
+async def test_many_reconnections_after_a_restart_need_one_hash_and_none_is_rejected(slow, looked):
     slow.stopService()
     lookups = LookupCache(slow)
     lookups.startService()
@@ -175,7 +175,7 @@ async def test_after_a_restart_all_who_come_back_cost_one_hash_and_nobody_is_sen
 
 
 @pytest_twisted.ensureDeferred
-async def test_who_waits_when_it_stops_is_sent_away(slow):
+async def test_queued_questions_are_unavailable_after_the_stop(slow):
     asked = [slow.answer(attempt(number), 0.0) for number in range(6)]
     slow.stopService()
     assert all(isinstance(one.result, Unavailable) for one in asked[THREADS:])
@@ -190,7 +190,7 @@ def test_what_are_no_credentials_is_not_answered(people):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_hash_that_cannot_be_computed_costs_only_who_asked(people, errors, monkeypatch):
+async def test_a_hash_that_cannot_be_computed_fails_one_question_only(people, errors, monkeypatch):
     def fail(*_):
         raise MemoryError
 

@@ -51,7 +51,7 @@ def test_credentials_are_read(given_header, user, password):
         header("a:b\n"),
     ],
 )
-def test_what_is_none_is_none(given_header):
+def test_an_invalid_header_yields_none(given_header):
     assert credentials_in(given_header, "") is None
 
 
@@ -69,5 +69,5 @@ printable = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "C
 
 
 @given(printable.filter(lambda text: ":" not in text), printable)
-def test_what_a_client_says_is_what_is_read(user, password):
+def test_credentials_are_read_as_encoded_by_the_client(user, password):
     assert credentials_in(header(f"{user}:{password}"), "") == Credentials(user, password)

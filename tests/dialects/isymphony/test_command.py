@@ -21,7 +21,7 @@ def filters(*pairs, **more):
 
 
 @pytest.mark.parametrize(("message", "error"), MISTAKES, ids=range(len(MISTAKES)))
-def test_each_documented_mistake_is_one(message, error):
+def test_each_documented_error_is_raised(message, error):
     with pytest.raises(FilterCommandError) as caught:
         decode(message)
     assert str(caught.value) == error
@@ -38,7 +38,7 @@ def test_each_documented_mistake_is_one(message, error):
         ('{"type": "filter", "filters": [], "correlationId": []}', None),
     ],
 )
-def test_a_mistake_knows_the_correlation_id_if_it_could_be_read(message, correlation):
+def test_an_error_has_the_correlation_id_if_it_is_valid(message, correlation):
     with pytest.raises(FilterCommandError) as caught:
         decode(message)
     assert caught.value.correlation == correlation
@@ -55,7 +55,7 @@ def test_a_mistake_knows_the_correlation_id_if_it_could_be_read(message, correla
         '{"a": ' + "9" * 5000 + "}",
     ],
 )
-def test_what_makes_other_readers_stumble_is_a_mistake(message):
+def test_json_that_other_parsers_fail_on_raises_an_error(message):
     with pytest.raises(FilterCommandError, match="must be a JSON object"):
         decode(message)
 
@@ -118,7 +118,7 @@ near_misses = st.fixed_dictionaries(
 
 
 @given(st.text() | st.binary() | near_misses.map(json.dumps))
-def test_any_message_is_filters_or_a_mistake_and_can_be_replied_to(message):
+def test_any_message_yields_filters_or_an_error_and_both_have_a_reply(message):
     try:
         reply = success(decode(message).correlation, 1.0)
     except FilterCommandError as mistake:

@@ -110,7 +110,7 @@ def test_a_user_status_has_all_that_widgets_look_at():
     assert sent == base("userStatus", userId="u", statusType="away", **more)
 
 
-def test_an_event_in_isymphonys_own_words_is_sent_as_it_is():
+def test_an_event_with_isymphonys_names_is_sent_unchanged():
     data = {
         "time": 1436889915000,
         "coreServerId": "c",
@@ -124,7 +124,7 @@ def test_an_event_in_isymphonys_own_words_is_sent_as_it_is():
 
 
 @pytest.mark.parametrize("time", ["yesterday", 1.5, True, None, {}])
-def test_a_time_that_is_none_is_ours(time):
+def test_an_invalid_time_is_replaced_by_that_of_the_gateway(time):
     assert told("x", {"data": {"time": time}}) == base("x")
 
 
@@ -150,7 +150,7 @@ def test_data_that_is_no_object_has_no_properties(data):
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"a": NaN}', b"[" * 100000])
-def test_a_body_that_is_no_object_is_sent_to_nobody(body):
+def test_a_body_that_is_no_object_is_sent_to_no_client(body):
     assert told("x", body) is None
     assert told("call_created", body) is None
 

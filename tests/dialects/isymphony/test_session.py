@@ -83,7 +83,7 @@ def test_the_operator_says_which_addresses_may():
 @pytest.mark.parametrize(
     "headers", [{}, {"authorization": ""}, {"authorization": "Bearer x"}, {"authorization": "Basic x"}]
 )
-def test_without_credentials_a_client_is_told_how_to_give_them(headers):
+def test_a_request_without_credentials_gets_the_challenge(headers):
     assert session(headers).requested(0.0) == (UNAUTHORIZED,)
 
 
@@ -132,7 +132,7 @@ def test_without_a_correlation_id_the_reply_has_null():
 
 
 @pytest.mark.parametrize(("message", "error"), MISTAKES, ids=range(len(MISTAKES)))
-def test_a_mistake_changes_nothing(message, error):
+def test_an_invalid_message_changes_nothing(message, error):
     (reply,) = opened().received(message, 1.0)
     fields = json.loads(reply.text)
     assert (fields.pop("type"), fields.pop("error"), fields.pop("time")) == ("error", error, 1000)
@@ -140,7 +140,7 @@ def test_a_mistake_changes_nothing(message, error):
 
 
 @given(st.text() | st.binary())
-def test_whatever_is_said_is_replied_to_and_nobody_is_thrown_out(message):
+def test_every_message_gets_a_reply_and_none_closes_the_session(message):
     effects = opened().received(message, 0.0)
     assert isinstance(effects[0], Send)
     assert not any(isinstance(effect, Close) for effect in effects)

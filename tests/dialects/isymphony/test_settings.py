@@ -110,7 +110,7 @@ def test_a_hash_may_stand_elsewhere(tmp_path):
         ({"others": "no"}, "others: must be true or false, not 'no'"),
     ],
 )
-def test_a_mistake_is_told_in_a_line_that_names_file_key_and_remedy(section, line):
+def test_a_configuration_error_is_one_line_with_file_key_and_remedy(section, line):
     with pytest.raises(ConfigurationError) as caught:
         given(**section)
     (problem,) = caught.value.problems

@@ -75,7 +75,7 @@ def test_tenant_and_acl_decide(fields, expected):
     assert sees(headers(**fields)) == expected
 
 
-def test_without_required_acl_nobody_sees_it():
+def test_an_event_without_required_acl_is_sent_to_no_client():
     assert isinstance(sees(headers(tenant_uuid="t1")), Dropped)
     assert isinstance(sees(topic(), source=TOPIC), Dropped)
 
@@ -109,7 +109,7 @@ def test_a_body_that_is_no_object_matches_no_filter_on_a_property():
     assert sees(delivery, wishes) == {"one"}, "it is found unfit when it is encoded"
 
 
-def test_who_asks_for_types_is_looked_at_only_for_those():
+def test_an_interest_in_types_is_a_candidate_for_these_types_only():
     wishes = {
         "boss": compile_filters([("type", "dial")]),
         "one": compile_filters([("type", "other"), ("x", "*")]),
@@ -120,7 +120,7 @@ def test_who_asks_for_types_is_looked_at_only_for_those():
     ]
 
 
-def test_who_asks_for_very_many_types_is_in_few_places_and_hears_them_all_the_same():
+def test_an_interest_in_very_many_types_has_few_addresses_and_gets_all_of_them():
     many = compile_filters(("type", f"t{number}") for number in range(INDEXED + 1))
     assert len(interest(ONE, many).addresses) == 2
     wishes = {"one": many}
@@ -128,7 +128,7 @@ def test_who_asks_for_very_many_types_is_in_few_places_and_hears_them_all_the_sa
         assert sees(headers(name=name, required_acl="events.x", tenant_uuid="t1"), wishes) == expected
 
 
-def test_all_who_see_the_same_are_one_audience():
+def test_clients_that_see_the_same_events_are_one_audience():
     other = Identity("other", "t1", ("events.#",), reach="tenant")
     assert interest(ONE, EVERYTHING) == interest(other, EVERYTHING)
     assert interest(PEOPLE["me"], EVERYTHING) != interest(
@@ -156,7 +156,7 @@ pairs = st.lists(
     st.sampled_from([None, "events.x", "events.me", "calls.x"]),
     st.dictionaries(st.sampled_from(["a", "call_id"]), st.sampled_from([1, "x", None, 1.0, []])),
 )
-def test_the_index_finds_whom_one_finds_who_looks_at_everybody(wishes, name, tenant, required, data):
+def test_the_index_finds_the_same_audiences_as_a_full_search(wishes, name, tenant, required, data):
     wishes = {person: compile_filters(filters) for person, filters in wishes.items()}
     body = json.dumps({"data": data}).encode()
     delivery = headers(body, name=name, required_acl=required, tenant_uuid=tenant)

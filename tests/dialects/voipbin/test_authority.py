@@ -104,7 +104,7 @@ def test_no_token_is_too_odd(head, content, signature):
     assert isinstance(told(Bearer(f"{head}.{content}.{signature}")), Denied)
 
 
-def test_a_short_key_is_the_operators_choice_but_told(log):
+def test_a_short_key_works_and_logs_a_warning(log):
     found = VoipbinAuthority.create(VoipbinSettings(jwt_key="short"), reactor)
     found.startService()
     with pytest.warns(jwt.InsecureKeyLengthWarning):
@@ -234,7 +234,7 @@ async def test_what_the_server_does_not_know_is_denied(keys, asked, status):
     [(500, b""), (302, b""), (200, b"nonsense"), (200, b"[]"), (200, b"{}"), (200, b'{"customer_id": 1}')],
 )
 @pytest_twisted.ensureDeferred
-async def test_an_answer_of_no_use_is_none(keys, asked, log, status, body):
+async def test_an_unusable_response_is_unavailable(keys, asked, log, status, body):
     keys.status, keys.body = status, body
     found = asked()
     assert isinstance(await found.answer(KeyHolder("s3cret"), NOW), Unavailable)
@@ -329,7 +329,7 @@ def test_settings_show_no_secret(tmp_path):
         ("{shapes: seed}", "shapes: is not a key that exists here; did you mean shape?"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_file_key_and_remedy(tmp_path, text, at):
+def test_a_configuration_error_is_one_line_with_file_key_and_remedy(tmp_path, text, at):
     with pytest.raises(ConfigurationError) as found:
         configured(tmp_path, text)
     (line,) = found.value.problems

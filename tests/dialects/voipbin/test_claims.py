@@ -163,7 +163,7 @@ def test_a_key_that_ended_is_denied(more):
 
 
 @pytest.mark.parametrize("record", [{}, {"customer_id": NIL}, {"customer_id": CUSTOMER, "tm_expire": "x"}])
-def test_a_record_that_makes_no_sense_is_none(record):
+def test_an_invalid_record_yields_none(record):
     assert record_holder(record, ACL, NOW) is None
 
 

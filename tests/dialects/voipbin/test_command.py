@@ -50,7 +50,7 @@ def test_a_message_is_read(text, command):
         '{"n": ' + "9" * 5000 + "}",
     ],
 )
-def test_what_cannot_be_read_is_none(text):
+def test_an_invalid_message_yields_none(text):
     assert decode(text) is None
 
 

@@ -32,7 +32,7 @@ def test_every_form_of_a_uuid_is_read(uuid):
         "１" * 32,
     ],
 )
-def test_what_is_no_uuid_is_none(text):
+def test_an_invalid_uuid_yields_none(text):
     assert canonical(text) is None
 
 
@@ -65,7 +65,7 @@ def test_a_time_is_read(value, seconds):
 @pytest.mark.parametrize(
     "value", ["", "soon", "1970-13-01", True, None, [], float("nan"), float("inf"), 10**400]
 )
-def test_what_is_no_time_is_none(value):
+def test_an_invalid_time_yields_none(value):
     assert moment(value) is None
 
 

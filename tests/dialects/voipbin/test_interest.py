@@ -184,7 +184,7 @@ def bound(pattern, key):
     return key.startswith(pattern.removesuffix("#"))
 
 
-def test_a_message_whose_key_says_nothing_counts_for_all():
+def test_a_message_without_a_scope_in_its_key_serves_all_topics():
     assert wish(of_agent()).choose(event(key="x", owner_id=AGENT)) == of_agent("call", CALL)
 
 
@@ -227,7 +227,7 @@ def test_the_required_acl_holds(permission, required, sees):
     assert (wishes.choose(generic(required=required, users=[AGENT])) is not None) is sees
 
 
-def test_without_a_required_acl_nobody_sees_it():
+def test_an_event_without_required_acl_is_sent_to_no_client():
     raw = b'{"name": "call_created"}'
     headers = {"name": "call_created", "tenant_uuid": CUSTOMER, "user_uuid:*": True}
     assert isinstance(GENERIC.decode(Delivery(raw, headers, "wazo-headers", "", 1.0)), Dropped)
@@ -260,7 +260,7 @@ def test_a_body_without_data_is_the_resource_itself():
 @pytest.mark.parametrize(
     "odd", [{"tenant": "t1"}, {"tenant": None}, {"name": "nounderscore"}, {"body": []}], ids=str
 )
-def test_what_voipbin_has_not_is_nobodys(odd):
+def test_an_event_that_voipbin_does_not_have_is_sent_to_no_client(odd):
     assert generic(**odd) is None
 
 
@@ -349,7 +349,7 @@ def test_without_a_source_nothing_is_bound():
 
 
 @given(st.lists(st.sampled_from([*TOPICS, "", "cust", topic(customer=STRANGER)]), min_size=1), st.booleans())
-def test_an_event_finds_whoever_wants_it(topics, owned):
+def test_an_event_reaches_every_client_that_subscribed_to_it(topics, owned):
     index = Index()
     wishes = wish(*topics, who=of(SUPER_ADMIN))
     index.subscribe("peer", frozenset({wishes}))

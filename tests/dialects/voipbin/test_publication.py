@@ -27,7 +27,7 @@ def test_an_event_is_published_for_customer_and_owner_by_resource_and_by_type(ki
     )
 
 
-def test_whom_it_has_not_is_left_out():
+def test_missing_customers_and_owners_are_left_out():
     assert topics("call_created") == (topic("call", ID), topic("call", "call_created", ID))
     assert topics("call_created", [AGENT], None) == (
         of_agent("call", ID),
@@ -53,7 +53,7 @@ def test_a_message_of_an_ai_goes_under_its_call():
         ("chatmessage_created", {"chat_id": NIL}, ID),
     ],
 )
-def test_what_happens_in_a_chat_goes_under_the_chat_for_all_who_take_part(kind, resource, chat):
+def test_an_event_of_a_chat_has_the_topic_of_the_chat_for_each_participant(kind, resource, chat):
     family = kind.partition("_")[0]
     wanted = (
         topic("chat", chat),

@@ -65,7 +65,7 @@ def body(refusal):
 # -- connecting
 
 
-def test_whose_credential_it_is_is_asked_before_the_upgrade():
+def test_the_credential_is_checked_before_the_upgrade():
     assert session().requested(0.0) == (Ask(1, Bearer("T")),)
 
 
@@ -92,7 +92,7 @@ def test_without_one_it_is_refused():
         (Unavailable("down"), 503, "UNAVAILABLE", "AUTHENTICATION_UNAVAILABLE"),
     ],
 )
-def test_who_is_not_known_is_refused(answer, status, word, reason):
+def test_an_unknown_credential_is_rejected(answer, status, word, reason):
     (refusal,) = session().answered(1, answer, 0.0)
     found = body(refusal)
     assert (found[0], found[1]["status"], found[1]["reason"]) == (status, word, reason)
@@ -117,7 +117,7 @@ DETAILS = {"deletion_scheduled_at": None, "deletion_effective_at": None, "recove
         (key_holder(STRANGER, (), None, 0.0, {}), COLD, {}),
     ],
 )
-def test_who_is_of_a_frozen_account_is_refused_with_details(identity, settings, details):
+def test_a_member_of_a_frozen_account_is_rejected_with_details(identity, settings, details):
     (refusal,) = session(settings=settings).answered(1, identity, 0.0)
     status, error = body(refusal)
     assert (status, error["status"], error["reason"]) == (403, "PERMISSION_DENIED", "ACCOUNT_FROZEN")
@@ -233,7 +233,7 @@ def test_without_the_bus_it_ends():
     assert connected().bus_lost(0.0) == (Close(close_reasons.BUS_LOST),)
 
 
-def test_who_comes_while_it_is_away_is_let_in_and_told():
+def test_a_client_that_connects_while_the_bus_is_down_is_accepted_and_closed():
     it = session()
     it.answered(1, who(), 0.0)
     assert it.bus_lost(0.0) == ()

@@ -77,7 +77,7 @@ DIRECT = identity_of(direct("aicall"), Acl(), 0.0)
         (DIRECT, of_agent("aicall", "x", agent=CUSTOMER), False),
     ],
 )
-def test_who_may_subscribe_to_what(who, what, may):
+def test_each_kind_of_identity_may_subscribe_to_its_own_topics_only(who, what, may):
     assert may_subscribe(who, what) is may
 
 

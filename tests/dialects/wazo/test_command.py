@@ -61,7 +61,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize("message", BAD, ids=range(len(BAD)))
-def test_what_the_protocol_does_not_have_is_a_mistake(message):
+def test_an_invalid_command_raises_an_error(message):
     with pytest.raises(WazoCommandError):
         decode(message)
 
@@ -71,7 +71,7 @@ def test_what_it_has_is_a_command(message, command):
     assert decode(json.dumps(message)) == command
 
 
-def test_a_mistake_does_not_quote_what_may_be_a_token():
+def test_an_error_does_not_quote_a_possible_token():
     with pytest.raises(WazoCommandError) as caught:
         decode('{"op": "token", "data": {"token": ["s3cret"]}}')
     assert "s3cret" not in str(caught.value)
@@ -98,7 +98,7 @@ near_misses = st.fixed_dictionaries(
 
 
 @given(st.text() | st.binary() | near_misses.map(json.dumps))
-def test_any_message_is_a_command_or_a_mistake(message):
+def test_any_message_yields_a_command_or_the_error(message):
     try:
         command = decode(message)
     except WazoCommandError:

@@ -123,7 +123,7 @@ def test_while_the_bus_is_down_a_bad_token_is_still_a_bad_token():
     assert it.answered(1, Denied("x"), 0.0) == (Close(close_reasons.AUTH_FAILED, "x"),)
 
 
-def test_while_the_bus_is_down_a_good_token_is_told_so():
+def test_while_the_bus_is_down_a_client_with_a_valid_token_is_closed():
     it = session()
     assert it.bus_lost(0.0) == ()
     it.opened(0.0)
@@ -159,7 +159,7 @@ def test_a_reply_has_the_keys_of_all_generations_of_clients():
     assert json.loads(reply("subscribe").text) == {"op": "subscribe", "code": 0, "msg": "", "data": None}
 
 
-def test_once_started_version_1_hears_of_nothing_but_start():
+def test_after_start_version_1_gets_only_replies_to_start():
     it = started(1)
     assert kinds(it.received(command("subscribe", event_name="b"), 0.0)) == [Subscribe]
     assert kinds(it.received(command("unsubscribe", event_name="b"), 0.0)) == [Subscribe]
@@ -198,7 +198,7 @@ def test_unsubscribing_leaves_the_other_names():
     assert effects[-1] == Subscribe(frozenset({interest(ME, "a", "v2")}))
 
 
-def test_a_mistake_ends_the_session_and_says_why_in_the_log():
+def test_an_invalid_message_closes_the_session_and_the_log_names_the_problem():
     assert connected().received("{}", 0.0) == (
         Close(close_reasons.PROTOCOL_ERROR, "no op, or an unknown one"),
     )
@@ -226,7 +226,7 @@ def test_a_new_token_of_the_same_user_keeps_everything_and_moves_the_deadline():
     assert it.timer_fired("recheck", 775.0) == (SetTimer("expiry", 1000.5), Ask(3, WhoIs("U"), hold=False))
 
 
-def test_a_token_of_somebody_else_changes_what_is_seen_at_once():
+def test_a_token_of_another_user_changes_the_interests_at_once():
     it = started()
     it.received(command("token", token="U"), 0.0)
     assert Subscribe(frozenset({interest(OTHER, "*", "v2")})) in it.answered(2, OTHER, 0.0)
@@ -254,7 +254,7 @@ def test_a_token_that_is_still_good_is_looked_at_again():
     assert SetTimer("recheck", 750.0 + 187.0) in it.answered(2, ME, 750.0)
 
 
-def test_an_authority_that_is_down_throws_nobody_out_before_the_token_ends():
+def test_an_authority_that_is_down_closes_no_session_before_the_token_expires():
     it = started()
     it.timer_fired("recheck", 980.0)
     assert it.answered(2, Unavailable("down"), 980.0) == (SetTimer("recheck", 995.0),)

@@ -84,7 +84,7 @@ def test_any_other_required_acl_drops_the_event(required):
     assert isinstance(decode(headers(required_acl=required)), Dropped)
 
 
-def test_without_required_acl_in_the_headers_nobody_sees_it():
+def test_an_event_without_required_acl_in_its_headers_is_sent_to_no_client():
     assert isinstance(
         decode({"name": "e", "origin_uuid": "here"}, b'{"required_acl": null, "name": "e"}'), Dropped
     )
@@ -94,7 +94,7 @@ def test_bytes_are_decoded():
     assert decode(headers(required_acl=b"events.e")).required == "events.e"
 
 
-def test_events_of_another_origin_are_nobodys():
+def test_events_of_another_origin_are_sent_to_no_client():
     assert isinstance(decode(headers(origin_uuid="there")), Dropped)
     assert isinstance(decode({"name": "e", "required_acl": None}), Dropped)
 
@@ -133,7 +133,7 @@ def test_on_the_topic_exchange_an_origin_is_compared_only_if_there_is_one():
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"\xff", b'"x"', b'{"a": NaN}', b"\xef\xbb\xbf{}", b"[" * 100000, b'{"a":1']
 )
-def test_a_body_that_is_no_object_is_given_to_nobody(body):
+def test_a_body_that_is_no_object_is_sent_to_no_client(body):
     dialect = WazoDialect.create(None, Config())
     event = decode(headers(), body)
     for shape in ("v1", "v2"):
