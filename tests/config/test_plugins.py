@@ -1,4 +1,4 @@
-"""Plugins: what is installed is found, and what does not keep its interface is refused with its name."""
+"""Plugins finds installed plug-ins, and reports a plug-in that does not implement its interface."""
 
 import configparser
 import importlib
@@ -38,14 +38,14 @@ def problem(what, name):
     return text
 
 
-def test_a_plugin_of_a_stranger_is_found_by_its_entry_point(install):
-    install("stranger", "[wsevents.buses]\nstrange = tests.support.example_plugins:Rabbit\n")
+def test_a_third_party_plugin_is_found_by_its_entry_point(install):
+    install("third_party", "[wsevents.buses]\nstrange = tests.support.example_plugins:Rabbit\n")
     assert Plugins().bus("strange") is example_plugins.Rabbit
 
 
 def test_every_kind_has_its_group(install):
     install(
-        "stranger",
+        "third_party",
         """
         [wsevents.buses]
         mine = tests.support.example_plugins:Rabbit
@@ -96,12 +96,12 @@ def test_an_authority_needs_no_settings_but_must_be_made_like_the_others(install
         """
     install("oracle", "[wsevents.authorities]\ngood = oracle:Good\nbad = oracle:Bad\n", source)
     assert Plugins().authority("good").__name__ == "Good"
-    assert problem("authority", "bad").endswith("is not fit to use: `create` must be a class method")
+    assert problem("authority", "bad").endswith("cannot be used: `create` must be a class method")
 
 
-def test_a_name_that_nobody_has_is_answered_with_those_that_exist(install):
+def test_an_unknown_name_is_reported_with_the_known_names(install):
     install(
-        "stranger",
+        "third_party",
         "[wsevents.buses]\n"
         "strange = tests.support.example_plugins:Rabbit\n"
         "other = tests.support.example_plugins:Rabbit\n",
@@ -112,7 +112,7 @@ def test_a_name_that_nobody_has_is_answered_with_those_that_exist(install):
     assert "strange" in text
 
 
-def test_nothing_installed_is_said():
+def test_an_empty_group_is_reported():
     with pytest.raises(PluginError, match="is wsevents installed"):
         Plugins(lambda group: []).dialect("wazo")
 
@@ -151,13 +151,13 @@ def test_a_missing_method_is_named(install):
         """,
     )
     text = problem("bus", "strange")
-    assert "of unfinished) is not fit to use" in text
+    assert "of unfinished) cannot be used" in text
     assert "publish" in text
     assert "bind" in text
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("settings = None", "`settings` must be an attrs class that extends Bus"),
         ("settings = int", "`settings` must be an attrs class that extends Bus"),
@@ -166,7 +166,7 @@ def test_a_missing_method_is_named(install):
         ("create = staticmethod(lambda settings, reactor: None)", "create"),
     ],
 )
-def test_what_verify_class_lets_pass_is_found_all_the_same(install, body, said):
+def test_errors_that_verify_class_accepts_are_reported(install, body, message):
     install(
         "odd",
         "[wsevents.buses]\nstrange = odd:Bus\n",
@@ -177,13 +177,13 @@ def test_what_verify_class_lets_pass_is_found_all_the_same(install, body, said):
             {body}
         """,
     )
-    # Each case has a module of the same name: none may answer for another.
+    # Each case has a module of the same name, which must not come from the cache.
     importlib.sys.modules.pop("odd", None)
-    assert said in problem("bus", "strange")
+    assert message in problem("bus", "strange")
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("default = None", "`default` must be an attribute of the class: bool"),
         (
@@ -194,7 +194,7 @@ def test_what_verify_class_lets_pass_is_found_all_the_same(install, body, said):
         ("def greeting(self, settings, base_url, now): pass", "`greeting` must be a class method"),
     ],
 )
-def test_what_a_dialect_must_say_before_it_is_made_is_checked(install, body, said):
+def test_the_class_attributes_of_a_dialect_are_checked(install, body, message):
     install(
         "strange_talk",
         "[wsevents.dialects]\nstrange = strange_talk:Odd\n",
@@ -206,10 +206,10 @@ def test_what_a_dialect_must_say_before_it_is_made_is_checked(install, body, sai
         """,
     )
     importlib.sys.modules.pop("strange_talk", None)
-    assert said in problem("dialect", "strange")
+    assert message in problem("dialect", "strange")
 
 
-def test_all_dialects_are_found_at_once_and_one_that_is_broken_is_named(install):
+def test_all_dialects_are_found_and_a_broken_dialect_is_reported(install):
     assert list(Plugins().dialects()) == sorted(Plugins().dialects())
     install("strange_talk", "[wsevents.dialects]\nstrange = tests.support.example_plugins:Talk\n")
     assert Plugins().dialects()["strange"] is example_plugins.Talk
@@ -218,23 +218,23 @@ def test_all_dialects_are_found_at_once_and_one_that_is_broken_is_named(install)
         Plugins().dialects()
 
 
-def test_a_file_that_a_plugin_names_is_read_or_named():
+def test_a_file_of_a_plugin_is_read_or_reported():
     assert "<!DOCTYPE html>" in read_file(PackageFile("wsevents.web", "index.html"))
     for file in PackageFile("wsevents.web", "none.js"), PackageFile("nothing_of_this_name", "page.js"):
         with pytest.raises(PluginError, match=f"the file {file.name} of the package {file.package} cannot"):
             read_file(file)
 
 
-def test_a_class_that_says_nothing_of_the_interface_is_refused(install):
-    install("mute", "[wsevents.auth]\nstrange = mute:Auth\n", "class Auth: pass\n")
+def test_a_class_that_does_not_declare_the_interface_is_rejected(install):
+    install("plain", "[wsevents.auth]\nstrange = plain:Auth\n", "class Auth: pass\n")
     text = problem("authenticator", "strange")
     assert "IAuthenticator" in text
     assert "IService" in text
 
 
-def test_a_thing_that_is_no_class_is_refused(install):
+def test_an_object_that_is_not_a_class_is_rejected(install):
     install("thing", "[wsevents.buses]\nstrange = thing:bus\n", "bus = 5\n")
-    assert "it must be a class" in problem("bus", "strange")
+    assert "must be a class" in problem("bus", "strange")
 
 
 def test_two_distributions_with_one_name_are_both_named(install):

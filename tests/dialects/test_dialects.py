@@ -51,7 +51,7 @@ def section(dialect, given):
     from wsevents.config.schema import Schema
     from wsevents.config.yaml_files import Document, read
 
-    return Schema({}).fit(read(yaml.safe_dump(given), Document(0, "demo.yml")), dialect.settings)
+    return Schema({}).validate(read(yaml.safe_dump(given), Document(0, "demo.yml")), dialect.settings)
 
 
 def test_the_password_that_is_printed_for_isymphony_is_that_of_each_user():

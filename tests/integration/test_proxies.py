@@ -317,11 +317,11 @@ def test_behind_a_unix_socket_a_peer_has_its_own_address_if_that_is_trusted(tmp_
     [
         (
             "listen: ['haproxy:tcp:9502']",
-            "listen[0]: begins with haproxy:, so that only `trusted_proxies` may",
+            "listen[0]: begins with haproxy: and so rejects every client; add",
         ),
         (
             "listen: [{endpoint: 'haproxy:tcp:9502'}]",
-            "listen[0].endpoint: begins with haproxy:, so that only",
+            "listen[0].endpoint: begins with haproxy: and so rejects",
         ),
         ("listen: ['haproxy:haproxy:tcp:9502']\ntrusted_proxies: [unix]", "begins with haproxy: twice"),
         ("listen: ['haproxy:tcp:99999']\ntrusted_proxies: [unix]", "listen[0]: has port 99999"),

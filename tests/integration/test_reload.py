@@ -248,7 +248,7 @@ def test_what_cannot_change_is_named_and_stays(gateway):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("drain: ", "dran: ", "config.yml: dran: is not a key that exists here; did you mean drain?"),
+        ("drain: ", "dran: ", "config.yml: dran: is not a known key; did you mean drain?"),
         ("drain: {seconds: 0}", "drain: {seconds: 0", "config.yml: line"),
         ("drain: {seconds: 0}", "limits: {message_bytes: lots}", "limits.message_bytes: must be a whole"),
         (

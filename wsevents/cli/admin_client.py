@@ -60,10 +60,10 @@ def find(url: str | None, config: Path) -> AdminAddress:
 
 
 def _configured(config: Path) -> str:
-    from wsevents.config.loader import gather
+    from wsevents.config.loader import read_tree
 
     try:
-        status = gather(config).get("status")
+        status = read_tree(config).get("status")
     except ConfigurationError:
         if str(config) != DEFAULT:
             raise

@@ -1,1 +1,1 @@
-"""From YAML files to settings, and from names to plug-ins."""
+"""Reading the YAML configuration files into settings, and finding plug-ins by name."""

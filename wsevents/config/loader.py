@@ -1,7 +1,7 @@
-"""YAML files into one frozen `Config`: every mistake is named by file and key.
+"""Reads the YAML configuration files into one frozen `Config`; each error names its file and key.
 
-Nobody else reads these files. What a value may be is said in `settings.py` and in the settings
-classes of dialects, buses and authenticators; how it is compared with that, in `schema.py`.
+Only this module reads these files. `wsevents.api.settings` and the settings classes of dialects, buses and
+authenticators define the keys and their values; `schema` validates values against these classes.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 ORIGIN = "XIVO_UUID"
 """Environment variable with the uuid of this installation."""
 FILE_MAX = 16 << 20
-"""Bytes of a file: more would take minutes in which a gateway that reads it again does nothing else."""
+"""Maximum bytes of a file. Parsing a larger one takes minutes, and blocks a gateway that reloads it."""
 
 
 def load(path: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
-    """Return the configuration of a file and of the `conf.d/*.yml` beside it, in the order of their names.
+    """Return the configuration of a file and of `conf.d/*.yml` in its folder, which are read in name order.
 
-    Mappings merge deeply, lists and scalars of a later file replace those of an earlier one.
+    Mappings merge deeply. Lists and scalars of a later file replace those of an earlier file.
 
     Raises:
-        ConfigurationError: with every problem there is.
+        ConfigurationError: the configuration is not valid; has one line for each problem.
     """
-    return fit(gather(path), str(path), plugins, environ)
+    return validate(read_tree(path), str(path), plugins, environ)
 
 
-def gather(path: Path) -> Section:
-    """Return what the file and the `conf.d/*.yml` beside it say, merged; nobody has looked at it yet.
+def read_tree(path: Path) -> Section:
+    """Return the merged content of the file and of `conf.d/*.yml` in its folder, without validating it.
 
     Raises:
-        ConfigurationError: with every file that cannot be read, or is no YAML.
+        ConfigurationError: files cannot be read or are not YAML; has one line for each of them.
     """
     tree = Section()
     problems: list[str] = []
-    for rank, file in enumerate([path, *_more(path.parent / "conf.d")]):
+    for rank, file in enumerate([path, *_fragments(path.parent / "conf.d")]):
         try:
             tree = merge(tree, read(_text(file), Document(rank, str(file))))
         except ConfigurationError as error:
@@ -60,32 +60,31 @@ def gather(path: Path) -> Section:
 
 
 def parse(text: str, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
-    """Return the configuration that one text holds; problems call it `name`.
-
-    Raises:
-        ConfigurationError: with every problem there is.
-    """
-    return fit(read(text, Document(0, name)), name, plugins, environ)
+    """Return the configuration in one YAML text; `name` is its name in error messages. Raises as `load`."""
+    return validate(read(text, Document(0, name)), name, plugins, environ)
 
 
-def fit(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
-    """Return the configuration that a tree holds; problems of what no file has set call it `name`.
+def validate(tree: Section, name: str, plugins: Plugins, environ: Mapping[str, str]) -> Config:
+    """Return a merged tree as a configuration. Raises as `load`.
 
-    Raises:
-        ConfigurationError: with every problem there is.
+    Args:
+        tree: the merged content of the files.
+        name: the file to name in errors about keys that no file has set.
+        plugins: the installed plug-ins.
+        environ: the environment, for secrets and the uuid of the installation.
     """
     whole = Section(_defaults(environ) | tree, tree.origin)
     if "dialects" not in tree:
         whole["dialects"] = _default_dialects(name, plugins)
     rules = _Rules(plugins, environ, whole["dialects"], whole["bus"], bool(whole.get("trusted_proxies")))
     try:
-        config: Config = Schema(environ, rules.table()).fit(whole, Config)
+        config: Config = Schema(environ, rules.table()).validate(whole, Config)
     except ProblemsError as error:
         raise ConfigurationError(*(_line(problem, whole, name) for problem in error.problems)) from None
     return config
 
 
-def _more(folder: Path) -> list[Path]:
+def _fragments(folder: Path) -> list[Path]:
     try:
         files = [file for file in folder.iterdir() if file.name.endswith(".yml") and file.name[0] != "."]
     except FileNotFoundError:
@@ -100,7 +99,7 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             data = stream.read(FILE_MAX + 1)
         if len(data) > FILE_MAX:
-            raise ConfigurationError(f"{file}: is larger than a configuration can be ({FILE_MAX} bytes)")
+            raise ConfigurationError(f"{file}: is larger than the maximum of {FILE_MAX} bytes")
         return data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
@@ -111,7 +110,7 @@ def _text(file: Path) -> str:
 
 def _defaults(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "listen": [listener.endpoint for listener in Config().listen],  # its certificate may be missing too
+        "listen": [listener.endpoint for listener in Config().listen],  # checked like a configured one
         "origin_uuid": environ.get(ORIGIN, "").strip() or None,
         "bus": Section(),
         "auth": Section(),
@@ -119,7 +118,7 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _default_dialects(name: str, plugins: Plugins) -> Section:
-    """Return a section for each dialect that is served when the files say nothing of dialects."""
+    """Return an empty section for each dialect that is served when no file has `dialects:`."""
     try:
         dialects = plugins.dialects()
     except PluginError as error:
@@ -129,21 +128,21 @@ def _default_dialects(name: str, plugins: Plugins) -> Section:
 
 @frozen
 class _Rules:
-    """The keys that depend on each other, or on what is on this machine: plugins, keys and certificates.
+    """Rules for keys that depend on other keys, on installed plug-ins or on files of certificates.
 
     Attributes:
-        plugins: what is installed.
-        environ: where secrets given by `<key>_env` are looked up.
-        spoken: what stands under `dialects:`, fit or not.
-        bus: what stands under `bus:`, fit or not.
-        trusting: whether something stands under `trusted_proxies:`.
+        plugins: the installed plug-ins.
+        environ: the environment, for secrets given as `<key>_env`.
+        configured: the value of `dialects:`, not validated.
+        bus: the value of `bus:`, not validated.
+        has_trusted_proxies: `trusted_proxies:` is not empty.
     """
 
     plugins: Plugins
     environ: Mapping[str, str]
-    spoken: Any
+    configured: Any
     bus: Any
-    trusting: bool
+    has_trusted_proxies: bool
 
     def table(self) -> Mapping[tuple[type, str], Callable[[Any], Any]]:
         return {
@@ -156,62 +155,64 @@ class _Rules:
         }
 
     def status(self, value: Any) -> str | None:
-        """Fit `status.endpoint`, an endpoint that can be listened on."""
-        endpoint: str | None = Schema(self.environ).fit(value, str | None)
+        """Validate `status.endpoint`: a server endpoint without PROXY protocol, or null."""
+        endpoint: str | None = Schema(self.environ).validate(value, str | None)
         if endpoint is not None:
-            _usable(endpoint)
+            _check(endpoint)
             if has_porch(endpoint):
-                raise ProblemsError(Problem(f"must not begin with {PORCH}; that is for `listen`"))
+                raise ProblemsError(Problem(f"must not begin with {PORCH}; only `listen` accepts it"))
         return endpoint
 
     def listen(self, value: Any) -> list[ListenEntry]:
-        """Fit `listen:`, endpoints that can be listened on, each for dialects that are spoken."""
-        entries: list[str | ListenEntry] = Schema(self.environ).fit(value, list[str | ListenEntry])
+        """Validate `listen:`: server endpoints, each for some of the configured dialects."""
+        entries: list[str | ListenEntry] = Schema(self.environ).validate(value, list[str | ListenEntry])
         if not entries:
             raise ProblemsError(Problem("must name at least one endpoint"))
         problems = ProblemList()
         for index, entry in enumerate(entries):
             if isinstance(entry, ListenEntry):
                 with problems.under(index, "endpoint"):
-                    self.usable(entry.endpoint)
+                    self.check_listener(entry.endpoint)
                 with problems.under(index, "dialects"):
-                    self.known(entry.dialects or [])
+                    self.check_dialects(entry.dialects or [])
             else:
                 with problems.under(index):
-                    self.usable(entry)
-        problems.settle()
+                    self.check_listener(entry)
+        problems.raise_any()
         return [entry if isinstance(entry, ListenEntry) else ListenEntry(entry) for entry in entries]
 
-    def usable(self, endpoint: str) -> None:
-        """Check that an endpoint can be listened on, and that somebody may come by it."""
-        _usable(endpoint)
-        if has_porch(endpoint) and not self.trusting:
+    def check_listener(self, endpoint: str) -> None:
+        """Check that an endpoint is valid, and that a client can connect if it requires a trusted proxy."""
+        _check(endpoint)
+        if has_porch(endpoint) and not self.has_trusted_proxies:
             raise ProblemsError(
-                Problem(f"begins with {PORCH}, so that only `trusted_proxies` may connect; name them there")
+                Problem(
+                    f"begins with {PORCH} and so rejects every client; add the proxy to `trusted_proxies`"
+                )
             )
 
-    def known(self, names: list[str]) -> None:
-        """Check the names of dialects against `dialects:`, unless that has a problem of its own."""
-        if not isinstance(self.spoken, dict):
+    def check_dialects(self, names: list[str]) -> None:
+        """Check that `dialects:` has these names; if it is not a mapping, its own error is enough."""
+        if not isinstance(self.configured, dict):
             return
-        strangers = [name for name in names if name not in self.spoken]
-        if strangers:
-            there = ", ".join(sorted(str(name) for name in self.spoken)) or "none"
+        unknown = [name for name in names if name not in self.configured]
+        if unknown:
+            known = ", ".join(sorted(str(name) for name in self.configured)) or "none"
             raise ProblemsError(
-                Problem(f"names {strangers[0]!r}, which is not under `dialects:`; there are: {there}")
+                Problem(f"names {unknown[0]!r}, which is not under `dialects:`; there are: {known}")
             )
 
     def workers(self, value: Any) -> int | str:
-        """Fit `workers:`; several need a bus that reaches all of them."""
-        fitted: int | str = Schema(self.environ).fit(value, int | Literal["auto"])
-        if fitted != 1 and self._private():
+        """Validate `workers:`; more than one needs a bus that all processes can connect to."""
+        workers: int | str = Schema(self.environ).validate(value, int | Literal["auto"])
+        if workers != 1 and self._bus_is_private():
             raise ProblemsError(
                 Problem("must be 1 with a bus within the process; leave it out, or use `bus.type: amqp`")
             )
-        return fitted
+        return workers
 
-    def _private(self) -> bool:
-        """Say whether the bus is within the process; what is wrong with `bus:` is said there."""
+    def _bus_is_private(self) -> bool:
+        """Return whether the bus is within the process. False if `bus:` is invalid; `typed` reports that."""
         name = self.bus.get("type", Bus().type) if isinstance(self.bus, Section) else None
         try:
             return isinstance(name, str) and bool(self.plugins.bus(name).private)
@@ -219,38 +220,38 @@ class _Rules:
             return False
 
     def typed(self, value: Any, kind: type[Any], find: Callable[[str], type[Any]]) -> Any:
-        """Fit `bus:` or `auth:`, whose `type` says which plugin knows the other keys."""
+        """Validate `bus:` or `auth:`; its `type` selects the plug-in that defines the other keys."""
         schema = Schema(self.environ)
-        section = schema.fit(value, dict[Any, Any])
+        section = schema.validate(value, dict[Any, Any])
         name = section.get("type", attrs.fields(kind).type.default)
         problems = ProblemList()
         with problems.under("type"):
-            plugin = _found(find, schema.fit(name, str))
-        problems.settle()
-        return schema.fit(value, plugin.settings)
+            plugin = _plugin(find, schema.validate(name, str))
+        problems.raise_any()
+        return schema.validate(value, plugin.settings)
 
     def dialects(self, value: Any) -> dict[str, Any]:
-        """Fit `dialects:`, a section for each dialect that is spoken."""
+        """Validate `dialects:`: a section for each dialect to serve."""
         schema = Schema(self.environ)
-        sections = schema.fit(value, dict[str, Any])
+        sections = schema.validate(value, dict[str, Any])
         if not sections:
             raise ProblemsError(Problem("must name at least one dialect"))
-        problems, fitted = ProblemList(), {}
+        problems, settings = ProblemList(), {}
         for name in sections:
             with problems.under(name):
-                fitted[name] = schema.fit(value[name], _found(self.plugins.dialect, name).settings)
-        problems.settle()
-        return fitted
+                settings[name] = schema.validate(value[name], _plugin(self.plugins.dialect, name).settings)
+        problems.raise_any()
+        return settings
 
 
-def _usable(endpoint: str) -> None:
+def _check(endpoint: str) -> None:
     try:
         check_endpoint(endpoint)
     except ValueError as error:
         raise ProblemsError(Problem(str(error))) from None
 
 
-def _found(find: Callable[[str], type[Any]], name: str) -> type[Any]:
+def _plugin(find: Callable[[str], type[Any]], name: str) -> type[Any]:
     try:
         return find(name)
     except PluginError as error:
@@ -263,7 +264,7 @@ def _line(problem: Problem, tree: Section, name: str) -> str:
 
 
 def _origin(tree: Section, at: tuple[Any, ...]) -> str:
-    """Return the file that set the value there, or what holds it, or "" if no file did."""
+    """Return the name of the file that set the value at this path, or its section; "" if no file set it."""
     name, value = "", cast("Any", tree)
     for step in at:
         if not isinstance(value, Section):
@@ -275,11 +276,11 @@ def _origin(tree: Section, at: tuple[Any, ...]) -> str:
 
 
 def _key(at: tuple[Any, ...]) -> str:
-    """Return the path as in `bus.endpoint[1]`."""
+    """Return the path as text, such as `bus.endpoint[1]`."""
     path = ""
     for step in at:
         if isinstance(step, RedactedKey):
-            path += f"[number {step.place}]"
+            path += f"[number {step.position}]"
         elif isinstance(step, int) and path:
             path += f"[{step}]"
         else:

@@ -1,8 +1,7 @@
-"""Dialects, buses, authenticators and authorities, found by entry point and checked before they are used.
+"""Finds dialects, buses, authenticators and authorities by entry point, and checks them before use.
 
-Twisted's own `getPlugins` hides a plugin that cannot be imported and writes a cache into the
-package of others; an entry point that does not work is an error here, with the name of the
-distribution that brought it.
+An entry point that does not work is an error that names its distribution. Twisted's own `getPlugins` is not
+used: it hides a plug-in that cannot be imported, and writes a cache into other packages.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ if TYPE_CHECKING:
 
 @frozen
 class Kind:
-    """A kind of plugin.
+    """A kind of plug-in.
 
     Attributes:
-        group: of its entry points.
-        interfaces: what its class implements.
-        settings: what its settings extend; None: it has none of its own.
-        attributes: attributes of the class that are read before there is an instance, with their types.
-        methods: its class methods.
+        group: the group of its entry points.
+        interfaces: interfaces that the class must implement.
+        settings: base class of its settings; None: it has no settings.
+        attributes: required attributes of the class, with their types; they are read without an instance.
+        methods: required class methods.
     """
 
     group: str
@@ -61,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "authenticator": Kind("wsevents.auth", (IAuthenticator, IService), Auth),
     "authority": Kind("wsevents.authorities", (IAuthority, IService), None),
 }
-"""All kinds there are, by the word that messages have for one."""
+"""All kinds of plug-ins, by their names in messages."""
 
 
 def _installed(group: str) -> Iterable[EntryPoint]:
@@ -70,56 +69,56 @@ def _installed(group: str) -> Iterable[EntryPoint]:
 
 @frozen
 class Plugins:
-    """What is installed.
+    """The installed plug-ins.
 
     Attributes:
-        find: group to the entry points of that group; those of the environment unless a test says otherwise.
+        find: returns the entry points of a group; by default, those of the Python environment.
     """
 
     find: Callable[[str], Iterable[EntryPoint]] = field(default=_installed)
 
     def dialect(self, name: str) -> type[Any]:
-        """Return the class of the dialect of this name: an implementer of IDialect.
+        """Return the class of the dialect with this name, which implements IDialect.
 
         Raises:
-            PluginError: there is none, or it cannot be imported, or it is not what it must be.
+            PluginError: no dialect has this name, or it cannot be imported, or it lacks something required.
         """
         return self._load("dialect", name)
 
     def dialects(self) -> dict[str, type[Any]]:
-        """Return the classes of all dialects by their names, in the order of these. Raises as `dialect`."""
+        """Return the classes of all dialects by name, sorted by name. Raises as `dialect`."""
         names = {point.name for point in self.find(KINDS["dialect"].group)}
         return {name: self.dialect(name) for name in sorted(names)}
 
     def bus(self, name: str) -> type[Any]:
-        """Return the class of the bus of this name: an implementer of IBus. Raises as `dialect`."""
+        """Return the class of the bus with this name, which implements IBus. Raises as `dialect`."""
         return self._load("bus", name)
 
     def authenticator(self, name: str) -> type[Any]:
-        """Return the class of the authenticator of this name: an IAuthenticator. Raises as `dialect`."""
+        """Return the class of the authenticator with this name (IAuthenticator). Raises as `dialect`."""
         return self._load("authenticator", name)
 
     def authority(self, name: str) -> type[Any]:
-        """Return the class of a dialect's own authority: an IAuthority. Raises as `dialect`.
+        """Return the class of a dialect's own authority, which implements IAuthority. Raises as `dialect`.
 
-        Its class method `create(settings, reactor)` takes the section of the dialect.
+        Its class method `create(settings, reactor)` takes the settings of the dialect.
         """
         return self._load("authority", name)
 
     def _load(self, what: str, name: str) -> type[Any]:
         kind = KINDS[what]
-        point = self._only(kind.group, what, name)
+        point = self._entry_point(kind.group, what, name)
         origin = f"{what} {name!r} (entry point {point.value} of {_distribution(point)})"
         try:
             found: Any = point.load()
-        except Exception as error:  # importing a stranger's module may raise anything
+        except Exception as error:  # importing a third-party module may raise anything
             raise PluginError(f"{origin} cannot be imported: {type(error).__name__}: {error}") from error
         faults = _faults(found, kind)
         if faults:
-            raise PluginError(f"{origin} is not fit to use: {'; '.join(faults)}")
-        return found  # type: ignore[no-any-return]  # _faults saw that it is a class
+            raise PluginError(f"{origin} cannot be used: {'; '.join(faults)}")
+        return found  # type: ignore[no-any-return]  # _faults checks that it is a class
 
-    def _only(self, group: str, what: str, name: str) -> EntryPoint:
+    def _entry_point(self, group: str, what: str, name: str) -> EntryPoint:
         points = sorted(self.find(group), key=lambda point: point.name)
         named = [point for point in points if point.name == name]
         if not named:
@@ -127,17 +126,15 @@ class Plugins:
             raise PluginError(f"there is no {what} {name!r}; there are: {known}")
         if len(named) > 1:
             owners = " and ".join(sorted(_distribution(point) for point in named))
-            raise PluginError(
-                f"{what} {name!r} is brought by several distributions: {owners}; remove all but one"
-            )
+            raise PluginError(f"several distributions have a {what} {name!r}: {owners}; remove all but one")
         return named[0]
 
 
 def read_file(file: PackageFile) -> str:
-    """Return the text of a file that a plug-in names.
+    """Return the text of a file in a plug-in's package.
 
     Raises:
-        PluginError: it cannot be read.
+        PluginError: the file cannot be read.
     """
     try:
         return files(file.package).joinpath(file.name).read_text("utf-8")
@@ -153,24 +150,24 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _faults(found: Any, kind: Kind) -> list[str]:
-    """Return what keeps the thing from being used: nothing, when all is well."""
+    """Return the reasons why an object cannot be used as a plug-in of this kind; empty if it can."""
     if not isinstance(found, type):
-        return ["it must be a class"]
+        return ["must be a class"]
     faults = []
     for interface in kind.interfaces:
         try:
             verifyClass(interface, found)
         except Invalid as error:  # MultipleInvalid, when there are several
             faults += [" ".join(str(one).split()) for one in getattr(error, "exceptions", [error])]
-    # verifyClass takes an attribute that is missing for one that __init__ will set, and a plain
-    # method for a class method; both would be found out only when the gateway is under way.
+    # verifyClass accepts a missing attribute, as __init__ may set it, and a plain method in place of a class
+    # method. Without this check, both errors occur only when the gateway runs.
     for name in kind.methods:
         if not ismethod(getattr(found, name, None)):
             faults.append(f"`{name}` must be a class method")
     for name, wanted in kind.attributes.items():
         if not isinstance(getattr(found, name, NotImplemented), wanted):
-            named = getattr(wanted, "__name__", wanted)
-            faults.append(f"`{name}` must be an attribute of the class: {named}")
+            type_name = getattr(wanted, "__name__", wanted)
+            faults.append(f"`{name}` must be an attribute of the class: {type_name}")
     if kind.settings is not None:
         faults += _settings_faults(getattr(found, "settings", None), kind.settings)
     return faults

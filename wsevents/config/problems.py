@@ -1,4 +1,4 @@
-"""What is wrong with a value of the configuration, and where, without a secret in it."""
+"""Problems of configuration values: a text and the path of the value, without any part of a secret."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REVEALING = 4
-"""A text gives a secret away when it holds a word of it of at least so many characters."""
+"""A message reveals a secret if it contains a part of the secret with at least this many characters."""
 
 
 @frozen
 class RedactedKey:
-    """A key that is itself a secret, such as a token: only its place among the others may be shown."""
+    """A key that is itself a secret, such as a token; messages show its position among the keys, from 1."""
 
     key: Any
-    place: int
+    position: int
 
 
 @frozen
 class Problem:
-    """What is wrong at one place.
+    """A problem of one value.
 
     Attributes:
         text: such as "must be a number".
-        at: the way there from the value that was fitted: keys, indexes of lists, `RedactedKey`s.
-        got: such as ", not 'ten'"; left out when it could be a secret.
+        at: path from the validated value to the wrong value: keys, list indexes and `RedactedKey`s.
+        got: such as ", not 'ten'"; "" if the value may be a secret.
     """
 
     text: str
@@ -37,23 +37,23 @@ class Problem:
     got: str = ""
 
     def under(self, *steps: Any) -> Problem:
-        """Return the same, seen from further up."""
+        """Return the same problem with these steps in front of its path."""
         return evolve(self, at=(*steps, *self.at))
 
     def redacted(self, value: Any) -> Problem:
-        """Return the same with nothing of `value`, which it is about, but its structure."""
-        told = any(word in self.text for word in _words(value) if len(word) >= REVEALING)
+        """Return the same problem without any content of `value`, which the problem is about."""
+        reveals = any(word in self.text for word in _words(value) if len(word) >= REVEALING)
         at = self.at
         if at and isinstance(value, dict) and at[0] in value:
             at = (RedactedKey(at[0], list(value).index(at[0]) + 1), *at[1:])
-        return Problem("is not valid" if told else self.text, at)
+        return Problem("is not valid" if reveals else self.text, at)
 
 
 class ProblemsError(Exception):
-    """A value does not fit.
+    """A value is not valid.
 
     Attributes:
-        problems: all that is wrong with it.
+        problems: all problems of the value.
     """
 
     def __init__(self, *problems: Problem) -> None:
@@ -63,30 +63,30 @@ class ProblemsError(Exception):
 
 @define
 class ProblemList:
-    """All problems of one value, found one after the other."""
+    """Collects the problems of one value."""
 
     problems: list[Problem] = field(factory=list)
 
     @contextmanager
     def under(self, *steps: Any) -> Iterator[None]:
-        """Note the MisfitError that the block raises, if any, and go on after the block."""
+        """Collect the problems of a ProblemsError of the block, with these steps before their paths."""
         try:
             yield
         except ProblemsError as error:
             self.problems += [problem.under(*steps) for problem in error.problems]
 
-    def settle(self) -> None:
-        """Raise what was found.
+    def raise_any(self) -> None:
+        """Raise the collected problems.
 
         Raises:
-            MisfitError: something was.
+            ProblemsError: there are problems.
         """
         if self.problems:
             raise ProblemsError(*self.problems)
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Yield every text in the value, keys included; those of mappings further in are names of settings."""
+    """Yield all scalars of the value as text, and its keys; keys of inner mappings are names of settings."""
     if isinstance(value, dict):
         yield from (str(name) for name in value)
     yield from _leaves(value)

@@ -1,7 +1,7 @@
-"""Plain values into attrs classes: which value fits where, and every one that does not.
+"""Validates decoded YAML values and makes attrs classes of them; reports all values that are not valid.
 
-Nothing is converted on the way, except that a whole number may stand for a number: "5" is not
-5, yes is not 1. A field whose repr is off (each secret is one) is never quoted.
+Types are strict: only a whole number is converted, to a number. "5" is not 5, and yes is not 1.
+Messages never quote a field with `repr=False`. Each secret is such a field.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import attrs
 from attrs import field, frozen
 
 from wsevents.config.problems import Problem, ProblemList, ProblemsError
-from wsevents.config.secret_files import chosen, disclosed, forms
+from wsevents.config.secret_files import forms, given_form, secret_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wsevents.config.yaml_files import Section
 
 SHOWN = 60
-"""Characters of a wrong value that are shown."""
+"""Maximum characters of a wrong value in a message."""
 
 _WORDS: dict[Any, str] = {
     NoneType: "null",
@@ -40,28 +40,28 @@ _WORDS: dict[Any, str] = {
 
 @frozen
 class Schema:
-    """How values become settings.
+    """Validates values against types.
 
     Attributes:
-        environ: where secrets given by `<key>_env` are looked up.
-        rules: for fields whose type does not say all: (class, field) to a function that returns the
-            fitted value or raises MisfitError.
+        environ: the environment, for secrets given as `<key>_env`.
+        rules: functions that validate a field in place of its type, by (class, field). A rule returns the
+            validated value or raises ProblemsError.
     """
 
     environ: Mapping[str, str]
     rules: Mapping[tuple[type, str], Callable[[Any], Any]] = field(factory=dict)
 
-    def fit(self, value: Any, kind: Any) -> Any:
-        """Return the value as this kind: an attrs class, or a type such as `dict[str, int | None]`.
+    def validate(self, value: Any, kind: Any) -> Any:
+        """Return the value as a `kind`: an attrs class, or a type such as `dict[str, int | None]`.
 
         Raises:
-            MisfitError: with every problem there is, not only the first.
+            ProblemsError: the value is not valid; has all its problems.
         """
         if get_origin(kind) in (Union, UnionType):
-            kind = next((member for member in get_args(kind) if _suits(value, member)), kind)
-        if not _suits(value, kind):
-            hint = ": write it in quotes" if _suits("", kind) and isinstance(value, int | float) else ""
-            raise ProblemsError(Problem(f"must be {_word(kind)}", got=f", not {_shown(value)}{hint}"))
+            kind = next((member for member in get_args(kind) if _is_of(value, member)), kind)
+        if not _is_of(value, kind):
+            hint = "; write it in quotes" if _is_of("", kind) and isinstance(value, int | float) else ""
+            raise ProblemsError(Problem(f"must be {_kind_name(kind)}", got=f", not {_shown(value)}{hint}"))
         if attrs.has(kind):
             return self._section(value, kind)
         origin = get_origin(kind) or kind
@@ -74,75 +74,79 @@ class Schema:
         return float(value) if kind is float else value
 
     def _parts(self, parts: list[tuple[Any, Any]], kind: Any) -> list[Any]:
-        """Fit each of the values, which come with the step that leads to them."""
+        """Validate values that are paired with their steps, which are keys or indexes."""
         problems = ProblemList()
-        fitted = []
+        validated = []
         for step, value in parts:
             with problems.under(step):
-                fitted.append(self.fit(value, kind))
-        problems.settle()
-        return fitted
+                validated.append(self.validate(value, kind))
+        problems.raise_any()
+        return validated
 
     def _section(self, section: Section, kind: type[Any]) -> Any:
         layout = _Layout.of(kind)
-        problems = ProblemList(layout.strangers(section))
-        fitted: dict[str, Any] = {}
+        problems = ProblemList(layout.unknown_keys(section))
+        validated: dict[str, Any] = {}
         for name, each in layout.fields.items():
             with problems.under():
-                form = chosen(section, name) if name in layout.sealed else name
+                form = given_form(section, name) if name in layout.secrets else name
                 if form is not None and form in section:
                     with _path(form, each, section[form]):
-                        given = disclosed(form, name, section[form], self.environ)
+                        given = secret_value(form, name, section[form], self.environ)
                         rule = self.rules.get((kind, name))
-                        fitted[name] = rule(given) if rule else self.fit(given, layout.kinds[each.name])
+                        validated[name] = (
+                            rule(given) if rule else self.validate(given, layout.kinds[each.name])
+                        )
                 elif each.default is attrs.NOTHING:
                     raise ProblemsError(Problem("is missing", (name,)))
-        layout.judge(fitted, problems)
-        problems.settle()
+        layout.run_validators(validated, problems)
+        problems.raise_any()
         try:
-            return kind(**fitted)
-        except ValueError as error:  # what the class says of itself as a whole
-            raise ProblemsError(Problem(_said(error))) from None
+            return kind(**validated)
+        except ValueError as error:  # of the class's __attrs_post_init__
+            raise ProblemsError(Problem(_message(error))) from None
 
 
 @frozen
 class _Layout:
-    """What an attrs class looks like as a section of the configuration.
+    """The keys of an attrs class as a section of the configuration.
 
     Attributes:
-        fields: key to field.
-        kinds: name of a field to its type.
-        sealed: keys of the secrets that may also be given by file or environment.
+        fields: the fields by key.
+        kinds: the types by the name of the field.
+        secrets: keys of secrets that the operator can also give by file or environment variable.
     """
 
     fields: Mapping[str, attrs.Attribute[Any]]
     kinds: Mapping[str, Any]
-    sealed: frozenset[str]
+    secrets: frozenset[str]
 
     @classmethod
     def of(cls, kind: type[Any]) -> _Layout:
         fields = {each.alias: each for each in attrs.fields(kind) if each.init}
         kinds = get_type_hints(kind)
         secrets = (name for name, each in fields.items() if each.metadata.get("secret"))
-        return cls(fields, kinds, frozenset(name for name in secrets if _suits("", kinds[fields[name].name])))
+        return cls(fields, kinds, frozenset(name for name in secrets if _is_of("", kinds[fields[name].name])))
 
-    def strangers(self, section: Section) -> list[Problem]:
-        """Return a problem for each key that does not exist."""
-        known = [*self.fields, *(form for name in self.sealed for form in forms(name)[1:])]
+    def unknown_keys(self, section: Section) -> list[Problem]:
+        """Return a problem for each key that the class does not define."""
+        known = [*self.fields, *(form for name in self.secrets for form in forms(name)[1:])]
         problems = []
         for name in section:
             if name not in known:
                 near = get_close_matches(str(name), known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(sorted(known))}"
-                problems.append(Problem(f"is not a key that exists here; {hint}", (name,)))
+                hint = (
+                    f"did you mean {near[0]}?" if near else f"the known keys are {', '.join(sorted(known))}"
+                )
+                problems.append(Problem(f"is not a known key; {hint}", (name,)))
         return problems
 
-    def judge(self, fitted: Mapping[str, Any], problems: ProblemList) -> None:
-        """Ask each field's own validator, which may look at the other fields too."""
-        whole = self._defaults() | dict(fitted)
+    def run_validators(self, validated: Mapping[str, Any], problems: ProblemList) -> None:
+        """Run the validator of each field; a validator can read the other fields."""
+        whole = self._defaults() | dict(validated)
         others = SimpleNamespace(**whole)
-        # A default stands in for a key that has a problem too: no reason to find fault with it.
-        for name, value in (fitted if problems.problems else whole).items():
+        # `whole` also has a default for each key with a problem. A complaint about it would mislead.
+        for name, value in (validated if problems.problems else whole).items():
             each = self.fields[name]
             if each.validator is None:
                 continue
@@ -150,9 +154,9 @@ class _Layout:
                 try:
                     each.validator(others, each, value)
                 except (ValueError, TypeError) as error:
-                    raise ProblemsError(Problem(_said(error))) from None
+                    raise ProblemsError(Problem(_message(error))) from None
                 except AttributeError:
-                    if not problems.problems:  # else it missed a field that has a problem of its own
+                    if not problems.problems:  # else the validator reads a field that has a problem
                         raise
 
     def _defaults(self) -> dict[str, Any]:
@@ -168,7 +172,7 @@ def _default(each: attrs.Attribute[Any]) -> Any:
 
 @contextmanager
 def _path(step: str, each: attrs.Attribute[Any], value: Any) -> Iterator[None]:
-    """Put a step before the problems of the block, and veil those of a field that is not to be shown."""
+    """Put a step before the paths of the block's problems, and redact them if the field has `repr=False`."""
     try:
         yield
     except ProblemsError as error:
@@ -176,11 +180,11 @@ def _path(step: str, each: attrs.Attribute[Any], value: Any) -> Iterator[None]:
         raise ProblemsError(*(problem.under(step) for problem in problems)) from None
 
 
-def _suits(value: Any, kind: Any) -> bool:
-    """Whether the value is of this kind, without a look at what is inside of it."""
+def _is_of(value: Any, kind: Any) -> bool:
+    """Return whether the value is of this type; the items of a list or mapping are not checked."""
     origin = get_origin(kind) or kind
     if origin in (Union, UnionType):
-        return any(_suits(value, member) for member in get_args(kind))
+        return any(_is_of(value, member) for member in get_args(kind))
     if origin is Literal:
         return any(type(value) is type(word) and value == word for word in get_args(kind))
     if origin is Any or isinstance(value, bool):
@@ -191,11 +195,11 @@ def _suits(value: Any, kind: Any) -> bool:
     return isinstance(value, written)
 
 
-def _word(kind: Any) -> str:
-    """Return what a value of this kind is called."""
+def _kind_name(kind: Any) -> str:
+    """Return the name of a type for messages."""
     origin = get_origin(kind) or kind
     if origin in (Union, UnionType):
-        return " or ".join(dict.fromkeys(_word(member) for member in get_args(kind)))
+        return " or ".join(dict.fromkeys(_kind_name(member) for member in get_args(kind)))
     if origin is Literal:
         return " or ".join(_shown(word) for word in get_args(kind))
     return (
@@ -209,8 +213,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, str | int | float):
         shown = repr(value) if isinstance(value, str) else str(value)
         return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
-    return _word(type(value))
+    return _kind_name(type(value))
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error.args[0]) if error.args else type(error).__name__

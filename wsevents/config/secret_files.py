@@ -1,6 +1,6 @@
-"""Secrets that stand elsewhere: `password_file: PATH` or `password_env: NAME` for `password: …`.
+"""Secrets outside the configuration: `password_file: PATH` or `password_env: NAME` instead of `password: …`.
 
-No message repeats a path or a name: who mistakes `password_env` for `password` writes the
+No message contains the path or the name: an operator who confuses `password_env` with `password` writes the
 password there.
 """
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def forms(name: str) -> tuple[str, str, str]:
-    """Return the keys by which a secret may be given: as it is, by file, by environment variable."""
+    """Return the three keys that can give a secret: its value, a file, an environment variable."""
     return name, f"{name}_file", f"{name}_env"
 
 
-def chosen(section: Section, name: str) -> str | None:
-    """Return the form that counts: of those that are not null the one of the last file, or None.
+def given_form(section: Section, name: str) -> str | None:
+    """Return the key that gives the secret `name`, or None. A later file wins; a null counts as not given.
 
     Raises:
-        MisfitError: one file has two.
+        ProblemsError: one file has two of the keys.
     """
     given = [form for form in forms(name) if section.get(form) is not None]
     if not given:
@@ -38,33 +38,33 @@ def chosen(section: Section, name: str) -> str | None:
     return first
 
 
-def disclosed(form: str, name: str, value: Any, environ: Mapping[str, str]) -> Any:
-    """Return the secret that a key of the form `form` of the secret `name` gives.
+def secret_value(form: str, name: str, value: Any, environ: Mapping[str, str]) -> Any:
+    """Return the secret `name`, given by the key `form` with this value.
 
     Raises:
-        MisfitError: it cannot be had.
+        ProblemsError: the file cannot be read or is empty, or the variable is not set.
     """
     plain, file, _ = forms(name)
     if form == plain:
         return value
     if not isinstance(value, str):
         raise ProblemsError(Problem(f"must be {'the path of a file' if form == file else 'text'}"))
-    return _content(value) if form == file else _variable(value, environ)
+    return _from_file(value) if form == file else _from_environment(value, environ)
 
 
-def _content(path: str) -> str:
+def _from_file(path: str) -> str:
     try:
         secret = Path(path).read_text("utf-8").strip()
     except OSError as error:
         raise ProblemsError(Problem(f"names a file that cannot be read: {error.strerror}")) from None
-    except ValueError:  # no UTF-8, or no path at all
+    except ValueError:  # not UTF-8, or a NUL in the path
         raise ProblemsError(Problem("names a file that cannot be read as UTF-8 text")) from None
     if not secret:
         raise ProblemsError(Problem("names a file that is empty"))
     return secret
 
 
-def _variable(name: str, environ: Mapping[str, str]) -> str:
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     secret = environ.get(name, "")
     if not secret:
         raise ProblemsError(Problem("names an environment variable that is not set"))

@@ -1,7 +1,7 @@
-"""YAML text as plain values that remember which file each key came from.
+"""Parses YAML into plain values, and records the file that each key comes from.
 
-Nothing here quotes what the text says: a password that begins with `!`, `*` or `&` makes YAML
-complain about just that word, and a problem's text ends in the log.
+No message quotes the text, because messages go to the log. A password that begins with `!`, `*` or `&` is a
+YAML error, and PyYAML's message quotes the password.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wsevents.api.errors import ConfigurationError
 
 @frozen
 class Document:
-    """A file of the configuration; of two that set one key, the one of higher rank wins."""
+    """A file of the configuration. If two files set a key, the file with the higher rank wins."""
 
     rank: int
     name: str
@@ -27,7 +27,7 @@ class Section(dict[Any, Any]):
     """A YAML mapping.
 
     Attributes:
-        origin: key to the document that set it.
+        origin: the document that set each key.
     """
 
     def __init__(
@@ -38,15 +38,15 @@ class Section(dict[Any, Any]):
 
 
 def merge(earlier: Section, later: Section) -> Section:
-    """Return both in one: mappings merge deeply, anything else of `later` replaces.
+    """Return both merged: mappings merge deeply, any other value of `later` replaces that of `earlier`.
 
-    A mapping of another `type` replaces as well: the keys of one kind of bus say nothing of another.
+    A mapping with another `type` also replaces: each bus and each authenticator has its own keys.
     """
     merged = Section(earlier | later, earlier.origin | later.origin)
     for name, value in later.items():
-        mine = earlier.get(name)
-        if isinstance(mine, Section) and isinstance(value, Section) and not _is_other(mine, value):
-            merged[name] = merge(mine, value)
+        previous = earlier.get(name)
+        if isinstance(previous, Section) and isinstance(value, Section) and not _is_other(previous, value):
+            merged[name] = merge(previous, value)
     return merged
 
 
@@ -55,10 +55,10 @@ def _is_other(earlier: Section, later: Section) -> bool:
 
 
 def read(text: str, document: Document) -> Section:
-    """Return the mapping that a YAML text holds; an empty text is an empty one.
+    """Return the mapping in a YAML text; an empty text is an empty mapping.
 
     Raises:
-        ConfigurationError: it is not YAML, has a key twice, or is not a mapping; names the line.
+        ConfigurationError: the text is not YAML, has a key twice, or is not a mapping. Names the line.
     """
     try:
         loader = _Loader(text, document)
@@ -76,7 +76,7 @@ def read(text: str, document: Document) -> Section:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, except that dates stay text and a key may occur once only."""
+    """PyYAML's safe loader, but a date stays text, and a key that occurs twice is an error."""
 
     def __init__(self, text: str, document: Document) -> None:
         super().__init__(text)
@@ -86,8 +86,8 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
-            # PyYAML trusts a tag: `!!int x`, `!!bool x` and `!!timestamp x` raise what int and dict raise.
-            raise _mistake("holds a value that does not fit its kind", node) from None
+            # PyYAML does not check tagged values: `!!int x` raises ValueError, `!!bool x` KeyError.
+            raise _error("has a value that does not match its tag", node) from None
 
     def construct_section(self, node: yaml.MappingNode) -> Section:
         seen: dict[Any, yaml.Node] = {}
@@ -96,9 +96,9 @@ class _Loader(yaml.SafeLoader):
                 continue
             name = self.construct_object(key_node, deep=True)
             if name.__hash__ is None:
-                raise _mistake("has a list or a mapping for a key", key_node)
+                raise _error("has a list or a mapping as a key", key_node)
             if name in seen:
-                raise _mistake(f"has a key again that line {seen[name].start_mark.line + 1} has", key_node)
+                raise _error(f"repeats a key of line {seen[name].start_mark.line + 1}", key_node)
             seen[name] = key_node
         values = self.construct_mapping(node, deep=True)
         return Section(values, dict.fromkeys(values, self.document))
@@ -111,7 +111,7 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_section)
 
 
-def _mistake(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
@@ -120,24 +120,24 @@ def _where(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}: " if mark else ""
 
 
-_PLAINLY = {
+_EXPLANATIONS = {
     "expected ',' or": "a bracket is not closed, or a comma is missing",
-    "expected <block end>": "a line is not indented like those that it belongs to",
+    "expected <block end>": "the indentation differs from the lines of the same block",
     "could not find expected ':'": "a line lacks its colon, or a quote is not closed",
-    "found character '\\t'": "a tab stands where only spaces may; indent with spaces",
+    "found character '\\t'": "a tab is used for indentation; indent with spaces",
 }
-"""How PyYAML's most frequent complaints begin, and what they mean."""
+"""Explanations of PyYAML's most frequent messages, by the beginning of the message."""
 
 
 def _why(error: yaml.YAMLError) -> str:
-    """Return the problem without the words of the file that PyYAML quotes in it."""
+    """Return PyYAML's problem without its quotations of the file."""
     if isinstance(error, yaml.reader.ReaderError):
-        return "is not YAML: it has a character that is not allowed, such as a control character"
+        return "is not YAML: it has a character that YAML does not allow, such as a control character"
     problem = str(getattr(error, "problem", None) or "cannot be read")
-    if problem.startswith(("has ", "holds ")):
+    if problem.startswith(("has ", "repeats ")):
         return problem
-    for complaint, meaning in _PLAINLY.items():
+    for complaint, meaning in _EXPLANATIONS.items():
         if problem.startswith(complaint):
             return f"is not YAML: {meaning}"
-    said = re.split("[,'\"]", problem, maxsplit=1)[0].strip()
-    return f"is not YAML: {said} (text that begins with a special character needs quotes)"
+    unquoted = re.split("[,'\"]", problem, maxsplit=1)[0].strip()
+    return f"is not YAML: {unquoted} (text that begins with a special character needs quotes)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.endpoints import quoteStringArgument
 
 from wsevents.api.package_files import PackageFile
-from wsevents.config.loader import fit
+from wsevents.config.loader import validate
 from wsevents.config.plugins import read_file
 from wsevents.config.yaml_files import Document, Section, read
 
@@ -40,7 +40,7 @@ def embedded(state: Path, plugins: Plugins, environ: Mapping[str, str]) -> Confi
     tree["dialects"] = Section(
         {name: _part(name, dialect.demo) for name, dialect in dialects if dialect.demo is not None}
     )
-    return fit(tree, NAME, plugins, environ)
+    return validate(tree, NAME, plugins, environ)
 
 
 def endpoint_escaped(text: str) -> str:

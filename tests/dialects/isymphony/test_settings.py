@@ -73,7 +73,7 @@ def test_a_hash_may_stand_elsewhere(tmp_path):
         (user(acl="#"), "users.manager.acl: must be a list, not '#'"),
         (
             user(password="pw"),
-            "users.manager.password: is not a key that exists here; did you mean password_hash?",
+            "users.manager.password: is not a known key; did you mean password_hash?",
         ),
         (
             user("a:b"),

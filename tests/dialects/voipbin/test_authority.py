@@ -326,7 +326,7 @@ def test_settings_show_no_secret(tmp_path):
         ("{generic: {names: {x: y}}}", "generic.names: has the type 'y'"),
         ("{source: {exchange: ''}}", "source.exchange: must not be empty"),
         ("{ping_interval: 0.5}", "ping_interval: must be 0, or from 1 to 86400"),
-        ("{shapes: seed}", "shapes: is not a key that exists here; did you mean shape?"),
+        ("{shapes: seed}", "shapes: is not a known key; did you mean shape?"),
     ],
 )
 def test_a_configuration_error_is_one_line_with_file_key_and_remedy(tmp_path, text, at):
