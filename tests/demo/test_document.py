@@ -1,4 +1,4 @@
-"""The embedded default's own document fits the demo's cast and stays on this machine."""
+"""The configuration of the embedded default matches the demo's companies and is for this machine only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCUMENT = yaml.safe_load(files("wsevents.demo").joinpath("config.yml").read_tex
 TOKENS = DOCUMENT["auth"]["tokens"]
 
 
-def test_it_listens_on_this_machine_only():
+def test_it_listens_on_loopback_only():
     assert all("interface=127.0.0.1" in text or r"interface=\:\:1" in text for text in DOCUMENT["listen"])
     assert all("{state}" in text and text.startswith("ssl:9502:") for text in DOCUMENT["listen"])
 
@@ -36,7 +36,7 @@ def test_every_token_may_connect():
     assert all("websocketd" in token["acl"] for token in TOKENS.values())
 
 
-def test_the_tokens_are_of_people_and_companies_that_exist():
+def test_the_tokens_name_existing_users_and_companies():
     tenants = {company.tenant: {person.user for person in company.people} for company in COMPANIES}
     for name, token in TOKENS.items():
         assert name == "demo-all" or token["uuid"] in tenants[token["tenant_uuid"]]
@@ -45,7 +45,7 @@ def test_the_tokens_are_of_people_and_companies_that_exist():
     assert TOKENS["demo-other"]["tenant_uuid"] != COMPANIES[0].tenant
 
 
-def test_one_token_sees_everything_and_one_ends_after_a_minute():
+def test_one_token_sees_all_events_and_one_expires_after_a_minute():
     assert [name for name, token in TOKENS.items() if token.get("master")] == ["demo-all"]
     assert {name: token["expires_in"] for name, token in TOKENS.items() if "expires_in" in token} == {
         "demo-minute": 60
@@ -65,7 +65,7 @@ def config(tmp_path_factory):
     return embedded(state, Plugins(), {})
 
 
-def test_every_dialect_that_is_installed_is_served_on_every_listener_the_default_first(config):
+def test_every_installed_dialect_is_served_on_every_listener_with_the_default_first(config):
     dialects = Plugins().dialects()
     assert len(dialects) >= 4
     assert set(config.dialects) == set(dialects)
@@ -73,7 +73,7 @@ def test_every_dialect_that_is_installed_is_served_on_every_listener_the_default
     assert all(listener.dialects is None for listener in config.listen)
 
 
-def test_a_dialect_without_a_part_in_the_embedded_default_is_not_served(tmp_path):
+def test_a_dialect_without_demo_settings_is_not_served(tmp_path):
     ensure_certificate(tmp_path)
     plugins = Plugins(lambda group: [*plugins_of(group), *entry_points(group=group)])
     assert "silent" in plugins.dialects()
@@ -86,7 +86,7 @@ def plugins_of(group):
     )
 
 
-def test_the_part_of_a_dialect_that_does_not_fit_is_named(tmp_path, monkeypatch):
+def test_invalid_demo_settings_of_a_dialect_are_reported(tmp_path, monkeypatch):
     ensure_certificate(tmp_path)
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "__init__.py").touch()
@@ -100,28 +100,28 @@ def test_the_part_of_a_dialect_that_does_not_fit_is_named(tmp_path, monkeypatch)
         embedded(tmp_path, plugins, {})
 
 
-def test_the_lines_at_the_start_name_address_tokens_and_what_each_dialect_says(config):
+def test_the_greeting_has_the_address_the_tokens_and_the_lines_of_each_dialect(config):
     dialects = Plugins().dialects()
     lines = greeting(config, dialects, 4711, 1.8e9)
     assert "Open https://localhost:4711/ in a browser (its certificate is self-signed)." in lines
     assert f"Tokens: {', '.join(TOKENS)}" in lines
     for name, section in config.dialects.items():
-        said = dialects[name].greeting(section, "wss://localhost:4711", 1.8e9)
-        assert said
-        assert set(said) <= set(lines)
+        lines_of_dialect = dialects[name].greeting(section, "wss://localhost:4711", 1.8e9)
+        assert lines_of_dialect
+        assert set(lines_of_dialect) <= set(lines)
 
 
-def test_the_token_that_is_printed_is_there(config):
+def test_the_printed_token_exists(config):
     (line,) = WazoDialect.greeting(config.dialects["wazo"], "wss://h:1", 0.0)
     assert line.rpartition("token=")[2] in config.auth.tokens
 
 
-def test_the_key_of_voipbin_and_the_agent_of_its_jwt_are_of_the_first_company(config):
+def test_the_access_key_and_the_agent_of_voipbin_belong_to_the_first_company(config):
     keys = config.dialects["voipbin"].access_keys
     assert {name: key.customer_id for name, key in keys.items()} == {"demo": COMPANIES[0].tenant}
     assert AGENT in {person.user for person in COMPANIES[0].people}
 
 
-def test_the_app_of_innovaphone_is_where_its_libraries_look_for_it(config):
+def test_the_app_of_innovaphone_has_the_default_path_of_its_libraries(config):
     app = config.dialects["innovaphone"].apps["demo"]
     assert (app.path, app.password) == ("/PBX0/APPS/websocket", "demo")

@@ -1,4 +1,4 @@
-"""The demo publishes on whatever bus it is given."""
+"""The demo service publishes its events on a bus."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from wsevents.demo.service import DemoService
 BEGIN = 1_800_000_000.0
 
 
-class Paper:
-    """A bus that only remembers what was published."""
+class RecordingBus:
+    """A bus that records the published messages."""
 
     def __init__(self):
         self.published = []
@@ -31,7 +31,7 @@ class Paper:
 
 
 def make(origin="origin"):
-    bus, clock = Paper(), Clock()
+    bus, clock = RecordingBus(), Clock()
     demo = DemoService(
         bus,
         "an-exchange",
@@ -43,7 +43,7 @@ def make(origin="origin"):
     return bus, clock, demo
 
 
-def test_it_publishes_as_wazo_does():
+def test_it_publishes_in_the_format_of_wazo():
     bus, clock, demo = make()
     demo.startService()
     clock.pump([0.1] * 300)
@@ -64,7 +64,7 @@ def test_it_publishes_as_wazo_does():
     assert len({headers["name"] for *_, headers, _ in bus.published}) == 16
 
 
-def test_nothing_is_left_when_it_stops():
+def test_after_a_stop_no_timer_remains_and_nothing_is_published():
     bus, clock, demo = make()
     demo.startService()
     clock.advance(1)
@@ -85,10 +85,10 @@ def test_it_can_be_started_again():
     assert bus.published
 
 
-def test_a_bus_that_fails_is_mentioned_once_and_does_not_stop_it():
+def test_a_failing_bus_is_logged_once_and_does_not_stop_the_demo():
     bus, clock, demo = make()
-    said = []
-    globalLogPublisher.addObserver(said.append)
+    logged = []
+    globalLogPublisher.addObserver(logged.append)
     try:
         bus.broken = True
         demo.startService()
@@ -96,7 +96,7 @@ def test_a_bus_that_fails_is_mentioned_once_and_does_not_stop_it():
         bus.broken = False
         clock.pump([0.1] * 50)
     finally:
-        globalLogPublisher.removeObserver(said.append)
+        globalLogPublisher.removeObserver(logged.append)
         demo.stopService()
-    assert [event["why"] for event in said if "why" in event] == ["gone"]
+    assert [event["why"] for event in logged if "why" in event] == ["gone"]
     assert bus.published

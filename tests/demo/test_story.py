@@ -1,4 +1,4 @@
-"""The demo's story, told for ten minutes in no time."""
+"""The events of the demo's story during ten simulated minutes."""
 
 from __future__ import annotations
 
@@ -34,64 +34,64 @@ KINDS = {
 }
 
 
-def tell(seed, seconds=600.0):
-    """All that happens, as (when, happening)."""
-    story, now, told = Story(Random(seed), BEGIN), BEGIN, []
+def simulate(seed, seconds=600.0):
+    """Return the events of a story as (time, event)."""
+    story, now, timed_events = Story(Random(seed), BEGIN), BEGIN, []
     while now < BEGIN + seconds:
-        happenings, due = story.next(now)
-        told += [(now, happening) for happening in happenings]
+        due_events, due = story.next(now)
+        timed_events += [(now, event) for event in due_events]
         assert due > now
         now = due
-    return told
+    return timed_events
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def told(request):
-    return tell(request.param)
+def timed_events(request):
+    return simulate(request.param)
 
 
-def of_first(told):
-    return [(when, happening) for when, happening in told if happening.tenant == FIRST]
+def of_first_company(timed_events):
+    return [(when, event) for when, event in timed_events if event.tenant == FIRST]
 
 
-def test_every_kind_recurs_within_fifteen_seconds_in_the_first_company(told):
+def test_every_kind_recurs_within_fifteen_seconds_in_the_first_company(timed_events):
     seen = defaultdict(list)
-    for when, happening in of_first(told):
-        seen[happening.name].append(when)
+    for when, event in of_first_company(timed_events):
+        seen[event.name].append(when)
     assert set(seen) == KINDS
     for name, times in seen.items():
         moments = [BEGIN, *times, BEGIN + 600]
         assert max(b - a for a, b in pairwise(moments)) <= 15, name
 
 
-def test_two_things_happen_in_every_second_of_the_first_company(told):
-    times = [when for when, _ in of_first(told)]
+def test_two_events_occur_in_every_second_in_the_first_company(timed_events):
+    times = [when for when, _ in of_first_company(timed_events)]
     assert times[1] <= BEGIN + 1
     for earlier, later in zip(times, times[2:], strict=False):
-        assert later - earlier <= 1  # so that whichever second one looks at has two
+        assert later - earlier <= 1  # so that every interval of a second has two
 
 
-def test_it_does_not_get_out_of_hand(told):
-    assert len(of_first(told)) / 600 < 12
+def test_the_first_company_has_less_than_twelve_events_a_second(timed_events):
+    assert len(of_first_company(timed_events)) / 600 < 12
 
 
-def test_every_company_has_every_kind(told):
+def test_every_company_has_every_kind(timed_events):
     for company in COMPANIES:
-        assert {happening.name for _, happening in told if happening.tenant == company.tenant} == KINDS
+        assert {event.name for _, event in timed_events if event.tenant == company.tenant} == KINDS
 
 
-def test_a_call_follows_its_order_and_its_times_agree(told):
+def test_the_events_of_a_call_are_in_order_and_their_times_agree(timed_events):
     orders = Counter()
     lives = defaultdict(list)
-    for when, happening in told:
-        if "call_id" in happening.data:
-            lives[happening.tenant, happening.data["call_id"]].append((when, happening))
+    for when, event in timed_events:
+        if "call_id" in event.data:
+            lives[event.tenant, event.data["call_id"]].append((when, event))
     for life in lives.values():
-        names = [happening.name for _, happening in life]
+        names = [event.name for _, event in life]
         if names[-1] != "call_ended":
-            continue  # still going on when the ten minutes are over
+            continue  # not ended after ten minutes
         orders[tuple(names)] += 1
-        assert {happening.users for _, happening in life} == {life[0][1].users}
+        assert {event.users for _, event in life} == {life[0][1].users}
         last = life[-1][1].data
         assert last["status"] == "Down"
         assert (last["answer_time"] is None) == ("call_answered" not in names)
@@ -103,29 +103,29 @@ def test_a_call_follows_its_order_and_its_times_agree(told):
     }
 
 
-def test_the_talk_lasts_as_long_as_the_log_says(told):
+def test_the_call_log_has_the_duration_of_the_call(timed_events):
     answered = {}
     ended = {}
     logs = 0
-    for when, happening in told:
-        key = (happening.tenant, happening.data.get("conversation_id"), happening.users)
-        if happening.name == "call_answered":
+    for when, event in timed_events:
+        key = (event.tenant, event.data.get("conversation_id"), event.users)
+        if event.name == "call_answered":
             answered[key] = when
-        elif happening.name == "call_ended":
+        elif event.name == "call_ended":
             ended[key] = when
-        elif happening.name == "call_log_user_created":
+        elif event.name == "call_log_user_created":
             logs += 1
             expected = round(ended[key] - answered[key], 3) if key in answered else None
-            assert happening.data["duration"] == expected
+            assert event.data["duration"] == expected
     assert logs > 100
 
 
-def test_both_ends_of_a_call_refer_to_each_other(told):
+def test_both_ends_of_a_call_refer_to_each_other(timed_events):
     legs = {}
-    for _, happening in told:
-        if happening.name == "call_answered" and happening.data["direction"] == "internal":
-            data = happening.data
-            legs[happening.tenant, data["call_id"]] = (data["user_uuid"], data["talking_to"])
+    for _, event in timed_events:
+        if event.name == "call_answered" and event.data["direction"] == "internal":
+            data = event.data
+            legs[event.tenant, data["call_id"]] = (data["user_uuid"], data["talking_to"])
     pairs = 0
     for (tenant, call_id), (user, talking_to) in legs.items():
         ((other_id, other_user),) = talking_to.items()
@@ -134,16 +134,16 @@ def test_both_ends_of_a_call_refer_to_each_other(told):
     assert pairs > 50
 
 
-def test_nobody_is_in_two_calls_or_called_while_the_telephone_is_away(told):
+def test_no_user_is_in_two_calls_or_is_called_while_unregistered(timed_events):
     busy = {}
-    for _, happening in told:
-        data = happening.data
-        if happening.name == "call_created":
-            assert happening.users not in busy
-            busy[happening.users] = data["call_id"]
-        elif happening.name == "call_ended":
-            assert busy.pop(happening.users) == data["call_id"]
-        elif happening.name == "endpoint_status_update":
+    for _, event in timed_events:
+        data = event.data
+        if event.name == "call_created":
+            assert event.users not in busy
+            busy[event.users] = data["call_id"]
+        elif event.name == "call_ended":
+            assert busy.pop(event.users) == data["call_id"]
+        elif event.name == "endpoint_status_update":
             people = {p.id: p.user for company in COMPANIES for p in company.people}
             away = (people[data["endpoint_id"]],)
             if data["registered"]:
@@ -153,49 +153,49 @@ def test_nobody_is_in_two_calls_or_called_while_the_telephone_is_away(told):
                 busy[away] = "away"
 
 
-def test_agents_log_in_before_they_pause_and_unpause_before_they_log_out(told):
+def test_agents_log_in_before_they_pause_and_unpause_before_they_log_out(timed_events):
     next_of = {"logged_in": "agent_paused", "agent_paused": "agent_unpaused"}
     next_of |= {"agent_unpaused": "logged_out", "logged_out": "logged_in"}
     state = defaultdict(lambda: "logged_out")
-    for _, happening in told:
-        if happening.name.startswith("agent_"):
-            what = happening.data.get("status", happening.name)
-            assert what == next_of[state[happening.data["agent_id"]]]
-            state[happening.data["agent_id"]] = what
+    for _, event in timed_events:
+        if event.name.startswith("agent_"):
+            what = event.data.get("status", event.name)
+            assert what == next_of[state[event.data["agent_id"]]]
+            state[event.data["agent_id"]] = what
     assert len(state) == 5
 
 
-def test_a_message_is_left_after_a_missed_call_then_heard_then_deleted(told):
+def test_a_voicemail_follows_a_missed_call_and_is_created_updated_and_deleted(timed_events):
     caller = {}
     life = defaultdict(list)
-    for _, happening in told:
-        data = happening.data
-        if happening.name == "user_missed_call":
-            caller[happening.users] = data["caller_id_number"]
-        elif happening.name.startswith("user_voicemail_message_"):
-            life[happening.tenant, data["message_id"]].append(happening.name.rpartition("_")[2])
-            assert data["message"]["caller_id_num"] == caller[happening.users]
+    for _, event in timed_events:
+        data = event.data
+        if event.name == "user_missed_call":
+            caller[event.users] = data["caller_id_number"]
+        elif event.name.startswith("user_voicemail_message_"):
+            life[event.tenant, data["message_id"]].append(event.name.rpartition("_")[2])
+            assert data["message"]["caller_id_num"] == caller[event.users]
     assert all(what == ["created", "updated", "deleted"][: len(what)] for what in life.values())
 
 
-def test_an_event_is_for_its_user_or_for_everyone_and_says_which_right_it_needs(told):
-    for _, happening in told:
-        assert len(happening.users) <= 1
-        assert happening.required.startswith("events.")
-        assert all(user in happening.required for user in happening.users)
+def test_an_event_has_at_most_one_user_and_a_required_acl(timed_events):
+    for _, event in timed_events:
+        assert len(event.users) <= 1
+        assert event.required.startswith("events.")
+        assert all(user in event.required for user in event.users)
 
 
-def test_the_same_chance_tells_the_same_story():
-    assert tell(7, 30) == tell(7, 30)
-    assert tell(7, 30) != tell(8, 30)
+def test_the_same_seed_gives_the_same_story():
+    assert simulate(7, 30) == simulate(7, 30)
+    assert simulate(7, 30) != simulate(8, 30)
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0, LATE + 1, -EARLY - 1])
-def test_a_jump_of_the_clock_neither_floods_nor_stalls_the_story(jump):
+def test_a_clock_jump_causes_neither_a_burst_nor_a_pause(jump):
     story = Story(Random(1), BEGIN)
     now = BEGIN
     for _ in range(50):
         _, now = story.next(now)
-    happenings, due = story.next(now + jump)
-    assert len(happenings) < 10
+    events, due = story.next(now + jump)
+    assert len(events) < 10
     assert now + jump < due <= now + jump + 1

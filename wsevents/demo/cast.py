@@ -1,6 +1,6 @@
-"""Who plays in the demo: three companies, their people and their agents.
+"""The demo's data: three companies, their people and their agents, and callers from outside.
 
-The uuids are fixed, so that `config.yml` and whoever tries things out can name them.
+The uuids are fixed, so that `config.yml` and users of the demo can name them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from attrs import field, frozen
 
 @frozen
 class Person:
-    """Somebody with a telephone, inside a company or outside.
+    """A person with a telephone: a user of a company, or an external caller.
 
     Attributes:
-        name: as the display of a telephone shows it.
-        number: extension, or a number of the outside world.
-        uuid: of the user; None outside.
-        id: of the line, the endpoint and the mailbox; 0 outside.
-        agent: number by which this one logs in to take calls of a queue, or None.
+        name: caller ID name.
+        number: extension, or external number.
+        uuid: uuid of the user; None: an external caller.
+        id: id of the user's line, endpoint and voicemail box; 0: an external caller.
+        agent: agent number, with which the user logs in to a queue; None: not an agent.
     """
 
     name: str
@@ -28,7 +28,11 @@ class Person:
 
     @property
     def user(self) -> str:
-        """The uuid of somebody inside."""
+        """The uuid of the user.
+
+        Raises:
+            ValueError: this is an external caller.
+        """
         if self.uuid is None:
             raise ValueError(f"{self.name} is not in the company")
         return self.uuid
@@ -36,13 +40,13 @@ class Person:
 
 @frozen
 class Company:
-    """A tenant.
+    """A company, which is a tenant.
 
     Attributes:
-        tenant: its uuid.
-        people: who works there; at least two for each conversation, two for missed calls, one spare.
-        conversations: how many go on at the same time.
-        beat: most seconds between two small events (agents, endpoints, statuses).
+        tenant: uuid of the tenant.
+        people: its users; at least two for each conversation, two for missed calls, and one more.
+        conversations: number of simultaneous answered calls.
+        beat: maximum seconds between two events of agents, endpoints and user statuses.
     """
 
     tenant: str
@@ -52,7 +56,7 @@ class Company:
 
     @property
     def agents(self) -> list[Person]:
-        """Those who take calls of a queue."""
+        """The users that are agents of a queue."""
         return [person for person in self.people if person.agent]
 
 

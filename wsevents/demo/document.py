@@ -1,4 +1,4 @@
-"""The configuration of the embedded default: config.yml, and the part of each installed dialect."""
+"""The configuration of the embedded default: `config.yml` and the demo settings of the installed dialects."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from wsevents.config.plugins import Plugins
 
 NAME = "the embedded default"
-"""What its problems are said to be of."""
+"""The name of the configuration in error messages."""
 
 
 def embedded(state: Path, plugins: Plugins, environ: Mapping[str, str]) -> Config:
     """Return the configuration of the embedded default.
 
     Args:
-        state: the folder with its key and certificate.
-        plugins: what is installed.
+        state: folder with the key and the certificate.
+        plugins: the installed plug-ins.
         environ: the environment.
 
     Raises:
-        ConfigurationError: the part of an installed dialect does not fit.
+        ConfigurationError: the demo settings of an installed dialect are not valid.
         PluginError: an installed dialect cannot be used.
     """
     own = PackageFile(__package__, "config.yml")
     tree = read(read_file(own).replace("{state}", endpoint_escaped(str(state))), Document(0, NAME))
     dialects = sorted(plugins.dialects().items(), key=lambda pair: not pair[1].default)
     tree["dialects"] = Section(
-        {name: _part(name, dialect.demo) for name, dialect in dialects if dialect.demo is not None}
+        {name: _demo_settings(name, dialect.demo) for name, dialect in dialects if dialect.demo is not None}
     )
     return validate(tree, NAME, plugins, environ)
 
 
 def endpoint_escaped(text: str) -> str:
-    """Return text as it stands for itself in an endpoint string within single quotes of YAML."""
+    """Return text with the escapes of an endpoint string inside single quotes of YAML."""
     quoted: str = quoteStringArgument(text)
     return quoted.replace("'", "''")
 
 
-def _part(name: str, file: PackageFile) -> Section:
+def _demo_settings(name: str, file: PackageFile) -> Section:
     return read(read_file(file), Document(0, f"{NAME}, {file.name} of the dialect {name}"))

@@ -1,4 +1,4 @@
-"""The lines that the embedded default prints at its start: addresses and credentials, none of them secret."""
+"""The lines that the embedded default prints when it starts: addresses, and demo credentials."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 
 def greeting(config: Config, dialects: Mapping[str, type[Any]], port: int, now: float) -> list[str]:
-    """Return the lines, in order.
+    """Return the lines that the embedded default prints, in order.
 
     Args:
-        config: of the embedded default.
-        dialects: the classes of its dialects by their names.
-        port: where it listens.
+        config: configuration of the embedded default.
+        dialects: the classes of its dialects, by name.
+        port: port that it listens on.
         now: seconds since the epoch.
     """
-    here = f"localhost:{port}"
+    address = f"localhost:{port}"
     return [
         "This is the embedded default: made-up events, in memory, for this machine only.",
-        f"Open https://{here}/ in a browser (its certificate is self-signed).",
+        f"Open https://{address}/ in a browser (its certificate is self-signed).",
         f"Tokens: {', '.join(config.auth.tokens)}",  # type: ignore[attr-defined]  # static
         *(
             line
             for name, section in config.dialects.items()
-            for line in dialects[name].greeting(section, f"wss://{here}", now)
+            for line in dialects[name].greeting(section, f"wss://{address}", now)
         ),
         "For a real installation: twistd wsevents --config /etc/wsevents/config.yml",
     ]

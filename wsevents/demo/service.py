@@ -1,4 +1,4 @@
-"""Publishes the story on a bus, for as long as it runs."""
+"""Publishes the demo's events on a bus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DemoService(Service):
-    """Tells the story while it runs; each start begins a new one."""
+    """Publishes the events of a `Story` while it runs; each start begins a new story."""
 
     _log = Logger()
 
@@ -38,15 +38,15 @@ class DemoService(Service):
         entropy: Random,
         origin: str | None,
     ) -> None:
-        """Prepare.
+        """Initialize the service.
 
         Args:
-            bus: what to publish on.
-            exchange: the exchange to publish on.
-            clock: for delays.
-            now: seconds since the epoch.
-            entropy: what chance decides by.
-            origin: uuid of the installation that it plays in, or None.
+            bus: bus to publish on.
+            exchange: exchange to publish on.
+            clock: schedules the next events.
+            now: returns seconds since the epoch.
+            entropy: source of random numbers.
+            origin: uuid of the installation in the events; None: the events have no uuid.
         """
         self._bus = bus
         self._exchange = exchange
@@ -54,40 +54,38 @@ class DemoService(Service):
         self._now = now
         self._entropy = entropy
         self._origin = origin
-        self._turn: IDelayedCall | None = None
+        self._next_turn: IDelayedCall | None = None
         self._failing = False
 
     def startService(self) -> None:
-        """Begin."""
         super().startService()
         self._story = Story(self._entropy, self._now())
-        self._tell()
+        self._publish_due()
 
     def stopService(self) -> None:
-        """Stop; nothing is published after this."""
         super().stopService()
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
 
-    def _tell(self) -> None:
+    def _publish_due(self) -> None:
         now = self._now()
-        happenings, due = self._story.next(now)
-        self._turn = self._clock.callLater(max(0.0, due - now), self._tell)
-        for happening in happenings:
-            self._publish(happening, now)
+        events, due = self._story.next(now)
+        self._next_turn = self._clock.callLater(max(0.0, due - now), self._publish_due)
+        for event in events:
+            self._publish(event, now)
 
-    def _publish(self, happening: NewEvent, now: float) -> None:
-        head = headers(happening, self._origin, now, localtime(now).tm_gmtoff)
-        payload = body(head, happening.data)
-        done = maybeDeferred(self._bus.publish, self._exchange, happening.key, head, payload)
+    def _publish(self, event: NewEvent, now: float) -> None:
+        head = headers(event, self._origin, now, localtime(now).tm_gmtoff)
+        payload = body(head, event.data)
+        done = maybeDeferred(self._bus.publish, self._exchange, event.key, head, payload)
         done.addCallbacks(self._published, self._not_published)
 
     def _published(self, _: None) -> None:
         self._failing = False
 
     def _not_published(self, failure: Failure) -> None:
-        """Say it once; the demo goes on, and the bus comes back by itself."""
+        """Log the first failure of a series; the bus reconnects by itself."""
         if not self._failing:
             self._log.warn("the demo cannot publish: {why}", why=failure.getErrorMessage())
         self._failing = True

@@ -1,10 +1,10 @@
-"""What happens in the demo: state machines that follow one another's lead, not noise.
+"""Simulates the demo's companies: generators of consistent sequences of events. Pure.
 
-Rule 1: nothing here knows the time or makes randomness; both are passed in.
-Rule 2: a plot is a generator. It yields a Happening to tell, or a number of seconds to wait, and
-is sent the time. What it holds between two yields is its state; where it stands is the state's name.
-Rule 3: pauses are bounded so that, in the first company, something happens at least every half
-second, and everything that can happen does so again within fifteen seconds.
+Rule 1: the caller passes in the time and the source of random numbers.
+Rule 2: a plot is a generator. It yields an event to publish, or a number of seconds to wait. After a wait,
+it is sent the time.
+Rule 3: the waits are bounded. In the first company, an event occurs at least every half second, and each
+kind of event occurs at least every fifteen seconds.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ if TYPE_CHECKING:
 
 Plot = Generator[NewEvent | float, float, None]
 
-# A story that is told later than this many seconds after its time (the machine slept), or that
-# would have to wait longer (the clock was set back), goes on from now instead of catching up.
 LATE = 2.0
+"""Seconds of delay, such as after a suspend, from which the story continues at the present time."""
 EARLY = 5.0
+"""Seconds to wait, such as after the clock was set back, from which it continues at the present time."""
 
 
 class Story:
-    """All that happens, in order of time."""
+    """The events of all companies, in order of time."""
 
     def __init__(self, entropy: Random, now: float) -> None:
         self._order = count()
         calls = count(1)
-        plots = [plot for company in COMPANIES for plot in Office(company, entropy, calls).plots()]
+        plots = [plot for company in COMPANIES for plot in CompanyStory(company, entropy, calls).plots()]
         self._agenda = [(now, next(self._order), plot) for plot in plots]
         for plot in plots:
             next(plot)
 
     def next(self, now: float) -> tuple[list[NewEvent], float]:
-        """Return what has happened up to `now`, and when to ask again (seconds since the epoch)."""
-        self._follow(now)
-        told: list[NewEvent] = []
+        """Return the events that are due at `now`, and the time of the next (seconds since the epoch)."""
+        self._adjust_to_clock(now)
+        events: list[NewEvent] = []
         while self._agenda[0][0] <= now:
             when, _, plot = heappop(self._agenda)
             step = plot.send(when)
             while isinstance(step, NewEvent):
-                told.append(step)
+                events.append(step)
                 step = plot.send(when)
             heappush(self._agenda, (when + step, next(self._order), plot))
-        return told, self._agenda[0][0]
+        return events, self._agenda[0][0]
 
-    def _follow(self, now: float) -> None:
-        """Move everything that is to come when the clock has jumped."""
+    def _adjust_to_clock(self, now: float) -> None:
+        """Shift all planned events if the clock has jumped."""
         late = now - self._agenda[0][0]
         if not -EARLY <= late <= LATE:
             self._agenda = [(when + late, order, plot) for when, order, plot in self._agenda]
             heapify(self._agenda)
 
 
-class Office:
-    """The plots of one company, and what they share: who is free to be called."""
+class CompanyStory:
+    """The plots of one company, and the list of people that are not in a call, which the plots share."""
 
     def __init__(self, company: Company, entropy: Random, calls: Iterator[int]) -> None:
-        """Open; `calls` numbers the legs of all companies, as one telephone system does."""
+        """Initialize the plots; `calls` yields the numbers of call legs, unique in all companies."""
         self._company = company
         self._tenant = company.tenant
         self._entropy = entropy
@@ -76,23 +76,23 @@ class Office:
         self._messages = count(1)
 
     def plots(self) -> list[Plot]:
-        """Return everything that goes on at the same time; each plot first awaits the time."""
-        talks = [self._conversations() for _ in range(self._company.conversations)]
-        return [*talks, self._missed_calls(), self._bustle()]
+        """Return the plots, which run at the same time; each first yields a wait of 0 s."""
+        conversations = [self._conversations() for _ in range(self._company.conversations)]
+        return [*conversations, self._missed_calls(), self._status_changes()]
 
     # -- calls ----------------------------------------------------------------------------------
 
     def _conversations(self) -> Plot:
-        """Calls that are answered, held, resumed and ended; at most 11.5 s each, breaks included."""
+        """Yield calls that are answered, held, resumed and ended; at most 11.5 s each, with the waits."""
         yield 0.0
         while True:
             now = yield self._between(0.3, 1.0)
             legs = self._dial(now)
-            yield from self._tell("call_created", legs)
+            yield from self._call_events("call_created", legs)
             now = yield self._between(1.0, 3.0)
             for leg in legs:
                 leg.answer(now)
-            yield from self._tell("call_answered", legs)
+            yield from self._call_events("call_answered", legs)
             yield self._between(1.5, 3.0)
             yield from self._hold(self._entropy.choice(legs))
             now = yield self._between(1.0, 2.5)
@@ -108,13 +108,13 @@ class Office:
         yield call(self._tenant, "call_updated", leg)
 
     def _missed_calls(self) -> Plot:
-        """Calls that nobody answers, and the message that the caller leaves; at most 11 s each."""
+        """Yield calls that are not answered, and the caller's voicemail; at most 11 s each."""
         yield 0.0
         while True:
             now = yield self._between(0.5, 1.5)
             legs = self._dial(now)
             callee = legs[-1]
-            yield from self._tell("call_created", legs)
+            yield from self._call_events("call_created", legs)
             now = yield self._between(1.5, 3.0)
             yield missed(self._tenant, callee)
             yield from self._hang_up(legs, now)
@@ -128,16 +128,16 @@ class Office:
             yield message("deleted")
 
     def _dial(self, now: float) -> list[Leg]:
-        """Begin a call: one leg for each end of it that is in the company, the called one last."""
+        """Begin a call and return its legs in the company; the callee's leg is last."""
         callee = self._take()
-        outside = self._entropy.random() < 0.5  # noqa: PLR2004 every other call comes from outside
+        outside = self._entropy.random() < 0.5  # noqa: PLR2004 half of the calls are external
         caller = self._entropy.choice(OUTSIDERS) if outside else self._take()
         first, second = (f"{int(now)}.{next(self._calls)}" for _ in range(2))
         legs = [] if outside else [Leg(caller, callee, first, second, first, True, now)]
         return [*legs, Leg(callee, caller, second, first, first, False, now)]
 
     def _hang_up(self, legs: list[Leg], now: float) -> Plot:
-        """End a call; everybody in it is free again."""
+        """End a call; its people are free again."""
         for leg in legs:
             leg.ended = now
             yield call(self._tenant, "call_ended", leg)
@@ -146,24 +146,24 @@ class Office:
             yield log(self._tenant, leg, number)
             self._free.append(leg.person)
 
-    def _tell(self, name: str, legs: Iterable[Leg]) -> Plot:
+    def _call_events(self, name: str, legs: Iterable[Leg]) -> Plot:
         for leg in legs:
             yield call(self._tenant, name, leg)
 
     # -- everything else --------------------------------------------------------------------------
 
-    def _bustle(self) -> Plot:
-        """One small thing at every beat: an agent does something, then something else changes."""
+    def _status_changes(self) -> Plot:
+        """Yield events of an agent, and of an endpoint or a user status, in turn."""
         agents = cycle([self._agent(person) for person in self._company.agents])
         others = cycle([self._endpoints(), self._presences()])
         yield 0.0
-        for duty, other in zip(agents, others, strict=True):
-            for happening in (duty, other):
+        for pair in zip(agents, others, strict=True):
+            for changes in pair:
                 yield self._between(0.7 * self._company.beat, self._company.beat)
-                yield next(happening)
+                yield next(changes)
 
     def _agent(self, person: Person) -> Iterator[NewEvent]:
-        """An agent logs in, has a break, and logs out."""
+        """Yield the events of an agent that logs in, pauses, resumes and logs out."""
         while True:
             yield agent(self._tenant, person, "logged_in")
             reason = self._entropy.choice(["Lunch", "Coffee", "Training", "Paperwork"])
@@ -172,7 +172,7 @@ class Office:
             yield agent(self._tenant, person, "logged_out")
 
     def _endpoints(self) -> Iterator[NewEvent]:
-        """The telephone of somebody who is not in a call goes away and comes back."""
+        """Yield the events of a free person's telephone that unregisters and registers again."""
         while True:
             person = self._take()
             yield endpoint(self._tenant, person, registered=False)
@@ -180,15 +180,15 @@ class Office:
             yield endpoint(self._tenant, person, registered=True)
 
     def _presences(self) -> Iterator[NewEvent]:
-        """Everybody in turn is not to be disturbed for a while."""
+        """Yield the events of each user in turn, who is away and then available."""
         for person in cycle(self._company.people):
             away = self._entropy.choice(["away", "donotdisturb", "outtolunch"])
             yield presence(self._tenant, person, away)
             yield presence(self._tenant, person, "available")
 
     def _take(self) -> Person:
-        """Return somebody who is free, and is not any more; the cast is large enough."""
+        """Take a random free person out of the list. The list is never empty (see `Company.people`)."""
         return self._free.pop(self._entropy.randrange(len(self._free)))
 
-    def _between(self, least: float, most: float) -> float:
-        return self._entropy.uniform(least, most)
+    def _between(self, shortest: float, longest: float) -> float:
+        return self._entropy.uniform(shortest, longest)

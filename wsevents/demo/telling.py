@@ -1,4 +1,4 @@
-"""The events of the demo: their names, rights and bodies are those of the generic event format."""
+"""Makes the demo's events, with the names, ACLs and bodies of the generic event format. Pure."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ _FOLDERS = {
 
 @define
 class Leg:
-    """The end of a call that one telephone of the company has.
+    """A leg of a call: the part of the call between one user's telephone and the telephone system.
 
     Attributes:
-        person: whose telephone.
-        other: who is at the other end.
-        call_id: of this leg; the id of the other leg is `other_id`.
-        conversation_id: what all legs of a call share.
-        is_caller: this end began the call.
-        created, answered, ended: when, in seconds since the epoch; None: not yet.
-        on_hold: this end has put the other on hold.
+        person: the user.
+        other: the person at the other end.
+        call_id: id of this leg.
+        other_id: id of the other leg.
+        conversation_id: id of the call, which all its legs share.
+        is_caller: the user made the call.
+        created, answered, ended: seconds since the epoch; None: not yet.
+        on_hold: the user has put the other person on hold.
     """
 
     person: Person
@@ -56,12 +57,12 @@ class Leg:
     on_hold: bool = False
 
     def answer(self, now: float) -> None:
-        """The call is answered."""
+        """Mark the leg as answered at `now` (seconds since the epoch)."""
         self.answered = now
 
     @property
     def status(self) -> str:
-        """The state of the channel, in Asterisk's words."""
+        """The state of the channel, as Asterisk names it."""
         if self.ended is not None:
             return "Down"
         if self.answered is not None:
@@ -70,19 +71,19 @@ class Leg:
 
     @property
     def direction(self) -> str:
-        """Whether the call stays in the company."""
+        """`internal` for a call between two users of the company, else `inbound`."""
         return "internal" if self.other.uuid else "inbound"
 
     @property
     def duration(self) -> float | None:
-        """Seconds from the answer to the end; None: it was not answered."""
+        """Seconds from the answer to the end; None: the call was not answered, or has not ended."""
         if self.answered is None or self.ended is None:
             return None
         return round(self.ended - self.answered, 3)
 
 
 def call(tenant: str, name: str, leg: Leg) -> NewEvent:
-    """Tell the state of a call to the user whose leg it is."""
+    """Return the call event `name` for the user of a leg."""
     data: dict[str, Any] = {
         "call_id": leg.call_id,
         "conversation_id": leg.conversation_id,
@@ -112,14 +113,14 @@ def call(tenant: str, name: str, leg: Leg) -> NewEvent:
 
 
 def hold(tenant: str, leg: Leg, *, held: bool) -> NewEvent:
-    """Tell that a call was put on hold or taken back."""
+    """Return the event of a call that was put on hold (`held`) or resumed."""
     name, route = ("call_held", "calls.hold.created") if held else ("call_resumed", "calls.hold.deleted")
     data = {"call_id": leg.call_id, "user_uuid": leg.person.user}
     return _to_user(name, tenant, leg.person, route, data)
 
 
 def missed(tenant: str, leg: Leg) -> NewEvent:
-    """Tell somebody that a call was not answered."""
+    """Return the event of a missed call, for its callee."""
     data = {
         "user_uuid": leg.person.user,
         "caller_user_uuid": leg.other.uuid,
@@ -133,7 +134,7 @@ def missed(tenant: str, leg: Leg) -> NewEvent:
 
 
 def log(tenant: str, leg: Leg, number: int) -> NewEvent:
-    """Tell somebody the entry of the call log; all legs of a call share its number."""
+    """Return the event of a new entry in a user's call log; `number` is its id, which all legs share."""
     source, destination = (leg.person, leg.other) if leg.is_caller else (leg.other, leg.person)
     user = leg.person.user
     data = {
@@ -159,26 +160,28 @@ def log(tenant: str, leg: Leg, number: int) -> NewEvent:
 
 
 def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> Callable[[str], NewEvent]:
-    """Return what tells that a message for this leg's user is "created", "updated" or "deleted".
+    """Return a function that makes the events of one voicemail message for this leg's user.
+
+    The function takes "created", "updated" or "deleted".
 
     Args:
-        tenant: where.
-        leg: the call that was not answered.
-        number: of the message.
-        now: when it was left.
+        tenant: uuid of the tenant.
+        leg: leg of the call that was not answered.
+        number: number of the message.
+        now: time of the message, in seconds since the epoch.
         seconds: its length.
     """
     user = leg.person.user
     message_id = f"{int(now)}-{number:08d}"
 
-    def tell(what: str) -> NewEvent:
+    def event(change: str) -> NewEvent:
         message = {
             "id": message_id,
             "caller_id_name": leg.other.name,
             "caller_id_num": leg.other.number,
             "duration": seconds,
             "timestamp": int(now),
-            "folder": _FOLDERS[what],
+            "folder": _FOLDERS[change],
         }
         data = {
             "user_uuid": user,
@@ -187,25 +190,28 @@ def voicemail(tenant: str, leg: Leg, number: int, now: float, seconds: int) -> C
             "message": message,
         }
         required = f"events.users.{user}.voicemails"
-        name = f"user_voicemail_message_{what}"
-        return NewEvent(name, tenant, data, required, (user,), f"voicemails.messages.{what}")
+        name = f"user_voicemail_message_{change}"
+        return NewEvent(name, tenant, data, required, (user,), f"voicemails.messages.{change}")
 
-    return tell
+    return event
 
 
-def agent(tenant: str, person: Person, what: str, reason: str = "") -> NewEvent:
-    """Tell everybody that an agent is "logged_in", "paused", "unpaused" (from `reason`) or "logged_out"."""
-    about = {"agent_id": person.id, "agent_number": person.agent}
+def agent(tenant: str, person: Person, change: str, reason: str = "") -> NewEvent:
+    """Return the event of an agent that is "logged_in", "paused", "unpaused" or "logged_out".
+
+    `reason` is the reason of the pause.
+    """
+    ids = {"agent_id": person.id, "agent_number": person.agent}
     required = "events.statuses.agents"
-    if what in _AGENT_NAMES:
-        data = {**about, "paused": what == "paused", "pausedReason": reason, "queue": "reception"}
-        route = "status.agent.pause" if what == "paused" else "status.agent.unpause"
-        return NewEvent(_AGENT_NAMES[what], tenant, data, required, (), route)
-    return NewEvent("agent_status_update", tenant, {**about, "status": what}, required, (), "status.agent")
+    if change in _AGENT_NAMES:
+        data = {**ids, "paused": change == "paused", "pausedReason": reason, "queue": "reception"}
+        route = "status.agent.pause" if change == "paused" else "status.agent.unpause"
+        return NewEvent(_AGENT_NAMES[change], tenant, data, required, (), route)
+    return NewEvent("agent_status_update", tenant, {**ids, "status": change}, required, (), "status.agent")
 
 
 def endpoint(tenant: str, person: Person, *, registered: bool) -> NewEvent:
-    """Tell everybody that a telephone came or went."""
+    """Return the event of a telephone that registered or unregistered."""
     data = {
         "endpoint_id": person.id,
         "endpoint_name": f"sip-{person.number}",
@@ -217,7 +223,7 @@ def endpoint(tenant: str, person: Person, *, registered: bool) -> NewEvent:
 
 
 def presence(tenant: str, person: Person, status: str) -> NewEvent:
-    """Tell everybody whether somebody is to be disturbed."""
+    """Return the event of a user's new presence status."""
     data = {"user_uuid": person.user, "status": status}
     return NewEvent("user_status_update", tenant, data, "events.statuses.users", (), "status.user")
 
