@@ -35,6 +35,6 @@ def closed(client, ending, seconds):
         print("closed:", ending.code, ending.reason, flush=True)
 
 
-client.over.addCallback(lambda ending: reactor.stop())
+client.finished.addCallback(lambda ending: reactor.stop())
 client.start()
 reactor.run()

@@ -1,4 +1,4 @@
-"""The client against a server of another library, and its connection against any bytes at all."""
+"""The AppWebsocket client against a server of another library, and against random bytes."""
 
 import base64
 import json
@@ -32,16 +32,16 @@ def quick(first=0.001):
 
 @async_yield_fixture(autouse=True)
 async def reason():
-    """Close what a test leaves behind, or it would go on for ever."""
+    """Close the clients of a test, which otherwise reconnect without limit."""
     yield
     while Program.made:
         await Program.made.pop().close()
 
 
 class Program:
-    """What a program does with a client: it notes what happens."""
+    """A program with a client, which records the callbacks."""
 
-    made = []  # noqa: RUF012 all of one test
+    made = []  # noqa: RUF012 all clients of a test
 
     def __init__(self, url, password="pwd", app="demo", *user, **options):
         self.messages, self.endings = DeferredQueue(), DeferredQueue()
@@ -62,7 +62,7 @@ class Program:
 
 
 @ensureDeferred
-async def test_it_logs_in_speaks_listens_and_closes(far_end):
+async def test_it_logs_in_sends_receives_and_closes(far_end):
     def script(visit):
         visit.note(visit.log_in())
         visit.socket.send('{"mt":"SomeMessage"}')
@@ -79,8 +79,8 @@ async def test_it_logs_in_speaks_listens_and_closes(far_end):
         client.send("{}")
     assert await client.opened() is client
     assert (program.opened, client.is_open) == (1, True)
-    said = await end.heard.get()
-    assert {key: said[key] for key in ("domain", "sip", "dn", "info", "pbxObj")} == {
+    login = await end.heard.get()
+    assert {key: login[key] for key in ("domain", "sip", "dn", "info", "pbxObj")} == {
         "domain": "example.org",
         "sip": "jane",
         "dn": "Jané",
@@ -92,7 +92,7 @@ async def test_it_logs_in_speaks_listens_and_closes(far_end):
     assert await end.heard.get() == '{"mt":"é"}'
     await client.close()
     assert await end.heard.get() == ("closed", 1000)
-    assert (await program.endings.get()) == ConnectionEnd("closed here", opened=True, code=1000)
+    assert (await program.endings.get()) == ConnectionEnd("closed by the client", opened=True, code=1000)
     assert not client.is_open
     with pytest.raises(NotOpenError):
         await client.opened()
@@ -115,10 +115,10 @@ async def test_a_long_message_is_sent_in_small_frames(far_end):
 
 
 @ensureDeferred
-async def test_what_both_ends_share(far_end):
-    program = Program(far_end().url, challenge_is := "pwd")
+async def test_client_and_server_share_a_session_key(far_end):
+    program = Program(far_end().url, password := "pwd")
     client = await program.client.opened()
-    key = SessionKey.of(CHALLENGE, challenge_is)
+    key = SessionKey.of(CHALLENGE, password)
     assert key.decrypt("s", client.encrypt("s", "täxt")) == "täxt"
     assert client.decrypt("s", key.encrypt("s", "täxt")) == "täxt"
     assert client.hash("s", "täxt") == key.hash("s", "täxt")
@@ -129,7 +129,7 @@ async def test_what_both_ends_share(far_end):
 
 
 @ensureDeferred
-async def test_a_challenge_that_is_a_number_will_do(far_end):
+async def test_a_challenge_may_be_a_number(far_end):
     def script(visit):
         visit.log_in(challenge=1234)
         visit.stay()
@@ -139,7 +139,7 @@ async def test_a_challenge_that_is_a_number_will_do(far_end):
 
 
 def delegated(challenge):
-    """Return the login that a PBX would have made."""
+    """Return the login that a PBX makes for the challenge."""
     login = AppLogin("demo", "example.org", "jane", "0" * 32, "Jane", '{"cn":"Jané"}')
     key = SessionKey.of(challenge, "pwd").text
     return (
@@ -157,7 +157,7 @@ def delegated(challenge):
 
 @pytest.mark.parametrize("how", ["at once", "later", "coroutine", "auth"])
 @ensureDeferred
-async def test_a_login_that_somebody_else_makes(far_end, how):
+async def test_another_program_can_make_the_login(far_end, how):
     from twisted.internet import reactor
 
     end = far_end()
@@ -182,22 +182,22 @@ async def test_a_login_that_somebody_else_makes(far_end, how):
 
     await client.opened()
     assert await asked.get() == (client, "demo", CHALLENGE)
-    said = await end.heard.get()
-    assert (said["sip"], said["pbxObj"], said["info"]) == ("jane", "obj", {"cn": "Jané"})
+    login = await end.heard.get()
+    assert (login["sip"], login["pbxObj"], login["info"]) == ("jane", "obj", {"cn": "Jané"})
     assert client.hash("s", "x") == SessionKey.of(CHALLENGE, "pwd").hash("s", "x")
     client.auth(*delegated("too late"))
     await client.close()
 
 
 @ensureDeferred
-async def test_a_login_that_is_refused_is_tried_again_until_close(far_end):
+async def test_a_rejected_login_is_retried_until_close(far_end):
     end = far_end()
     program = Program(end.url, "wrong")
-    with pytest.raises(NotOpenError, match="refused"):
+    with pytest.raises(NotOpenError, match="rejected"):
         await program.client.opened(attempts=3)
     for _ in range(3):
         ending = await program.endings.get()
-        assert (ending.refused, ending.opened, ending.why) == (True, False, "the login was refused")
+        assert (ending.refused, ending.opened, ending.why) == (True, False, "the server rejected the login")
     assert program.opened == 0
     waiting = program.client.opened()
     await program.client.close()
@@ -212,10 +212,13 @@ def raises(*_):
 @pytest.mark.parametrize(
     ("on_auth", "why"),
     [
-        (None, "there is no login: ValueError"),
-        (raises, "there is no login: RuntimeError"),
-        (lambda client, *_: client.authentication("", "", "", "", "", "", "[]", "", ""), "there is no login"),
-        (lambda *_: "nonsense", "there is no login: AttributeError"),
+        (None, "the program gave no login: ValueError"),
+        (raises, "the program gave no login: RuntimeError"),
+        (
+            lambda client, *_: client.authentication("", "", "", "", "", "", "[]", "", ""),
+            "the program gave no login",
+        ),
+        (lambda *_: "nonsense", "the program gave no login: AttributeError"),
     ],
 )
 @ensureDeferred
@@ -228,7 +231,7 @@ async def test_without_a_login_the_connection_ends(far_end, on_auth, why):
 
 
 @ensureDeferred
-async def test_who_looks_for_a_login_is_told_to_stop_when_the_connection_is_gone(far_end):
+async def test_the_deferred_of_on_auth_is_cancelled_when_the_connection_is_closed(far_end):
     def script(visit):
         visit.ask("AppChallenge")
         visit.say(mt="AppChallengeResult", challenge="1")
@@ -248,11 +251,11 @@ async def test_who_looks_for_a_login_is_told_to_stop_when_the_connection_is_gone
     await closing
 
 
-# -- mistakes of the program
+# -- errors of the program
 
 
 @ensureDeferred
-async def test_a_callback_that_fails_is_blamed_and_changes_nothing(far_end, errors):
+async def test_a_failing_callback_is_logged_and_does_not_end_the_connection(far_end, errors):
     def script(visit):
         visit.log_in()
         visit.socket.send("one")
@@ -275,12 +278,12 @@ async def test_a_callback_that_fails_is_blamed_and_changes_nothing(far_end, erro
 
     assert [await seen.get(), await seen.get()] == ["one", "two"]
     await client.close()
-    blamed = [str(failure) for failure in errors.flush(RuntimeError)]
-    assert len(blamed) == 3
-    assert "s3cret" not in "".join(blamed)
+    logged = [str(failure) for failure in errors.flush(RuntimeError)]
+    assert len(logged) == 3
+    assert "s3cret" not in "".join(logged)
 
 
-def test_a_url_that_is_none_is_refused():
+def test_an_invalid_url_is_rejected():
     for url in ("", "http://localhost/", "wss://", "conn:x", "wss://localhost:99999/"):
         with pytest.raises(ValueError):
             AppWebsocketClient(url, "pwd", "demo")
@@ -320,7 +323,7 @@ async def test_with_flow_control_a_message_waits_until_the_one_before_is_complet
 
 
 COUNT, SIZE = 400, 65536
-"""Together more than the kernel holds for two ends (tcp(7): tcp_rmem and tcp_wmem)."""
+"""Together more than the kernel buffers on both sides (tcp(7): tcp_rmem and tcp_wmem)."""
 
 
 @ensureDeferred
@@ -351,7 +354,7 @@ async def test_with_flow_control_the_socket_is_not_read(far_end):
         program.messages.put(text)
 
     await program.messages.get()
-    # Meanwhile the reactor is at work: another client talks to the same end.
+    # The reactor is busy in this time: another client exchanges messages with the same server.
     other = Program(end.url)
     await other.client.opened()
     for _ in range(200):
@@ -386,11 +389,11 @@ async def test_a_client_that_is_not_reading_can_be_closed(far_end):
     assert not program.messages.pending
 
 
-# -- coming back
+# -- reconnecting
 
 
 @ensureDeferred
-async def test_it_comes_back_after_a_close_with_the_code_in_hand(far_end):
+async def test_it_reconnects_after_a_close_and_reports_the_code(far_end):
     def leaving(visit):
         visit.log_in()
         visit.socket.close(1011, "bus connection lost")
@@ -403,7 +406,7 @@ async def test_it_comes_back_after_a_close_with_the_code_in_hand(far_end):
     program = Program(end.url)
     first, second = await program.endings.get(), await program.endings.get()
     assert first == ConnectionEnd(
-        "the other end closed with 1011", opened=True, code=1011, reason="bus connection lost"
+        "the server closed with 1011", opened=True, code=1011, reason="bus connection lost"
     )
     assert (second.opened, second.code) == (True, None)
     await end.heard.get()
@@ -412,38 +415,38 @@ async def test_it_comes_back_after_a_close_with_the_code_in_hand(far_end):
     await program.client.close()
 
 
-class Nowhere:
-    """An endpoint that never gets anywhere."""
+class PendingEndpoint:
+    """An endpoint that does not connect until the test lets it fail."""
 
     def __init__(self, clock):
-        self.clock, self.tries, self.dialling = clock, [], None
+        self.clock, self.tries, self.connecting = clock, [], None
 
     def connect(self, factory):
         self.tries.append(self.clock.seconds())
-        self.dialling = Deferred()
-        return self.dialling
+        self.connecting = Deferred()
+        return self.connecting
 
     def fail(self):
-        self.dialling.errback(ConnectionRefusedError("refused"))
+        self.connecting.errback(ConnectionRefusedError("refused"))
 
 
-def test_the_pauses_grow_are_bounded_and_differ():
+def test_the_delays_grow_are_bounded_and_differ():
     clock, entropy = Clock(), Random(5)
-    nowhere = Nowhere(clock)
+    endpoint = PendingEndpoint(clock)
     client = AppWebsocketClient.connect(
-        "wss://localhost/", "p", "demo", reactor=clock, endpoint=nowhere, backoff=Backoff(entropy, 1, 8)
+        "wss://localhost/", "p", "demo", reactor=clock, endpoint=endpoint, backoff=Backoff(entropy, 1, 8)
     )
     endings = []
     client.on_close(lambda _, ending: endings.append(ending))
-    assert nowhere.tries == []  # it begins in the next turn
+    assert endpoint.tries == []  # it connects in the next turn
     clock.advance(0)
     for _ in range(6):
-        nowhere.fail()
+        endpoint.fail()
         clock.pump([0.01] * 801)
-    pauses = [late - early for early, late in zip(nowhere.tries, nowhere.tries[1:], strict=False)]
+    delays = [late - early for early, late in zip(endpoint.tries, endpoint.tries[1:], strict=False)]
     expected, again = Backoff(Random(5), 1, 8), []
-    again = [expected.next() for _ in pauses]
-    assert len(nowhere.tries) >= 6
+    again = [expected.next() for _ in delays]
+    assert len(endpoint.tries) >= 6
     assert {ending.why for ending in endings} == {"cannot connect: refused"}
     assert all(span <= 8.02 for span in again)
     closed = client.close()
@@ -451,28 +454,28 @@ def test_the_pauses_grow_are_bounded_and_differ():
     assert closed.called
 
 
-@pytest.mark.parametrize("dialling", [True, False])
-def test_close_cuts_an_attempt_or_a_pause_short(dialling):
+@pytest.mark.parametrize("connecting", [True, False])
+def test_close_cancels_an_attempt_or_a_delay(connecting):
     clock = Clock()
-    nowhere = Nowhere(clock)
-    client = AppWebsocketClient.connect("ws://localhost/", "p", "demo", reactor=clock, endpoint=nowhere)
+    endpoint = PendingEndpoint(clock)
+    client = AppWebsocketClient.connect("ws://localhost/", "p", "demo", reactor=clock, endpoint=endpoint)
     clock.advance(0)
-    if not dialling:
-        nowhere.fail()
+    if not connecting:
+        endpoint.fail()
     endings = []
     client.on_close(lambda _, ending: endings.append(ending.why))
     closed = client.close()
     assert closed.called
     assert clock.getDelayedCalls() == []
     assert client.close().called
-    assert endings == (["closed here"] if dialling else [])
+    assert endings == (["closed by the client"] if connecting else [])
 
 
-# -- a far end that does what it likes
+# -- a scripted server
 
 
-class Line:
-    """A client on a transport of the test's own, and the far end by hand."""
+class Session:
+    """A client on a test transport, with a server that the test scripts."""
 
     def __init__(self, **options):
         self.clock = Clock()
@@ -525,118 +528,118 @@ class Line:
 
 
 @pytest.mark.parametrize("progress", ["tcp", "upgrade", "challenge"])
-def test_an_end_that_does_not_go_on_is_given_up(progress):
-    line = Line(login_seconds=3)
+def test_a_server_that_does_not_answer_in_time_is_disconnected(progress):
+    session = Session(login_seconds=3)
     if progress != "tcp":
-        line.upgrade()
+        session.upgrade()
     if progress == "challenge":
-        line.say({"mt": "AppChallengeResult", "challenge": "1"})
-    line.clock.advance(2.9)
-    assert line.endings == []
-    line.clock.advance(0.2)
-    line.clock.advance(5)
-    (ending,) = line.endings
+        session.say({"mt": "AppChallengeResult", "challenge": "1"})
+    session.clock.advance(2.9)
+    assert session.endings == []
+    session.clock.advance(0.2)
+    session.clock.advance(5)
+    (ending,) = session.endings
     assert ending.why in {
-        "the other end did not answer in time",
-        "no challenge came in time",
-        "the login was not answered in time",
+        "the server did not answer in time",
+        "the server did not send a challenge in time",
+        "the server did not answer the login in time",
     }
-    line.close()
+    session.close()
 
 
-def test_who_finds_the_login_out_may_take_its_time():
-    line = Line(login_seconds=3)
-    line.client.on_auth(lambda *_: None)
-    line.upgrade().say({"mt": "AppChallengeResult", "challenge": CHALLENGE})
-    line.clock.advance(1000)
-    assert line.endings == []
-    line.client.auth(*delegated(CHALLENGE))
-    line.say({"mt": "AppLoginResult", "ok": True})
-    assert line.client.is_open
-    line.close()
+def test_on_auth_has_no_timeout():
+    session = Session(login_seconds=3)
+    session.client.on_auth(lambda *_: None)
+    session.upgrade().say({"mt": "AppChallengeResult", "challenge": CHALLENGE})
+    session.clock.advance(1000)
+    assert session.endings == []
+    session.client.auth(*delegated(CHALLENGE))
+    session.say({"mt": "AppLoginResult", "ok": True})
+    assert session.client.is_open
+    session.close()
 
 
 @pytest.mark.parametrize("challenge", [None, True, [], {}, 1.5])
-def test_a_challenge_that_is_none_ends_the_connection(challenge):
-    line = Line().upgrade()
-    line.say({"mt": "AppChallengeResult", "challenge": challenge})
-    line.clock.advance(5)
-    assert [ending.why for ending in line.endings] == ["the other end sent no challenge"]
-    line.close()
+def test_an_invalid_challenge_ends_the_connection(challenge):
+    session = Session().upgrade()
+    session.say({"mt": "AppChallengeResult", "challenge": challenge})
+    session.clock.advance(5)
+    assert [ending.why for ending in session.endings] == ["the server sent an invalid challenge"]
+    session.close()
 
 
 @pytest.mark.parametrize("ok", [None, False, "true", 1])
-def test_only_true_is_ok(ok):
-    line = Line().upgrade()
-    line.say({"mt": "AppChallengeResult", "challenge": "1"})
-    line.say({"mt": "AppLoginResult", "ok": ok})
-    line.clock.advance(5)
-    assert line.endings[0].refused is True
-    line.close()
+def test_only_true_is_a_successful_login(ok):
+    session = Session().upgrade()
+    session.say({"mt": "AppChallengeResult", "challenge": "1"})
+    session.say({"mt": "AppLoginResult", "ok": ok})
+    session.clock.advance(5)
+    assert session.endings[0].refused is True
+    session.close()
 
 
-def test_what_comes_before_the_login_is_ignored():
-    line = Line().upgrade()
+def test_unexpected_messages_before_the_login_are_ignored():
+    session = Session().upgrade()
     for early in ("no JSON", {"mt": "Hello"}, {"mt": "AppLoginResult", "ok": True}):
-        line.say(early)
-    assert not line.client.is_open
-    line.say({"mt": "AppChallengeResult", "challenge": "1"})
-    line.say({"mt": "AppChallengeResult", "challenge": "2"})
-    line.say({"mt": "AppLoginResult", "ok": True})
-    assert line.client.is_open
-    assert line.seen == []
-    line.say("no JSON")
-    line.give(b"\x82\x01x")
-    assert line.seen == ["no JSON"]
-    line.close()
+        session.say(early)
+    assert not session.client.is_open
+    session.say({"mt": "AppChallengeResult", "challenge": "1"})
+    session.say({"mt": "AppChallengeResult", "challenge": "2"})
+    session.say({"mt": "AppLoginResult", "ok": True})
+    assert session.client.is_open
+    assert session.seen == []
+    session.say("no JSON")
+    session.give(b"\x82\x01x")
+    assert session.seen == ["no JSON"]
+    session.close()
 
 
-def test_keep_alive_speaks_up_and_gives_up():
-    line = Line(keep_alive=60).log_in()
-    line.transport.clear()
-    line.clock.advance(60)
-    assert line.transport.value()
-    line.say({"mt": "KeepAlive"})
-    assert line.seen == []
+def test_keep_alive_messages_are_sent_and_a_silent_server_is_disconnected():
+    session = Session(keep_alive=60).log_in()
+    session.transport.clear()
+    session.clock.advance(60)
+    assert session.transport.value()
+    session.say({"mt": "KeepAlive"})
+    assert session.seen == []
     for _ in range(5):
-        line.clock.advance(60)
-        line.say({"mt": "KeepAlive"})
-    assert line.endings == []
-    line.clock.advance(60)
-    line.clock.advance(60)
-    assert [ending.why for ending in line.endings] == ["nothing was heard of the other end"]
-    line.close()
+        session.clock.advance(60)
+        session.say({"mt": "KeepAlive"})
+    assert session.endings == []
+    session.clock.advance(60)
+    session.clock.advance(60)
+    assert [ending.why for ending in session.endings] == ["the server sent nothing for too long"]
+    session.close()
 
 
-def test_a_client_that_does_not_read_gives_nobody_up():
-    line = Line(keep_alive=60).log_in()
-    line.client.set_flow_control(True)
-    line.say("one")
-    assert line.transport.producerState == "paused"
+def test_keep_alive_has_no_timeout_while_reading_is_paused():
+    session = Session(keep_alive=60).log_in()
+    session.client.set_flow_control(True)
+    session.say("one")
+    assert session.transport.producerState == "paused"
     for _ in range(10):
-        line.clock.advance(60)
-    assert line.endings == []
-    line.client.message_complete()
-    assert line.transport.producerState == "producing"
-    line.close()
+        session.clock.advance(60)
+    assert session.endings == []
+    session.client.message_complete()
+    assert session.transport.producerState == "producing"
+    session.close()
 
 
-def test_an_end_that_closes_and_then_stays_is_cut_off():
-    line = Line().log_in()
-    line.give(b"\x88\x02\x03\xe8")
-    assert line.endings == []
-    line.clock.advance(5)
-    assert [(ending.code, ending.opened) for ending in line.endings] == [(1000, True)]
-    line.close()
+def test_a_connection_that_the_server_does_not_close_after_its_close_frame_is_aborted():
+    session = Session().log_in()
+    session.give(b"\x88\x02\x03\xe8")
+    assert session.endings == []
+    session.clock.advance(5)
+    assert [(ending.code, ending.opened) for ending in session.endings] == [(1000, True)]
+    session.close()
 
 
 def test_a_message_that_is_too_long_ends_the_connection():
-    line = Line(message_max=100).log_in()
-    line.say("x" * 101)
-    line.clock.advance(5)
-    assert len(line.endings) == 1
-    assert line.seen == []
-    line.close()
+    session = Session(message_max=100).log_in()
+    session.say("x" * 101)
+    session.clock.advance(5)
+    assert len(session.endings) == 1
+    assert session.seen == []
+    session.close()
 
 
 OK = b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -653,20 +656,20 @@ OK = b"HTTP/1.1 101 Switching Protocols\r\n"
         OK + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n",
     ],
 )
-def test_an_answer_that_is_no_upgrade_ends_the_connection(answer):
-    line = Line()
-    line.give(answer)
-    line.clock.advance(20)
-    assert [ending.opened for ending in line.endings] == [False]
-    line.close()
+def test_a_handshake_without_an_upgrade_ends_the_connection(answer):
+    session = Session()
+    session.give(answer)
+    session.clock.advance(20)
+    assert [ending.opened for ending in session.endings] == [False]
+    session.close()
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"", OK, OK + b"Upgrade: websocket\r\n"]))
-def test_whatever_answers_the_handshake_the_client_ends_well(answer, start):
-    line = Line()
-    line.give(start + answer + b"\r\n\r\n")
-    line.close()
-    assert len(line.endings) == 1
+def test_the_client_survives_any_handshake(answer, start):
+    session = Session()
+    session.give(start + answer + b"\r\n\r\n")
+    session.close()
+    assert len(session.endings) == 1
 
 
 replies = st.one_of(
@@ -686,23 +689,23 @@ replies = st.one_of(
 
 
 @given(st.lists(replies | st.binary(max_size=12), max_size=8), st.booleans(), st.booleans())
-def test_whatever_comes_the_client_ends_well(said, logged_in, flow):
+def test_the_client_survives_any_messages(received, logged_in, flow):
     book = Logbook()
     globalLogPublisher.addObserver(book)
     try:
-        line = Line(keep_alive=60)
-        line.client.set_flow_control(flow)
+        session = Session(keep_alive=60)
+        session.client.set_flow_control(flow)
         if logged_in:
-            line.log_in()
+            session.log_in()
         else:
-            line.upgrade()
-        for message in said:
+            session.upgrade()
+        for message in received:
             if isinstance(message, bytes):
-                line.give(message)
+                session.give(message)
             else:
-                line.say(message)
-        line.client.message_complete()
-        line.close()
+                session.say(message)
+        session.client.message_complete()
+        session.close()
     finally:
         globalLogPublisher.removeObserver(book)
     assert "pwd" not in "".join(book.lines)

@@ -1,4 +1,4 @@
-"""The client of Wazo's protocol, on time and a transport of the test's own, against any bytes at all."""
+"""The client of Wazo's protocol, with a test clock and transport, against a scripted and a random server."""
 
 import base64
 import json
@@ -30,8 +30,8 @@ CLOSINGS = [
 ]
 
 
-class Line:
-    """A client on a transport of the test's own, and the far end by hand."""
+class Session:
+    """A client on a test transport, with a server that the test scripts."""
 
     def __init__(self, token="s3cret", **options):
         self.clock, self.transport = Clock(), None
@@ -66,7 +66,7 @@ class Line:
         key = self.request.split("Sec-WebSocket-Key: ")[1].split("\r\n")[0]
         accept = base64.b64encode(sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
         self.transport.clear()
-        self.give(
+        self.receive(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
@@ -75,25 +75,25 @@ class Line:
     def begin(self):
         self.upgrade()
         for operation in ("init", "subscribe", "start"):
-            self.say({"op": operation, "code": 0, "msg": "", "data": None})
+            self.send({"op": operation, "code": 0, "msg": "", "data": None})
         return self
 
-    def give(self, data):
+    def receive(self, data):
         if self.transport.connected:
             self.transport.protocol.dataReceived(data)
 
-    def say(self, message):
+    def send(self, message):
         text = message if isinstance(message, str) else json.dumps(message)
-        self.give(text_frames(text.encode()))
+        self.receive(text_frames(text.encode()))
 
-    def hang_up(self, code, reason=""):
+    def close_by_server(self, code, reason=""):
         payload = struct.pack("!H", code) + reason.encode()
-        self.give(bytes([0x88, len(payload)]) + payload)
+        self.receive(bytes([0x88, len(payload)]) + payload)
         if self.transport.connected:
             self.transport.loseConnection()
 
-    def said(self):
-        """Return the text messages that the client has sent, and forget them."""
+    def sent(self):
+        """Return the messages that the client has sent since the last call."""
         data, messages = self.transport.value(), []
         self.transport.clear()
         while data:
@@ -112,78 +112,78 @@ class Line:
         assert self.clock.getDelayedCalls() == []
 
 
-def test_it_shows_the_token_in_a_header_and_says_what_it_wants():
-    line = Line(events=["a", "b"]).upgrade()
-    assert line.request.startswith("GET /?x=1&version=2 HTTP/1.1\r\n")
-    assert "X-Auth-Token: s3cret\r\n" in line.request
-    assert "s3cret" not in line.request.splitlines()[0]
-    assert line.said() == [
+def test_it_sends_the_token_in_a_header_and_subscribes():
+    session = Session(events=["a", "b"]).upgrade()
+    assert session.request.startswith("GET /?x=1&version=2 HTTP/1.1\r\n")
+    assert "X-Auth-Token: s3cret\r\n" in session.request
+    assert "s3cret" not in session.request.splitlines()[0]
+    assert session.sent() == [
         {"op": "subscribe", "data": {"event_name": "a"}},
         {"op": "subscribe", "data": {"event_name": "b"}},
         {"op": "start"},
     ]
-    line.close()
+    session.close()
 
 
-def test_events_come_once_it_has_begun():
-    line = Line().begin()
-    assert line.opened == 1
-    line.say({"op": "event", "code": 0, "data": {"name": "one"}})
+def test_the_program_gets_events_after_the_start():
+    session = Session().begin()
+    assert session.opened == 1
+    session.send({"op": "event", "code": 0, "data": {"name": "one"}})
     for nonsense in ("no json", [], {"op": "event", "data": 1}, {"op": "pong"}, {"op": "start"}):
-        line.say(nonsense)
-    assert line.seen == [{"name": "one"}]
-    assert line.opened == 1
-    line.close()
+        session.send(nonsense)
+    assert session.seen == [{"name": "one"}]
+    assert session.opened == 1
+    session.close()
 
 
-@pytest.mark.parametrize("how_far", ["tcp", "upgrade"])
-def test_an_end_that_does_not_go_on_is_given_up(how_far):
-    line = Line(opening_seconds=20)
-    if how_far == "tcp":
-        line.clock.advance(0)
+@pytest.mark.parametrize("progress", ["tcp", "upgrade"])
+def test_a_server_that_does_not_answer_in_time_is_disconnected(progress):
+    session = Session(opening_seconds=20)
+    if progress == "tcp":
+        session.clock.advance(0)
     else:
-        line.upgrade()
-    line.clock.advance(20)
-    line.clock.advance(5)
-    ((ending, seconds),) = line.endings
-    assert ending.why == "the other end did not answer in time"
+        session.upgrade()
+    session.clock.advance(20)
+    session.clock.advance(5)
+    ((ending, seconds),) = session.endings
+    assert ending.why == "the server did not answer in time"
     assert seconds is not None
-    line.close()
+    session.close()
 
 
-def test_an_end_that_says_nothing_for_long_is_given_up_and_one_that_answers_is_not():
-    line = Line(keep_alive=60).begin()
+def test_a_silent_server_is_disconnected_and_one_that_answers_pings_is_not():
+    session = Session(keep_alive=60).begin()
     for _ in range(5):
-        line.clock.advance(60)
-        assert (9, b"wsevents") in line.said()
-        line.give(b"\x8a\x00")
-    assert line.endings == []
-    line.clock.advance(60)
-    line.clock.advance(60)
-    assert [ending.why for ending, _ in line.endings] == ["nothing was heard of the other end for long"]
-    line.close()
+        session.clock.advance(60)
+        assert (9, b"wsevents") in session.sent()
+        session.receive(b"\x8a\x00")
+    assert session.endings == []
+    session.clock.advance(60)
+    session.clock.advance(60)
+    assert [ending.why for ending, _ in session.endings] == ["the server sent nothing for too long"]
+    session.close()
 
 
 def test_pings_are_answered():
-    line = Line().begin()
-    line.said()
-    line.give(b"\x89\x02hi")
-    assert line.said() == [(10, b"hi")]
-    line.close()
+    session = Session().begin()
+    session.sent()
+    session.receive(b"\x89\x02hi")
+    assert session.sent() == [(10, b"hi")]
+    session.close()
 
 
 @pytest.mark.parametrize("one", CLOSINGS, ids=lambda one: f"{one.code} {one.reason}")
-def test_every_close_code_of_the_gateway_is_told_in_its_words(one):
-    said, advice = explain(one.code, one.reason)
-    assert said.startswith(f"closed with {one.code}")
-    assert one.meaning in said
-    assert one.advice.value in said
+def test_every_close_reason_of_the_gateway_is_explained(one):
+    text, advice = explain(one.code, one.reason)
+    assert text.startswith(f"closed with {one.code}")
+    assert one.meaning in text
+    assert one.advice.value in text
     assert advice is one.advice
 
 
-def test_a_code_that_the_gateway_does_not_have_is_told_as_it_is():
+def test_an_unknown_code_gets_a_neutral_text():
     assert explain(4999, "why") == ("closed with 4999 why", Advice.RETRY)
-    assert explain(1000, "") == ("the other end closed the connection", Advice.RETRY)
+    assert explain(1000, "") == ("the server closed the connection", Advice.RETRY)
 
 
 KNOWN = {(one.code, one.reason) for one in CLOSINGS}
@@ -193,14 +193,14 @@ KNOWN = {(one.code, one.reason) for one in CLOSINGS}
 @example(1008, "")
 @example(1008, "login failed")
 @example(4004, "another reason")
-def test_a_known_code_with_an_unknown_reason_is_told_as_it_is_and_tried_again(code, reason):
+def test_a_known_code_with_an_unknown_reason_gets_a_neutral_text_and_a_retry(code, reason):
     assume((code, reason) not in KNOWN)
-    said = f"closed with {code} {reason}" if reason else f"closed with {code}"
-    assert explain(code, reason) == (said, Advice.RETRY)
+    text = f"closed with {code} {reason}" if reason else f"closed with {code}"
+    assert explain(code, reason) == (text, Advice.RETRY)
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "comes_back"),
+    ("code", "reason", "reconnects"),
     [
         (4001, "no token", False),
         (4001, "another", True),
@@ -213,18 +213,18 @@ def test_a_known_code_with_an_unknown_reason_is_told_as_it_is_and_tried_again(co
         (1013, "too slow", True),
     ],
 )
-def test_it_comes_back_except_after_a_closing_that_is_known_to_be_final(code, reason, comes_back):
-    line = Line().begin()
-    line.hang_up(code, reason)
-    ((ending, seconds),) = line.endings
+def test_it_reconnects_except_after_a_final_closing(code, reason, reconnects):
+    session = Session().begin()
+    session.close_by_server(code, reason)
+    ((ending, seconds),) = session.endings
     assert (ending.code, ending.opened) == (code, True)
-    assert (seconds is not None) is comes_back
-    assert line.client.over.called is not comes_back
-    if comes_back:
-        line.clock.advance(1000)
-        line.begin()
-        assert line.opened == 2
-    line.close()
+    assert (seconds is not None) is reconnects
+    assert session.client.finished.called is not reconnects
+    if reconnects:
+        session.clock.advance(1000)
+        session.begin()
+        assert session.opened == 2
+    session.close()
 
 
 REFUSED = (4002, "authentication failed")
@@ -232,47 +232,47 @@ EXPIRED = (4003, "authentication expired")
 both_codes = pytest.mark.parametrize("closing", [REFUSED, EXPIRED], ids=["4002", "4003"])
 
 
-def pauses(line):
-    return [seconds for _, seconds in line.endings]
+def delays(session):
+    return [seconds for _, seconds in session.endings]
 
 
-def token_of(line):
-    """Return the token that the last request showed."""
-    return line.request.split("X-Auth-Token: ")[1].split("\r\n")[0]
+def token_of(session):
+    """Return the token of the last request."""
+    return session.request.split("X-Auth-Token: ")[1].split("\r\n")[0]
 
 
 @both_codes
-def test_after_a_refused_token_it_connects_at_once_with_another_one(closing):
+def test_after_a_rejected_token_it_connects_at_once_with_a_new_one(closing):
     tokens = ["one"]
-    line = Line(token=lambda: tokens[-1]).begin()
+    session = Session(token=lambda: tokens[-1]).begin()
     tokens.append("two")
-    line.hang_up(*closing)
-    assert pauses(line) == [0.0]
-    line.begin()
-    assert (token_of(line), line.opened) == ("two", 2)
-    line.close()
+    session.close_by_server(*closing)
+    assert delays(session) == [0.0]
+    session.begin()
+    assert (token_of(session), session.opened) == ("two", 2)
+    session.close()
 
 
 @both_codes
 @pytest.mark.parametrize(
     "token", ["one", lambda: "one"], ids=["no function", "a function with the same token"]
 )
-def test_after_a_refused_token_without_another_it_retries_with_growing_pauses(closing, token):
-    line = Line(token=token, backoff=Backoff(Highest(), 1, 8))
+def test_after_a_rejected_token_without_a_new_one_it_retries_with_growing_delays(closing, token):
+    session = Session(token=token, backoff=Backoff(Highest(), 1, 8))
     for _ in range(5):
-        line.upgrade()
-        line.hang_up(*closing)
-        line.clock.advance(pauses(line)[-1])
-    assert pauses(line) == [1, 2, 4, 8, 8]
-    line.begin()
-    assert line.opened == 1
-    line.hang_up(1001)
-    assert pauses(line)[-1] == 1
-    line.close()
+        session.upgrade()
+        session.close_by_server(*closing)
+        session.clock.advance(delays(session)[-1])
+    assert delays(session) == [1, 2, 4, 8, 8]
+    session.begin()
+    assert session.opened == 1
+    session.close_by_server(1001)
+    assert delays(session)[-1] == 1
+    session.close()
 
 
 class Highest(Random):
-    """Gives the end of each span."""
+    """Always returns the end of the interval."""
 
     def random(self):
         return 1.0
@@ -280,154 +280,154 @@ class Highest(Random):
 
 @both_codes
 @pytest.mark.parametrize("begins", [False, True], ids=["before events begin", "after events began"])
-def test_a_server_that_refuses_every_new_token_meets_pauses(closing, begins):
+def test_the_client_has_delays_if_the_server_rejects_every_new_token(closing, begins):
     given = iter(range(1000))
-    line = Line(token=lambda: f"token {next(given)}", backoff=Backoff(Highest(), 1, 8))
+    session = Session(token=lambda: f"token {next(given)}", backoff=Backoff(Highest(), 1, 8))
     used, at_once = [], []
-    while line.clock.seconds() < 60:
-        (line.begin if begins else line.upgrade)()
-        used.append(token_of(line))
-        line.hang_up(*closing)
-        if pauses(line)[-1] == 0:
-            at_once.append(line.clock.seconds())
-        line.clock.advance(pauses(line)[-1])
+    while session.clock.seconds() < 60:
+        (session.begin if begins else session.upgrade)()
+        used.append(token_of(session))
+        session.close_by_server(*closing)
+        if delays(session)[-1] == 0:
+            at_once.append(session.clock.seconds())
+        session.clock.advance(delays(session)[-1])
     assert at_once[0] == 0
     assert min(second - first for first, second in pairwise(at_once)) >= 8
-    assert {seconds for seconds in pauses(line) if seconds} == ({1} if begins else {1, 2, 4, 8})
+    assert {seconds for seconds in delays(session) if seconds} == ({1} if begins else {1, 2, 4, 8})
     assert len(set(used)) == len(used)
-    line.close()
+    session.close()
 
 
-def test_another_token_that_comes_during_the_pauses_is_used():
+def test_a_token_that_is_new_after_a_delay_is_used():
     tokens = ["one"]
-    line = Line(token=lambda: tokens[-1])
-    line.upgrade()
-    line.hang_up(*REFUSED)
+    session = Session(token=lambda: tokens[-1])
+    session.upgrade()
+    session.close_by_server(*REFUSED)
     tokens.append("two")
-    line.clock.advance(pauses(line)[-1])
-    line.upgrade()
-    assert token_of(line) == "two"
+    session.clock.advance(delays(session)[-1])
+    session.upgrade()
+    assert token_of(session) == "two"
     tokens.append("three")
-    line.hang_up(*REFUSED)
-    assert pauses(line)[-1] == 0
-    line.upgrade()
-    assert token_of(line) == "three"
-    line.close()
+    session.close_by_server(*REFUSED)
+    assert delays(session)[-1] == 0
+    session.upgrade()
+    assert token_of(session) == "three"
+    session.close()
 
 
-def test_a_renewed_token_that_is_refused_is_no_other_token():
-    line = Line(token="one").begin()
-    line.client.replace_token("two")
-    line.hang_up(*REFUSED)
-    assert pauses(line)[-1] > 0
-    line.clock.advance(1000)
-    line.upgrade()
-    assert token_of(line) == "two"
-    line.close()
+def test_a_rejected_token_of_replace_token_is_not_a_new_token():
+    session = Session(token="one").begin()
+    session.client.replace_token("two")
+    session.close_by_server(*REFUSED)
+    assert delays(session)[-1] > 0
+    session.clock.advance(1000)
+    session.upgrade()
+    assert token_of(session) == "two"
+    session.close()
 
 
-def test_a_function_that_gives_no_token_leaves_the_last_one():
+def test_an_empty_token_keeps_the_last_one():
     tokens = ["one"]
-    line = Line(token=lambda: tokens[-1]).begin()
+    session = Session(token=lambda: tokens[-1]).begin()
     tokens.append("")
-    line.hang_up(*EXPIRED)
-    assert pauses(line)[-1] > 0
-    line.clock.advance(1000)
-    line.upgrade()
-    assert token_of(line) == "one"
-    line.close()
+    session.close_by_server(*EXPIRED)
+    assert delays(session)[-1] > 0
+    session.clock.advance(1000)
+    session.upgrade()
+    assert token_of(session) == "one"
+    session.close()
 
 
-def test_a_token_function_that_raises_is_logged_and_called_again_after_a_pause(errors):
+def test_a_failing_token_function_is_logged_and_called_again_after_a_delay(errors):
     def token():
         if broken:
             raise broken.pop()
         return "one"
 
     broken = [LookupError("s3cret")]
-    line = Line(token=token)
-    line.clock.advance(0)
-    ((ending, seconds),) = line.endings
-    assert ending.why == "not connected: there is no token, as the token function failed"
+    session = Session(token=token)
+    session.clock.advance(0)
+    ((ending, seconds),) = session.endings
+    assert ending.why == "not connected: the token function failed"
     assert len(errors.flush(LookupError)) == 1
-    line.clock.advance(seconds)
-    line.begin()
+    session.clock.advance(seconds)
+    session.begin()
     broken.append(LookupError("s3cret"))
-    line.hang_up(*REFUSED)
+    session.close_by_server(*REFUSED)
     assert len(errors.flush(LookupError)) == 1
-    line.clock.advance(pauses(line)[-1])
-    line.begin()
-    assert line.opened == 2
-    line.close()
+    session.clock.advance(delays(session)[-1])
+    session.begin()
+    assert session.opened == 2
+    session.close()
 
 
-def test_a_client_that_is_closed_when_a_connection_ends_waits_for_nothing():
-    line = Line().begin()
-    line.client.on_close(lambda client, *_: client.close())
-    line.hang_up(1001)
-    assert line.client.over.called
-    assert line.clock.getDelayedCalls() == []
+def test_a_client_that_is_closed_in_on_close_leaves_no_timer():
+    session = Session().begin()
+    session.client.on_close(lambda client, *_: client.close())
+    session.close_by_server(1001)
+    assert session.client.finished.called
+    assert session.clock.getDelayedCalls() == []
 
 
-def test_a_token_can_be_renewed_in_time():
-    line = Line().begin()
-    line.said()
-    line.client.replace_token("another")
-    assert line.said() == [{"op": "token", "data": {"token": "another"}}]
-    line.hang_up(1001)
-    line.clock.advance(1000)
-    line.upgrade()
-    assert "X-Auth-Token: another\r\n" in line.request
-    line.close()
+def test_a_token_can_be_replaced_on_the_open_connection():
+    session = Session().begin()
+    session.sent()
+    session.client.replace_token("another")
+    assert session.sent() == [{"op": "token", "data": {"token": "another"}}]
+    session.close_by_server(1001)
+    session.clock.advance(1000)
+    session.upgrade()
+    assert "X-Auth-Token: another\r\n" in session.request
+    session.close()
 
 
 def test_a_refused_connection_is_tried_again():
-    line = Line()
-    line.refusals = 1
-    line.clock.advance(0)
-    ((ending, _),) = line.endings
-    assert ending.why.startswith("nothing listens at localhost:80")
-    line.clock.advance(1000)
-    line.begin()
-    assert line.opened == 1
-    line.close()
+    session = Session()
+    session.refusals = 1
+    session.clock.advance(0)
+    ((ending, _),) = session.endings
+    assert ending.why.startswith("localhost:80 refused the connection")
+    session.clock.advance(1000)
+    session.begin()
+    assert session.opened == 1
+    session.close()
 
 
-def test_it_can_be_closed_before_it_was_started_and_between_two_attempts():
+def test_it_can_be_closed_before_the_start_and_between_two_attempts():
     client = WazoClient("ws://localhost/", "t", reactor=Clock(), endpoint=object())
     assert client.close().called
-    line = Line()
-    line.refusals = 1
-    line.clock.advance(0)
-    line.close()
-    assert line.transport is None
+    session = Session()
+    session.refusals = 1
+    session.clock.advance(0)
+    session.close()
+    assert session.transport is None
 
 
 @pytest.mark.parametrize("url", ["", "http://localhost/", "ws://localhost:0/", "nonsense"])
-def test_an_address_that_is_none_is_refused(url):
+def test_an_invalid_url_is_rejected(url):
     with pytest.raises(ValueError, match="URL"):
         WazoClient(url, "t", reactor=Clock())
 
 
-def test_a_callback_that_fails_is_blamed_and_changes_nothing(errors):
-    line = Line().begin()
-    line.client.on_event(lambda _, event: event["missing"])
-    line.say({"op": "event", "data": {"name": "one"}})
+def test_a_failing_callback_is_logged_and_does_not_end_the_connection(errors):
+    session = Session().begin()
+    session.client.on_event(lambda _, event: event["missing"])
+    session.send({"op": "event", "data": {"name": "one"}})
     assert len(errors.flush(KeyError)) == 1
-    assert line.endings == []
-    line.close()
+    assert session.endings == []
+    session.close()
 
 
 OK = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"", OK, b"HTTP/1.1 503", OK + b"Upgrade: websocket\r\n"]))
-def test_whatever_answers_the_handshake_the_client_ends_well(answer, start):
-    line = Line()
-    line.clock.advance(0)
-    line.give(start + answer + b"\r\n\r\n")
-    line.close()
-    assert len(line.endings) == 1
+def test_the_client_survives_any_handshake(answer, start):
+    session = Session()
+    session.clock.advance(0)
+    session.receive(start + answer + b"\r\n\r\n")
+    session.close()
+    assert len(session.endings) == 1
 
 
 messages = st.fixed_dictionaries(
@@ -440,22 +440,22 @@ messages = st.fixed_dictionaries(
 
 
 @given(st.lists(messages | st.text(max_size=9) | st.binary(max_size=12), max_size=8), st.booleans())
-def test_whatever_comes_the_client_ends_well(said, begun):
+def test_the_client_survives_any_messages(received, begun):
     book = Logbook()
     globalLogPublisher.addObserver(book)
     try:
-        line = Line(keep_alive=60)
+        session = Session(keep_alive=60)
         if begun:
-            line.begin()
+            session.begin()
         else:
-            line.upgrade()
-        for message in said:
+            session.upgrade()
+        for message in received:
             if isinstance(message, bytes):
-                line.give(message)
+                session.receive(message)
             else:
-                line.say(message)
-        line.close()
+                session.send(message)
+        session.close()
     finally:
         globalLogPublisher.removeObserver(book)
     assert "s3cret" not in "".join(book.lines)
-    assert len(line.endings) == 1
+    assert len(session.endings) == 1

@@ -239,7 +239,7 @@ def _url(host, port):
 async def wazo_client(reactor, host, port, ca):
     client = WazoClient(_url(host, port), "s3cret", reactor=reactor, tls=tls_for(host, trust_in(str(ca))))
     told = await _ended(client)
-    await client.over
+    await client.finished
     return told
 
 
@@ -248,7 +248,7 @@ async def wazo_client_of_the_system(reactor, host, port, ca):
         environment.setenv("SSL_CERT_FILE", str(ca))
         client = WazoClient(_url(host, port), "s3cret", reactor=reactor)
         told = await _ended(client)
-        await client.over
+        await client.finished
         return told
 
 

@@ -108,7 +108,7 @@ async def test_our_client_comes_back_to_a_gateway_that_was_restarted(tmp_path):
 @ensureDeferred
 async def test_our_client_is_told_of_a_wrong_password_and_trusts_no_stranger(gateway):
     wrong = Program(gateway, "wrong")
-    with pytest.raises(NotOpenError, match="refused"):
+    with pytest.raises(NotOpenError, match="rejected"):
         await wrong.client.opened(attempts=1)
     await wrong.client.close()
     doubting = Program(gateway, tls=tls_for("localhost"))

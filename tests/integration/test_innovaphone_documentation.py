@@ -181,7 +181,7 @@ def test_the_client_in_python_prints_events_and_comes_back(gateway):
         gateway.publish("call_created")
         assert client.stdout.readline() == b"Event call_created\n"
         gateway.stop()
-        assert client.stdout.readline() == b"closed: the other end closed with 1001\n"
+        assert client.stdout.readline() == b"closed: the server closed with 1001\n"
         assert client.stdout.readline().startswith(b"closed: cannot connect: ")
         client.send_signal(signal.SIGTERM)
 

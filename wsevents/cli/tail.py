@@ -198,7 +198,7 @@ class TailSession:
         client.start()
         reactor.addSystemEventTrigger("before", "shutdown", self._end, client)
         end = None if seconds is None else reactor.callLater(seconds, self._enough, client)
-        await client.over
+        await client.finished
         if end is not None and end.active():
             end.cancel()
         if self.failure is not None:
@@ -220,7 +220,7 @@ class TailSession:
 
     def _opened(self, client: WazoClient) -> None:
         self.connected = True
-        note(f"connected to {client.place}")
+        note(f"connected to {client.address}")
 
     def _event(self, client: WazoClient, event: dict[str, Any]) -> None:
         if self.quiet:

@@ -1,4 +1,4 @@
-"""Twisted clients of the dialects, for programs of one's own: see their pages in `docs/protocol/`."""
+"""Twisted clients for Wazo's protocol and innovaphone's AppWebsocket; see the pages in `docs/protocol/`."""
 
 from wsevents.client.appwebsocket import AppWebsocketClient
 from wsevents.client.appwebsocket_connection import ConnectionEnd, NotOpenError

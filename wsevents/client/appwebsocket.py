@@ -1,4 +1,4 @@
-"""The client's end of innovaphone's AppWebsocket, for Twisted programs."""
+"""A client of innovaphone's AppWebsocket protocol, for Twisted programs."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class AppWebsocketClient:
-    """A connection to an app service or a PBX, made anew whenever it is lost, until `close`.
+    """Stays connected to an app service or a PBX, and logs in: it reconnects until `close`.
 
-    What is set before the connection is up counts for it: the dialling begins in the next turn of the
-    reactor. Callbacks are set by the methods `on_…`, which can be used as decorators; one that raises
-    is blamed in the log and changes nothing else.
+    It connects in the next turn of the reactor, so the program can set callbacks after creating it. The
+    methods `on_…` set callbacks, and can be used as decorators. The client logs an exception of a callback
+    and continues.
 
     Args:
-        url: ws: or wss:, as in "wss://pbx.example.com/PBX0/APPS/websocket".
-        password: of the app at the other end; None: `on_auth` finds the login out.
-        app: its name.
-        domain, sip, guid, dn: the user that is logged in here.
-        info: JSON text of an object that goes with the login.
-        pbx_obj: name of the PBX object that stands for the other end.
-        reactor: time and connections; None: Twisted's own.
-        endpoint: how to reach the other end; None: as the URL says.
-        tls: TLS options in place of those for the host of the URL, such as
-            `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`.
-        backoff: the pauses between attempts; None: from 1 s up to 32 s.
-        login_seconds: how long the other end may take for each step up to the login.
-        keep_alive: seconds between two KeepAlive messages; an end that says nothing for two of these is
-            given up. Only for ends that answer them, as wsevents does. 0: none.
-        message_max: bytes of a message; a longer one ends the connection.
+        url: ws: or wss: URL, such as "wss://pbx.example.com/PBX0/APPS/websocket".
+        password: password of the app; None: the callback of `on_auth` logs in.
+        app: name of the app.
+        domain, sip, guid, dn: the user, as in `auth`.
+        info: JSON text of an object, which is part of the login.
+        pbx_obj: name of the PBX object of the server.
+        reactor: reactor for time and connections; None: Twisted's global reactor.
+        endpoint: endpoint to connect to; None: host and port of the URL.
+        tls: TLS options, such as `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`; None:
+            the certificate must be for the host of the URL and be signed by a CA of the system.
+        backoff: the delays between attempts; None: from 1 s to 32 s.
+        login_seconds: maximum seconds for each step up to the login.
+        keep_alive: seconds between two KeepAlive messages; 0: none. The client reconnects if the server
+            sends nothing for twice this time. Only for servers that answer KeepAlive, such as wsevents.
+        message_max: maximum bytes of a message; a longer message ends the connection.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: the URL is not valid.
     """
 
     def __init__(
@@ -101,34 +101,34 @@ class AppWebsocketClient:
 
     @classmethod
     def connect(cls, url: str, *arguments: Any, **options: Any) -> AppWebsocketClient:
-        """Return a client that connects from the next turn of the reactor on; for the arguments see there."""
+        """Return a started client; the arguments are those of the class."""
         client = cls(url, *arguments, **options)
         client.start()
         return client
 
     def start(self) -> None:
-        """Connect, and stay connected; once."""
+        """Start to connect. A second call has no effect."""
         if not self._started:
             self._started = True
             running = Deferred.fromCoroutine(self._run())
             running.addErrback(
                 lambda failure: _log.error(
-                    "a client failed: {safe_location}", safe_location=safe_location(failure)
+                    "an AppWebsocket client failed: {safe_location}", safe_location=safe_location(failure)
                 )
             )
 
     # -- callbacks ----------------------------------------------------------------------------
 
     def on_auth(self, callback: C) -> C:
-        """Call `callback(client, app, challenge)` when there is a challenge, in place of using a password.
+        """Call `callback(client, app, challenge)` for a challenge, instead of using the password.
 
-        It may return what `authentication` returns, now or later (Deferred or coroutine), or None and call
-        `auth` at any time. What it raises or fails with ends the connection.
+        The callback returns an `authentication`, or a Deferred or coroutine of one; or it returns None, and
+        the program calls `auth` later. An exception of the callback ends the connection.
         """
         return self._set("auth", callback)
 
     def on_open(self, callback: C) -> C:
-        """Call `callback(client)` each time it has logged in."""
+        """Call `callback(client)` after each login."""
         return self._set("open", callback)
 
     def on_message(self, callback: C) -> C:
@@ -136,23 +136,23 @@ class AppWebsocketClient:
         return self._set("message", callback)
 
     def on_close(self, callback: C) -> C:
-        """Call `callback(client, ending)` each time a connection, or an attempt, has ended."""
+        """Call `callback(client, ending)` after the end of each connection or attempt (`ConnectionEnd`)."""
         return self._set("close", callback)
 
-    def _set(self, what: str, callback: C) -> C:
-        self._callbacks[what] = callback
+    def _set(self, name: str, callback: C) -> C:
+        self._callbacks[name] = callback
         return callback
 
-    def _call(self, what: str, *arguments: Any) -> None:
-        callback = self._callbacks.get(what)
+    def _call(self, name: str, *arguments: Any) -> None:
+        callback = self._callbacks.get(name)
         if callback is None:
             return
         try:
             result = callback(self, *arguments)
             if isawaitable(result):
-                ensureDeferred(_awaited(result)).addErrback(_blamed, what)
-        except Exception:  # noqa: BLE001 whatever the program does wrong, the connection is not to blame
-            _blamed(Failure(), what)
+                ensureDeferred(_awaited(result)).addErrback(_log_callback_failure, name)
+        except Exception:  # noqa: BLE001 an error of the program must not end the connection
+            _log_callback_failure(Failure(), name)
 
     # -- the login ----------------------------------------------------------------------------
 
@@ -168,19 +168,20 @@ class AppWebsocketClient:
         digest: str,
         key: str,
     ) -> None:
-        """Go on with a login that somebody else has made for the challenge, such as the PBX.
+        """Answer the challenge with a login that another program, such as the PBX, made for it.
 
-        Nothing of it may be changed. Without a challenge that waits for it, nothing happens.
+        The digest covers the arguments, so the program must not change them. Without an open challenge, the
+        call has no effect.
 
         Args:
-            domain: of the user.
-            sip: the user's name in it.
-            guid: of the user.
-            dn: the user's name to show.
-            pbx_obj: name of the PBX object that stands for the other end.
-            app: name of the app at the other end.
-            info: JSON text of an object, exactly as the digest has it; None or "": there is none.
-            digest: of the login.
+            domain: domain of the user.
+            sip: name of the user in the domain.
+            guid: GUID of the user.
+            dn: display name of the user.
+            pbx_obj: name of the PBX object of the server.
+            app: name of the app.
+            info: JSON text of an object, exactly as in the digest; None or "": no info.
+            digest: digest of the login.
             key: the session key.
 
         Raises:
@@ -202,23 +203,23 @@ class AppWebsocketClient:
         digest: str,
         key: str,
     ) -> Authentication:
-        """Return such a login as a value, for a callback of `on_auth` to return; arguments as for `auth`."""
+        """Return a login as a value, which the callback of `on_auth` can return. Arguments as for `auth`."""
         login = AppLogin(app, domain, sip, guid, dn, info or None)
         return Authentication(login, digest, SessionKey(key), pbx_obj)
 
     def challenged(self, challenge: str) -> Any:
-        """Answer a challenge; the connection's call."""
+        """Answer a challenge. Only the connection calls this."""
         callback = self._callbacks.get("auth")
         if callback is not None:
-            found = callback(self, self._login.app, challenge)
-            return ensureDeferred(_awaited(found)) if isawaitable(found) else found
+            result = callback(self, self._login.app, challenge)
+            return ensureDeferred(_awaited(result)) if isawaitable(result) else result
         if self._password is None:
-            raise ValueError("there is neither a password nor a callback for on_auth")
+            raise ValueError("no password and no callback for on_auth")
         digest = self._login.digest(challenge, self._password)
         return Authentication(self._login, digest, SessionKey.of(challenge, self._password), self._pbx_obj)
 
     def logged_in(self) -> None:
-        """Tell everybody; the connection's call."""
+        """Notify the program of a login. Only the connection calls this."""
         self._backoff.reset()
         self._call("open")
         openings, self._openings = self._openings, []
@@ -231,49 +232,49 @@ class AppWebsocketClient:
         """Send a text message.
 
         Raises:
-            NotOpenError: it is not logged in.
-            UnicodeEncodeError: UTF-8 cannot hold it.
+            NotOpenError: the client is not logged in.
+            UnicodeEncodeError: the text cannot be encoded as UTF-8.
         """
-        self._logged_in().say(message)
+        self._logged_in().send_text(message)
 
     def received(self, text: str) -> None:
-        """Pass a message on; the connection's call."""
+        """Pass a message to the program. Only the connection calls this."""
         self._call("message", text)
 
     def set_flow_control(self, enabled: bool) -> None:
-        """Have the next message handed over only after `message_complete`, or do not.
+        """Deliver each message only after `message_complete` for the previous one, or without waiting.
 
-        In between nothing is read from the socket, so that the other end has to wait, whoever that is:
-        its pings, too, wait for an answer.
+        Until `message_complete`, the client does not read from the socket, so TCP stops the server. The
+        client also does not answer pings in this time.
         """
         self._flow_control = enabled
         if self._connection is not None:
             self._connection.set_flow_control(enabled)
 
     def message_complete(self) -> None:
-        """Say that the message was dealt with, and the next may come."""
+        """Mark the delivered message as complete, so that the client delivers the next."""
         if self._connection is not None:
             self._connection.message_complete()
 
     def encrypt(self, seed: str, data: str) -> str:
-        """Return a text encrypted for the other end, in hexadecimal.
+        """Return a text encrypted for the server, in hexadecimal.
 
         Args:
-            seed: different for each call, at most 190 bytes; the other end needs it.
+            seed: at most 190 bytes, different for each call. The server needs it to decrypt.
             data: the text.
 
         Raises:
-            NotOpenError: it is not logged in.
-            ValueError: the seed is too long, or one of the two is no text.
+            NotOpenError: the client is not logged in.
+            ValueError: the seed is too long, or an argument cannot be encoded as UTF-8.
         """
         return self._key().encrypt(seed, data)
 
     def decrypt(self, seed: str, data: str) -> str:
-        """Return what the other end has encrypted with this seed. Raises as `encrypt`."""
+        """Return the text that the server encrypted with this seed. Raises as `encrypt`."""
         return self._key().decrypt(seed, data)
 
     def hash(self, seed: str, data: str) -> str:
-        """Return a hash that only the two ends can make. Arguments and errors as for `encrypt`."""
+        """Return a keyed hash that the server can check. Arguments and errors as for `encrypt`."""
         return self._key().hash(seed, data)
 
     def _logged_in(self) -> AppWebsocketConnection:
@@ -287,19 +288,21 @@ class AppWebsocketClient:
             raise NotOpenError("not logged in")
         return key
 
-    # -- up and down --------------------------------------------------------------------------
+    # -- connecting and closing ---------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
-        """It is connected and logged in."""
+        """The client is connected and logged in."""
         connection = self._connection
         return connection is not None and connection.key is not None and connection.is_open_for_messages
 
     def opened(self, attempts: int | None = None) -> Deferred[AppWebsocketClient]:
-        """Return a Deferred that fires with the client when it is logged in; at once, if it is.
+        """Return a Deferred that fires with the client as soon as it is logged in.
+
+        It fails with NotOpenError when the client is closed.
 
         Args:
-            attempts: fail with NotOpenError after so many more that ended without a login; None: go on.
+            attempts: fail with NotOpenError after this number of attempts without a login; None: no limit.
         """
         opening: Deferred[AppWebsocketClient] = Deferred()
         if self.is_open:
@@ -311,7 +314,7 @@ class AppWebsocketClient:
         return opening
 
     def close(self) -> Deferred[None]:
-        """Close, and do not connect again; fires when the connection is gone."""
+        """Close the connection and do not reconnect; the Deferred fires when the connection is closed."""
         closed: Deferred[None] = Deferred()
         if self._ended or not self._started:
             self._started = self._ended = self._stopping = True
@@ -322,34 +325,36 @@ class AppWebsocketClient:
         if self._connection is not None:
             self._connection.finish()
         else:
-            self._waits.cut()
+            self._waits.cancel()
         return closed
 
     async def _run(self) -> None:
-        """Connect again and again, with growing pauses, until told to close.
+        """Connect and reconnect, with growing delays, until `close`.
 
-        Twisted's ClientService would do, but it takes a TCP connection for success, or raises where one
-        is lost before the login.
+        Twisted's ClientService is not used, because a TCP connection without a login must count as a failed
+        attempt.
         """
         try:
             await self._wait(0)
             while not self._stopping:
                 ending = await self._attempt()
                 self._connection = None
-                self._disappoint(ending)
+                self._count_failed_attempt(ending)
                 self._call("close", ending)
                 if not self._stopping:
                     seconds = self._backoff.next()
                     _log.info(
-                        "AppWebsocket: {why}; again in {seconds:.1f} s", why=ending.why, seconds=seconds
+                        "AppWebsocket: {why}; reconnecting in {seconds:.1f} s",
+                        why=ending.why,
+                        seconds=seconds,
                     )
                     await self._wait(seconds)
         finally:
             self._ended = self._stopping = True
             self._connection = None
-            self._say_closed()
+            self._notify_closed()
 
-    def _say_closed(self) -> None:
+    def _notify_closed(self) -> None:
         openings, self._openings = self._openings, []
         for opening, _ in openings:
             opening.errback(NotOpenError("closed"))
@@ -358,26 +363,26 @@ class AppWebsocketClient:
             closing.callback(None)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait; `close` cuts it short."""
+        """Wait; `close` cancels the wait."""
         await self._waits.until(deferLater(self._reactor, seconds))
 
     async def _attempt(self) -> ConnectionEnd:
-        """Dial, log in and stay; return how it ended."""
+        """Connect, log in and return how the connection ended."""
         connection = AppWebsocketConnection(
             self, self._reactor, self._login_seconds, self._keep_alive, self._flow_control
         )
         connection.factory = self._autobahn
         failure = await self._waits.until(self._endpoint.connect(SingleUseFactory(connection)))
         if failure is not None:
-            why = "closed here" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
+            why = "closed by the client" if self._stopping else f"cannot connect: {failure.getErrorMessage()}"
             return ConnectionEnd(why)
         self._connection = connection
         if self._stopping:
             connection.finish()
-        return await connection.over
+        return await connection.finished
 
-    def _disappoint(self, ending: ConnectionEnd) -> None:
-        """Tell those who wait that this attempt was none; some will not wait any longer."""
+    def _count_failed_attempt(self, ending: ConnectionEnd) -> None:
+        """Count a failed attempt for the Deferreds of `opened`, and fail those that reach their limit."""
         if ending.opened:
             return
         openings, self._openings = self._openings, []
@@ -392,7 +397,7 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
-def _blamed(failure: Failure, what: str) -> None:
+def _log_callback_failure(failure: Failure, name: str) -> None:
     _log.error(
-        "a callback for on_{what} failed: {safe_location}", what=what, safe_location=safe_location(failure)
+        "the callback on_{name} failed: {safe_location}", name=name, safe_location=safe_location(failure)
     )

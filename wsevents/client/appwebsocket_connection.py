@@ -1,6 +1,6 @@
-"""One connection of an AppWebsocket client: the WebSocket, the login, and who is read when.
+"""One connection of an AppWebsocket client: the WebSocket, the login and the flow control.
 
-It lives from TCP to TCP; whether there is another one after it is for `AppWebsocketClient` to say.
+An object serves one TCP connection. `AppWebsocketClient` decides on reconnecting.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 CLOSING_SECONDS = 5.0
-"""How long the other end may take to answer a close frame and to end the connection."""
+"""Seconds in which the server must answer a close frame and close the TCP connection."""
 FRAME_MAX = 16384
-"""Bytes: servers of the vendor's C++ library refuse longer frames."""
+"""Maximum bytes of a sent frame: servers with the vendor's C++ library reject longer frames."""
 _NORMAL = 1000
 _log = Logger()
 _KEEP_ALIVE = '{"mt":"KeepAlive"}'
 _KEEP_ALIVE_MAX = 200
-"""Characters: a longer message is no answer to that one."""
+"""Maximum characters of a message that may be an answer to KeepAlive."""
 
 
 class NotOpenError(Exception):
-    """There is no connection that is logged in; come again when `on_open` was called."""
+    """The client is not logged in. It is after `on_open`."""
 
 
 @frozen
 class ConnectionEnd:
-    """How a connection, or the attempt to make one, ended.
+    """How a connection or a connection attempt ended.
 
     Attributes:
-        why: in words, for a log.
-        opened: it was logged in.
-        refused: the other end did not accept the login.
-        code, reason: of the close frame that came, if one did.
+        why: explanation, for a log.
+        opened: the client was logged in.
+        refused: the server rejected the login.
+        code, reason: content of the server's close frame; None and "": there was no close frame.
         advice: what to do before the next attempt.
     """
 
@@ -61,13 +61,13 @@ class ConnectionEnd:
 
 @frozen
 class Authentication:
-    """What a challenge is answered with.
+    """The answer to a challenge.
 
     Attributes:
-        login: who logs in where.
-        digest: of the login, the challenge and the password.
-        key: of the connection, if all goes well.
-        pbx_obj: name of the PBX object that stands for the other end.
+        login: the user and the app.
+        digest: digest of the login, the challenge and the password.
+        key: the session key, for use after the login.
+        pbx_obj: name of the PBX object of the server.
     """
 
     login: AppLogin
@@ -77,32 +77,32 @@ class Authentication:
 
 
 class AppWebsocketOwner(Protocol):
-    """Whom a connection belongs to."""
+    """The owner of a connection, which the connection notifies."""
 
     def challenged(self, challenge: str) -> Authentication | Deferred[Authentication | None] | None:
-        """Return what to answer, now or later; None: `AppWebsocketConnection.log_in` will be called."""
+        """Return the answer to a challenge, now or later; None: the owner calls `log_in` later."""
 
     def logged_in(self) -> None:
-        """All is well."""
+        """Handle a successful login."""
 
     def received(self, text: str) -> None:
-        """A message came."""
+        """Handle a message from the server."""
 
 
 class AppWebsocketConnection(WebSocketClientProtocol):
-    """One connection; Autobahn owns many names, ours have an underscore.
+    """One connection. Names without an underscore may belong to Autobahn.
 
     Attributes:
-        over: fires with an `ConnectionEnd` when it is gone.
-        key: what both ends share, once logged in.
+        finished: fires with a `ConnectionEnd` when the connection is closed.
+        key: the session key; None before the login.
 
     Args:
-        owner: hears of it.
-        clock: time.
-        login_seconds: how long each answer may take until it is logged in.
-        keep_alive: seconds between two KeepAlive messages; 0: none. It ends when twice that
-            nothing was heard.
-        flow_control: whether a message waits until the one before was completed.
+        owner: is notified of challenges, the login and messages.
+        clock: for timeouts.
+        login_seconds: maximum seconds for each step up to the login.
+        keep_alive: seconds between two KeepAlive messages; 0: none. The connection is closed if the server
+            sends nothing for twice this time.
+        flow_control: deliver a message only after `message_complete` for the previous message.
     """
 
     log = NullLogger()
@@ -117,7 +117,7 @@ class AppWebsocketConnection(WebSocketClientProtocol):
         flow_control: bool,
     ) -> None:
         super().__init__()
-        self.over: Deferred[ConnectionEnd] = Deferred()
+        self.finished: Deferred[ConnectionEnd] = Deferred()
         self.key: SessionKey | None = None
         self._owner = owner
         self._clock = clock
@@ -125,70 +125,69 @@ class AppWebsocketConnection(WebSocketClientProtocol):
         self._keep_alive = keep_alive
         self._flow_control = flow_control
         self._step = self._expect_nothing
-        self._offered: SessionKey | None = None
-        self._asking: Deferred[Any] | None = None
+        self._offered_key: SessionKey | None = None
+        self._pending_login: Deferred[Any] | None = None
         self._ending: ConnectionEnd | None = None
-        self._waiting: deque[str] = deque()
-        self._busy = self._working = self._paused = self._gone = False
+        self._queue: deque[str] = deque()
+        self._awaits_completion = self._delivering = self._paused = self._closed = False
         self._deadline = Deadline(clock)
-        self._beat: IDelayedCall | None = None
-        self._heard = 0.0
+        self._next_keep_alive: IDelayedCall | None = None
+        self._received_at = 0.0
 
     # -- from the network ---------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Ask for the WebSocket, and do not wait for ever."""
-        self._within("the other end did not answer in time")
+        self._close_unless_answered("the server did not answer in time")
         super().connectionMade()
 
     def processHandshake(self) -> None:
-        """Read the answer to it; Autobahn raises where that is not even text."""
+        """Process the server's handshake; Autobahn raises if it is not text."""
         try:
             super().processHandshake()
-        except Exception:  # noqa: BLE001 there is no telling which
-            self._finish("the answer was no WebSocket's")
+        except Exception:  # noqa: BLE001 Autobahn does not specify the exception
+            self._finish("the server's answer is not a WebSocket handshake")
 
     def onOpen(self) -> None:
-        """Ask for a challenge."""
+        """Request a challenge."""
         self._step = self._expect_challenge
-        self._within("no challenge came in time")
+        self._close_unless_answered("the server did not send a challenge in time")
         self.sendMessage(b'{"mt":"AppChallenge"}')
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Take a text message; binary ones are no part of the protocol."""
-        self._heard = self._clock.seconds()
+        """Process a text message; ignore a binary one, which the protocol does not have."""
+        self._received_at = self._clock.seconds()
         if not isBinary and self._ending is None:
             self._step(payload.decode("utf-8"))
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Give the other end time to drop the connection, but not for ever."""
+        """Answer the close frame; abort the connection if the server does not close it in time."""
         answer = super().onCloseFrame(code, reasonRaw)
-        if not self._gone:
+        if not self._closed:
             self._abort_later()
         return answer
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Say that it is gone; also called when it never was open."""
-        if self._gone:
+        """Fire `finished`. Autobahn also calls this if the WebSocket was never open."""
+        if self._closed:
             return
-        self._gone = True
-        self._waiting.clear()
+        self._closed = True
+        self._queue.clear()
         self._deadline.clear()
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
-        if self._asking is not None:
-            self._asking.cancel()
-        came = self.remoteCloseCode if wasClean else None
+        if self._next_keep_alive is not None:
+            self._next_keep_alive.cancel()
+            self._next_keep_alive = None
+        if self._pending_login is not None:
+            self._pending_login.cancel()
+        received = self.remoteCloseCode if wasClean else None
         ending = self._ending or ConnectionEnd(
-            f"the other end closed with {came}" if wasClean else reason or "the connection broke"
+            f"the server closed with {received}" if wasClean else reason or "the connection broke"
         )
-        self.over.callback(
+        self.finished.callback(
             ConnectionEnd(
                 ending.why,
                 opened=self.key is not None,
                 refused=ending.refused,
-                code=came,
+                code=received,
                 reason=(self.remoteCloseReason or "") if wasClean else "",
             )
         )
@@ -196,7 +195,7 @@ class AppWebsocketConnection(WebSocketClientProtocol):
     # -- the login ----------------------------------------------------------------------------
 
     def _expect_nothing(self, text: str) -> None:
-        """Ignore what comes too early, as the vendor's own clients do."""
+        """Ignore an unexpected message, as the vendor's own clients do."""
 
     def _expect_challenge(self, text: str) -> None:
         fields = _fields(text)
@@ -204,42 +203,46 @@ class AppWebsocketConnection(WebSocketClientProtocol):
             return
         challenge = fields.get("challenge")
         if isinstance(challenge, bool) or not isinstance(challenge, str | int):
-            self._finish("the other end sent no challenge")
+            self._finish("the server sent an invalid challenge")
             return
         self._step = self._expect_nothing
-        self._deadline.clear()  # whoever finds the login out may take its time
-        self._asking = maybeDeferred(self._owner.challenged, str(challenge))
-        self._asking.addCallback(self._answer).addErrback(self._no_answer)
+        self._deadline.clear()  # no timeout for the owner, which may ask a user
+        self._pending_login = maybeDeferred(self._owner.challenged, str(challenge))
+        self._pending_login.addCallback(self._answered).addErrback(self._not_answered)
 
-    def _answer(self, authentication: Authentication | None) -> None:
-        self._asking = None
-        if authentication is not None and not self._gone:
+    def _answered(self, authentication: Authentication | None) -> None:
+        self._pending_login = None
+        if authentication is not None and not self._closed:
             self.log_in(authentication)
 
-    def _no_answer(self, failure: Failure) -> None:
-        self._asking = None
+    def _not_answered(self, failure: Failure) -> None:
+        self._pending_login = None
         if not failure.check(CancelledError):
-            _log.warn("there is no login: {safe_location}", safe_location=safe_location(failure))
-            self._finish(f"there is no login: {failure.type.__name__ if failure.type else 'failed'}")
+            _log.warn("the program gave no login: {safe_location}", safe_location=safe_location(failure))
+            self._finish(f"the program gave no login: {failure.type.__name__ if failure.type else 'failed'}")
 
     @property
     def wants_login(self) -> bool:
-        """It was challenged, and was not answered yet."""
-        return self._step == self._expect_nothing and self.is_open_for_messages and self._offered is None
+        """The server has sent a challenge, and the client has not answered it."""
+        return self._step == self._expect_nothing and self.is_open_for_messages and self._offered_key is None
 
     @property
     def is_open_for_messages(self) -> bool:
-        """The WebSocket is open, and neither end wants to close it."""
+        """The WebSocket is open, and neither side has begun to close it."""
         return bool(self.state == self.STATE_OPEN and self._ending is None)
 
     def log_in(self, authentication: Authentication) -> None:
-        """Answer the challenge. Raises ValueError: the info is no JSON object, or a text no text."""
+        """Answer the challenge, if there is one.
+
+        Raises:
+            ValueError: the info is not a JSON object, or a text cannot be encoded as UTF-8.
+        """
         if not self.wants_login:
             return
         text = login_message(authentication.login, authentication.digest, authentication.pbx_obj)
-        self._offered = authentication.key
+        self._offered_key = authentication.key
         self._step = self._expect_result
-        self._within("the login was not answered in time")
+        self._close_unless_answered("the server did not answer the login in time")
         self.sendMessage(text.encode("utf-8"))
 
     def _expect_result(self, text: str) -> None:
@@ -247,13 +250,13 @@ class AppWebsocketConnection(WebSocketClientProtocol):
         if fields.get("mt") != "AppLoginResult":
             return
         if fields.get("ok") is not True:
-            self._finish("the login was refused", refused=True)
+            self._finish("the server rejected the login", refused=True)
             return
-        self.key = self._offered
+        self.key = self._offered_key
         self._step = self._expect_messages
         self._deadline.clear()
         if self._keep_alive:
-            self._beat = self._clock.callLater(self._keep_alive, self._keep_it_alive)
+            self._next_keep_alive = self._clock.callLater(self._keep_alive, self._send_keep_alive)
         self._owner.logged_in()
 
     # -- messages -----------------------------------------------------------------------------
@@ -261,36 +264,36 @@ class AppWebsocketConnection(WebSocketClientProtocol):
     def _expect_messages(self, text: str) -> None:
         if self._keep_alive and len(text) < _KEEP_ALIVE_MAX and _fields(text) == {"mt": "KeepAlive"}:
             return
-        self._waiting.append(text)
-        self._work()
+        self._queue.append(text)
+        self._deliver()
 
-    def _work(self) -> None:
-        """Hand over what waits; with flow control one at a time, and the socket is not read meanwhile."""
-        if self._working:
+    def _deliver(self) -> None:
+        """Deliver queued messages; with flow control one at a time, with paused reading until completion."""
+        if self._delivering:
             return
-        self._working = True
+        self._delivering = True
         try:
-            while self._waiting and not self._busy:
-                self._busy = self._flow_control
-                self._owner.received(self._waiting.popleft())
+            while self._queue and not self._awaits_completion:
+                self._awaits_completion = self._flow_control
+                self._owner.received(self._queue.popleft())
         finally:
-            self._working = False
-        self._read(not self._busy)
+            self._delivering = False
+        self._set_reading(not self._awaits_completion)
 
     def set_flow_control(self, enabled: bool) -> None:
-        """From the next message on, wait for `message_complete` after each; or do not."""
+        """Deliver each message only after `message_complete` for the previous one, or without waiting."""
         self._flow_control = enabled
         if not enabled:
             self.message_complete()
 
     def message_complete(self) -> None:
-        """Hand over the next message."""
-        self._busy = False
-        self._work()
+        """Mark the delivered message as complete and deliver the next."""
+        self._awaits_completion = False
+        self._deliver()
 
-    def _read(self, wanted: bool) -> None:
-        """Read from the socket, or leave what comes to the kernel, and so to the other end."""
-        if wanted is not self._paused or self._gone:
+    def _set_reading(self, wanted: bool) -> None:
+        """Resume or pause reading from the socket. While it is paused, TCP stops the server."""
+        if wanted is not self._paused or self._closed:
             return
         self._paused = not wanted
         if wanted:
@@ -298,40 +301,42 @@ class AppWebsocketConnection(WebSocketClientProtocol):
         else:
             self.transport.pauseProducing()
 
-    def say(self, text: str) -> None:
-        """Send a message. Raises NotOpenError, and UnicodeEncodeError for what is no text."""
+    def send_text(self, text: str) -> None:
+        """Send a message. Raises NotOpenError, or UnicodeEncodeError for an invalid text."""
         if self.key is None or not self.is_open_for_messages:
             raise NotOpenError("not logged in")
         self.sendMessage(text.encode("utf-8"))
 
-    def _keep_it_alive(self) -> None:
-        """Speak, so that the other end does; if it has not for long, it is gone."""
-        self._beat = None
+    def _send_keep_alive(self) -> None:
+        """Send a KeepAlive, or close the connection if the server has sent nothing for too long."""
+        self._next_keep_alive = None
         if not self.is_open_for_messages:
             return
         if self._paused:
-            self._heard = self._clock.seconds()  # nothing can be heard
-        if self._clock.seconds() - self._heard >= 2 * self._keep_alive:
-            self._ending = ConnectionEnd("nothing was heard of the other end")
+            self._received_at = (
+                self._clock.seconds()
+            )  # the client does not read, so the silence means nothing
+        if self._clock.seconds() - self._received_at >= 2 * self._keep_alive:
+            self._ending = ConnectionEnd("the server sent nothing for too long")
             self.transport.abortConnection()
             return
         self.sendMessage(_KEEP_ALIVE.encode())
-        self._beat = self._clock.callLater(self._keep_alive, self._keep_it_alive)
+        self._next_keep_alive = self._clock.callLater(self._keep_alive, self._send_keep_alive)
 
     # -- the end ------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Close it; `over` fires soon."""
-        self._finish("closed here")
+        """Close the connection; `finished` fires later."""
+        self._finish("closed by the client")
 
     def _finish(self, why: str, *, refused: bool = False) -> None:
-        """Close it, once."""
-        if self._ending is not None or self._gone:
+        """Close the connection, unless it is closing or closed."""
+        if self._ending is not None or self._closed:
             return
         self._ending = ConnectionEnd(why, refused=refused)
-        self._waiting.clear()
-        self._flow_control = self._busy = False
-        self._read(True)  # for the answer to the close frame
+        self._queue.clear()
+        self._flow_control = self._awaits_completion = False
+        self._set_reading(True)  # to receive the answer to the close frame
         if self.state == self.STATE_OPEN:
             self.sendClose(_NORMAL)
             self._abort_later()
@@ -341,13 +346,13 @@ class AppWebsocketConnection(WebSocketClientProtocol):
     def _abort_later(self) -> None:
         self._deadline.set(CLOSING_SECONDS, self.transport.abortConnection)
 
-    def _within(self, why: str) -> None:
-        """End it if the next answer does not come in time."""
+    def _close_unless_answered(self, why: str) -> None:
+        """Close the connection if the server does not take the next step in time."""
         self._deadline.set(self._login_seconds, lambda: self._finish(why))
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """Return the values of a message; none, if it is none."""
+    """Return the values of a message; an empty dict if it is not a JSON object."""
     try:
         return {key: part.value for key, part in parse_parts(text).items()}
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a client waits for between two states, and what cuts it short."""
+"""Waiting for a Deferred that another method can cancel."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class CancellableWait:
-    """One thing at a time that is waited for, such as a connection or a delay."""
+    """Waits for one Deferred at a time, such as a connection attempt or a delay."""
 
     _waiting: Deferred[Any] | None = field(init=False, default=None)
 
     async def until(self, waiting: Deferred[Any]) -> Failure | None:
-        """Wait for something that `cut` may cancel; return why it failed, if it did."""
+        """Wait until the Deferred fires, or `cancel` cancels it; return its failure, or None."""
         self._waiting = waiting
-        failed: list[Failure] = []
-        await waiting.addErrback(failed.append)
+        failures: list[Failure] = []
+        await waiting.addErrback(failures.append)
         self._waiting = None
-        return failed[0] if failed else None
+        return failures[0] if failures else None
 
-    def cut(self) -> None:
-        """Wait no longer, if it does."""
+    def cancel(self) -> None:
+        """Cancel the Deferred, if there is a wait."""
         if self._waiting is not None:
             self._waiting.cancel()

@@ -1,4 +1,4 @@
-"""How the clients dial: what Autobahn is told of a URL, its endpoint, and one protocol for each call."""
+"""Connecting: the WebSocket factory and the endpoint for a URL, and a factory for one connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PORT_MAX = 65535
 
 
 class SingleUseFactory(Factory):
-    """Hands out the connection that was made for one attempt, to the first address that answers."""
+    """Returns one protocol, once. An endpoint may try several addresses; the first to connect gets it."""
 
     noisy = False
 
@@ -26,36 +26,35 @@ class SingleUseFactory(Factory):
         self._connection: Protocol | None = connection
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        """Return it, once."""
         connection, self._connection = self._connection, None
         return connection
 
 
 def autobahn_factory(url: str, reactor: Any, message_max: int, frame_max: int = 0) -> WebSocketClientFactory:
-    """Return what Autobahn wants to know of a connection.
+    """Return Autobahn's factory for connections to a URL.
 
     Args:
-        url: ws: or wss:.
-        reactor: time.
-        message_max: bytes of a message; a longer one ends the connection.
-        frame_max: longer messages are sent in frames of so many bytes; 0: none are.
+        url: ws: or wss: URL.
+        reactor: reactor for timers.
+        message_max: maximum bytes of a received message; a longer message ends the connection.
+        frame_max: maximum bytes of a sent frame; longer messages are fragmented. 0: no maximum.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: the URL is not valid.
     """
-    if not url:  # Autobahn would take it for localhost
+    if not url:  # Autobahn's default is localhost
         raise ValueError("the URL is empty")
     try:
         factory = WebSocketClientFactory(url, reactor=reactor, useragent="wsevents")
     except Exception as error:  # noqa: BLE001 Autobahn raises Exception itself
-        raise ValueError(f"the URL cannot be used: {error}") from None
+        raise ValueError(f"the URL is not valid: {error}") from None
     if not 0 < factory.port <= PORT_MAX:
-        raise ValueError("the URL has a port that does not exist")
+        raise ValueError(f"the port of the URL is not from 1 to {PORT_MAX}")
     factory.setProtocolOptions(
         autoFragmentSize=frame_max,
         maxMessagePayloadSize=message_max,
         maxFramePayloadSize=message_max,
-        # Autobahn's timers are the reactor's own, whichever one is passed in; a connection has its own.
+        # Autobahn's timers ignore the `reactor` argument. The connection classes have their own.
         openHandshakeTimeout=0,
         closeHandshakeTimeout=0,
         serverConnectionDropTimeout=0,
@@ -64,7 +63,7 @@ def autobahn_factory(url: str, reactor: Any, message_max: int, frame_max: int = 
 
 
 def endpoint_for(factory: WebSocketClientFactory, reactor: Any, tls: Any) -> IStreamClientEndpoint:
-    """Return how to reach the host of the URL; its certificate must be for its name."""
+    """Return the endpoint for the host of the URL; with TLS, it verifies the certificate for this host."""
     plain = HostnameEndpoint(reactor, factory.host, factory.port)
     if not factory.isSecure:
         return plain

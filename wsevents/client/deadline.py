@@ -1,4 +1,4 @@
-"""The one thing that a client's connection waits for at a time, and not for ever."""
+"""The timeout for the next step of a connection."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class Deadline:
-    """When the patience ends that there is for the next step; a new one takes its place.
+    """A timeout; setting it replaces the previous one.
 
     Attributes:
-        clock: time.
+        clock: schedules the call.
     """
 
     clock: IReactorTime
     _call: IDelayedCall | None = field(init=False, default=None)
 
-    def set(self, seconds: float, late: Callable[[], object]) -> None:
-        """Call `late` in so many seconds, unless it is cleared or set anew before."""
+    def set(self, seconds: float, on_timeout: Callable[[], object]) -> None:
+        """Call `on_timeout` after these seconds, unless the timeout is cleared or set again before."""
         self.clear()
-        self._call = self.clock.callLater(seconds, self._due, late)
+        self._call = self.clock.callLater(seconds, self._timed_out, on_timeout)
 
     def clear(self) -> None:
-        """Have none."""
+        """Cancel the timeout, if it is set."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
 
-    def _due(self, late: Callable[[], object]) -> None:
+    def _timed_out(self, on_timeout: Callable[[], object]) -> None:
         self._call = None
-        late()
+        on_timeout()

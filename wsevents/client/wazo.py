@@ -1,4 +1,4 @@
-"""The client's end of Wazo's protocol, version 2, for Twisted programs: `docs/protocol/wazo.md`."""
+"""A client of Wazo's protocol, version 2 (`docs/protocol/wazo.md`), for Twisted programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wsevents.api.strict_json import parse_object
 from wsevents.client.appwebsocket_connection import CLOSING_SECONDS, ConnectionEnd
 from wsevents.client.cancellable_wait import CancellableWait
 from wsevents.client.connect import SingleUseFactory, autobahn_factory, endpoint_for
-from wsevents.client.connect_errors import ConnectProblem, of_failure, of_status, place_of
+from wsevents.client.connect_errors import ConnectProblem, address_of, of_failure, of_status
 from wsevents.client.deadline import Deadline
 from wsevents.core.backoff import Backoff
 from wsevents.logs.null_logger import NullLogger
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 VERSION = 2
 MESSAGE_MAX = 16 * 1048576
-"""Bytes of an event; the gateway itself has no bound."""
-HOPELESS = frozenset({Advice.FIX, Advice.ASK})
-"""Advice after which no other attempt would do better."""
+"""Maximum bytes of an event; the gateway has no maximum."""
+FINAL = frozenset({Advice.FIX, Advice.ASK})
+"""Advice of closings after which the client does not reconnect, because the attempt would fail again."""
 _NORMAL = 1000
-_NO_TOKEN = ConnectionEnd("not connected: there is no token, as the token function failed")
+_NO_TOKEN = ConnectionEnd("not connected: the token function failed")
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 _KNOWN = {(one.code, one.reason): one for one in vars(close_reasons).values() if isinstance(one, CloseReason)}
 _log = Logger()
@@ -50,32 +50,32 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 def explain(code: int, reason: str) -> tuple[str, Advice]:
-    """Return the meaning of a close frame and the advice for the client, as the gateway has them.
+    """Return the meaning and the advice of a close frame, from `wsevents.api.close_reasons`.
 
-    A pair of code and reason that the gateway does not have gets a neutral text and the advice to retry:
-    another reason of the same code says nothing about it.
+    An unknown pair of code and reason gets a neutral text and the advice to retry, even if the code is
+    known.
     """
     if code == _NORMAL:
-        return "the other end closed the connection", Advice.RETRY
-    said = f"closed with {code}{f' {reason}' if reason else ''}"
+        return "the server closed the connection", Advice.RETRY
+    text = f"closed with {code}{f' {reason}' if reason else ''}"
     known = _KNOWN.get((code, reason))
     if known is None:
-        return said, Advice.RETRY
-    return f"{said}: {known.meaning} What to do: {known.advice.value}.", known.advice
+        return text, Advice.RETRY
+    return f"{text}: {known.meaning} What to do: {known.advice.value}.", known.advice
 
 
 def _versioned(url: str) -> str:
-    """Return a URL that asks for the version that is spoken here. Raises ValueError: it is none."""
+    """Return the URL with the query parameter `version`. Raises ValueError if it is not a valid URL."""
     parts = urlsplit(url)
     fields = [(name, value) for name, value in parse_qsl(parts.query) if name != "version"]
     return urlunsplit(parts._replace(query=urlencode([*fields, ("version", str(VERSION))])))
 
 
 class _Connection(WebSocketClientProtocol):
-    """One connection, from TCP to TCP; Autobahn owns many names, ours have an underscore.
+    """One connection. Names without an underscore may belong to Autobahn.
 
     Attributes:
-        over: fires with an `ConnectionEnd` when it is gone.
+        finished: fires with a `ConnectionEnd` when the connection is closed.
     """
 
     log = NullLogger()
@@ -83,26 +83,25 @@ class _Connection(WebSocketClientProtocol):
 
     def __init__(self, owner: WazoClient, clock: IReactorTime, token: str) -> None:
         super().__init__()
-        self.over: Deferred[ConnectionEnd] = Deferred()
+        self.finished: Deferred[ConnectionEnd] = Deferred()
         self._owner = owner
         self._clock = clock
         self._token = token
-        self._opened = self._gone = False
+        self._opened = self._closed = False
         self._ending: ConnectionEnd | None = None
         self._lost: Failure | None = None
         self._deadline = Deadline(clock)
-        self._beat: IDelayedCall | None = None
-        self._heard = 0.0
+        self._next_ping: IDelayedCall | None = None
+        self._received_at = 0.0
 
     # -- from the network ---------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Ask for the WebSocket, and do not wait for ever."""
-        self._within("the other end did not answer in time")
+        self._close_unless_opened("the server did not answer in time")
         super().connectionMade()
 
     def onConnecting(self, transport_details: Any) -> ConnectingRequest:
-        """Show the token in a header: what stands in an address ends in the logs of proxies."""
+        """Send the token in a header, because proxies log the URL."""
         factory = self.factory
         return ConnectingRequest(
             host=factory.host,
@@ -113,40 +112,38 @@ class _Connection(WebSocketClientProtocol):
         )
 
     def processHandshake(self) -> None:
-        """Read the answer; Autobahn raises where that is not even text."""
-        answered = _STATUS.match(self.data)
-        if answered and int(answered[1]) != 101:  # noqa: PLR2004 Switching Protocols
-            problem = of_status(int(answered[1]), self._owner.place)
+        """Process the server's handshake; Autobahn raises if it is not text."""
+        status = _STATUS.match(self.data)
+        if status and int(status[1]) != 101:  # noqa: PLR2004 Switching Protocols
+            problem = of_status(int(status[1]), self._owner.address)
             self._finish(problem.text, problem.advice)
             return
         try:
             super().processHandshake()
-        except Exception:  # noqa: BLE001 there is no telling which
-            self._finish(f"{self._owner.place} is no WebSocket server: correct the address", Advice.FIX)
+        except Exception:  # noqa: BLE001 Autobahn does not specify the exception
+            self._finish(f"{self._owner.address} is not a WebSocket server; correct the address", Advice.FIX)
 
     def failHandshake(self, reason: str) -> None:
-        """Give up on an answer that is no WebSocket's."""
-        self._finish(f"{self._owner.place} is no WebSocket server: correct the address", Advice.FIX)
+        """Close the connection after an invalid handshake."""
+        self._finish(f"{self._owner.address} is not a WebSocket server; correct the address", Advice.FIX)
 
     def onOpen(self) -> None:
-        """Say what is wanted; nothing comes of it if the token is no good."""
-        self._heard = self._clock.seconds()
+        """Subscribe and start. The server answers only after it has accepted the token."""
+        self._received_at = self._clock.seconds()
         for name in self._owner.events:
-            self._say("subscribe", event_name=name)
-        self._say("start")
+            self._send_operation("subscribe", event_name=name)
+        self._send_operation("start")
 
     def onPing(self, payload: bytes) -> None:
-        """Answer, and note that the other end is there."""
-        self._heard = self._clock.seconds()
+        self._received_at = self._clock.seconds()
         super().onPing(payload)
 
     def onPong(self, payload: bytes) -> None:
-        """Note that the other end is there."""
-        self._heard = self._clock.seconds()
+        self._received_at = self._clock.seconds()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Take a message; what is none of the protocol is left aside."""
-        self._heard = self._clock.seconds()
+        """Process a message; ignore a message that the protocol does not have."""
+        self._received_at = self._clock.seconds()
         if isBinary or self._ending is not None:
             return
         try:
@@ -155,55 +152,55 @@ class _Connection(WebSocketClientProtocol):
             return
         operation, data = message.get("op"), message.get("data")
         if operation == "start" and not self._opened:
-            self._begin()
+            self._events_began()
         elif operation == "event" and isinstance(data, dict):
             self._owner.received(data)
 
-    def _begin(self) -> None:
+    def _events_began(self) -> None:
         self._opened = True
         self._deadline.clear()
-        self._beat = self._clock.callLater(self._owner.keep_alive, self._keep_it_alive)
+        self._next_ping = self._clock.callLater(self._owner.keep_alive, self._ping)
         self._owner.opened()
 
-    def _keep_it_alive(self) -> None:
-        """Speak, so that the other end does; if it has not for long, it is gone."""
-        self._beat = None
+    def _ping(self) -> None:
+        """Send a ping, or close the connection if the server has sent nothing for too long."""
+        self._next_ping = None
         if self.state != self.STATE_OPEN:
             return
-        if self._clock.seconds() - self._heard >= 2 * self._owner.keep_alive:
-            self._finish("nothing was heard of the other end for long")
+        if self._clock.seconds() - self._received_at >= 2 * self._owner.keep_alive:
+            self._finish("the server sent nothing for too long")
             self.transport.abortConnection()
             return
         self.sendPing(b"wsevents")
-        self._beat = self._clock.callLater(self._owner.keep_alive, self._keep_it_alive)
+        self._next_ping = self._clock.callLater(self._owner.keep_alive, self._ping)
 
     # -- the end ------------------------------------------------------------------------------
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Give the other end time to drop the connection, but not for ever."""
+        """Answer the close frame; abort the connection if the server does not close it in time."""
         answer = super().onCloseFrame(code, reasonRaw)
-        if not self._gone:
+        if not self._closed:
             self._abort_later()
         return answer
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Keep why: Autobahn passes on words alone."""
+        """Keep the failure: Autobahn passes only its text to `onClose`."""
         self._lost = reason
         super().connectionLost(reason)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Say that it is gone; also called when it never was open."""
-        if self._gone:
+        """Fire `finished`. Autobahn also calls this if the WebSocket was never open."""
+        if self._closed:
             return
-        self._gone = True
+        self._closed = True
         self._deadline.clear()
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
-        self.over.callback(evolve(self._ended(), opened=self._opened))
+        if self._next_ping is not None:
+            self._next_ping.cancel()
+            self._next_ping = None
+        self.finished.callback(evolve(self._connection_end(), opened=self._opened))
 
-    def _ended(self) -> ConnectionEnd:
-        """Return how it ended: as we wanted, by a close frame, or by itself."""
+    def _connection_end(self) -> ConnectionEnd:
+        """Return how the connection ended: by the client, by a close frame of the server, or by an error."""
         if self._ending is not None:
             return self._ending
         code, reason = self.remoteCloseCode, self.remoteCloseReason or ""
@@ -216,22 +213,22 @@ class _Connection(WebSocketClientProtocol):
         return ConnectionEnd(problem.text, advice=problem.advice)
 
     def replace_token(self, token: str) -> bool:
-        """Send another token if events have begun; return whether it was sent."""
+        """Send another token, if the server sends events; return whether it was sent."""
         sends = self._opened and self.state == self.STATE_OPEN
         if sends:
-            self._say("token", token=token)
+            self._send_operation("token", token=token)
         return sends
 
     def finish(self) -> None:
-        """Close it; `over` fires soon."""
-        self._finish("closed here")
+        """Close the connection; `finished` fires later."""
+        self._finish("closed by the client")
 
-    def _say(self, operation: str, **data: str) -> None:
+    def _send_operation(self, operation: str, **data: str) -> None:
         message: dict[str, Any] = {"op": operation} | ({"data": data} if data else {})
         self.sendMessage(json.dumps(message).encode())
 
     def _finish(self, why: str, advice: Advice = Advice.RETRY) -> None:
-        if self._ending is not None or self._gone:
+        if self._ending is not None or self._closed:
             return
         self._ending = ConnectionEnd(why, advice=advice)
         if self.state == self.STATE_OPEN:
@@ -243,42 +240,43 @@ class _Connection(WebSocketClientProtocol):
     def _abort_later(self) -> None:
         self._deadline.set(CLOSING_SECONDS, self.transport.abortConnection)
 
-    def _within(self, why: str) -> None:
-        """End it if events do not begin in time."""
+    def _close_unless_opened(self, why: str) -> None:
+        """Close the connection if the server does not begin to send events in time."""
         self._deadline.set(self._owner.opening_seconds, lambda: self._finish(why))
 
 
 class WazoClient:
-    """Receives events over a connection, and connects again when the connection ends.
+    """Receives events, and reconnects when the connection ends.
 
-    It stops after `close`, and after an end that only a change of the client or an administrator can mend.
-    A refused token (4002, 4003) does not stop it: these codes also come while wazo-auth is away. Callbacks
-    are set by the methods `on_…`, which can be used as decorators; the client logs an exception of a
-    callback and goes on.
+    It stops after `close`, and after a closing that only the operator or the client's author can fix. A
+    rejected token (4002, 4003) does not stop it, because the gateway also sends these codes while wazo-auth
+    is not available. The methods `on_…` set callbacks, and can be used as decorators. The client logs an
+    exception of a callback and continues.
 
     Args:
-        url: ws: or wss:, as in "wss://pbx.example.com:9502/".
+        url: ws: or wss: URL, such as "wss://pbx.example.com:9502/".
         token: the token, or a function that returns it. The client calls the function before each attempt
-            and after a refused token. With another token the client connects at once, but not more often
-            than once in the longest pause; else it retries after a pause. If the function returns "", the
-            client keeps the last token. If the function raises, the client logs it and retries after a
-            pause.
+            and after the server has rejected a token. With another token the client reconnects at once, but
+            at most once per longest delay; otherwise it retries after a delay. If the function returns "",
+            the client keeps the last token. If the function raises, the client logs it and retries after a
+            delay.
         events: names to subscribe to; "*" is every event.
-        reactor: time and connections; None: Twisted's own.
-        endpoint: how to reach the other end; None: as the URL says.
-        tls: TLS options in place of those for the host of the URL, such as
-            `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`.
-        backoff: the pauses between attempts; None: from 1 s up to 32 s.
-        opening_seconds: how long an attempt may take until events begin, from the TCP connection on.
-        keep_alive: seconds between two pings; an end that says nothing for two of these is given up.
-        message_max: bytes of a message; a longer one ends the connection.
+        reactor: reactor for time and connections; None: Twisted's global reactor.
+        endpoint: endpoint to connect to; None: host and port of the URL.
+        tls: TLS options, such as `tls_for(host, trust_in(file))` of `wsevents.endpoints.tls_client`; None:
+            the certificate must be for the host of the URL and be signed by a CA of the system.
+        backoff: the delays between attempts; None: from 1 s to 32 s.
+        opening_seconds: maximum seconds from the TCP connection until the server begins to send events.
+        keep_alive: seconds between two pings. The client reconnects if the server sends nothing for twice
+            this time.
+        message_max: maximum bytes of a message; a longer message ends the connection.
 
     Attributes:
-        place: host and port of the URL.
-        over: fires with the last `ConnectionEnd`, when there will be no other attempt.
+        address: host and port of the URL.
+        finished: fires with the last `ConnectionEnd`, when the client will not reconnect.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: the URL is not valid.
     """
 
     def __init__(
@@ -304,156 +302,156 @@ class WazoClient:
         self._endpoint = endpoint or endpoint_for(self._autobahn, reactor, tls)
         self._backoff = backoff or Backoff(SystemRandom())
         self.opening_seconds, self.keep_alive = opening_seconds, keep_alive
-        self.place = place_of(self._autobahn.host, self._autobahn.port)
-        self.over: Deferred[ConnectionEnd] = Deferred()
+        self.address = address_of(self._autobahn.host, self._autobahn.port)
+        self.finished: Deferred[ConnectionEnd] = Deferred()
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._connection: _Connection | None = None
         self._waits = CancellableWait()
         self._started = self._stopping = False
-        self._shown = ""  # the token that the other end saw last
-        self._at_once_from = -inf  # when the next attempt without a pause may be made
+        self._sent = ""  # the last token that the client sent
+        self._no_delay_before = -inf  # time before which every attempt has a delay
 
     def start(self) -> None:
-        """Connect, and stay connected; once."""
+        """Start to connect. A second call has no effect."""
         if not self._started:
             self._started = True
             running = Deferred.fromCoroutine(self._run())
-            running.addCallbacks(self.over.callback, self.over.errback)
+            running.addCallbacks(self.finished.callback, self.finished.errback)
 
     def close(self) -> Deferred[ConnectionEnd]:
-        """Say goodbye, and connect no more; fires when all is over."""
+        """Close the connection and do not reconnect; the Deferred fires when the connection is closed."""
         self._stopping = True
         if self._connection is not None:
             self._connection.finish()
         elif not self._started:
             self._started = True
-            self.over.callback(ConnectionEnd("closed here"))
+            self.finished.callback(ConnectionEnd("closed by the client"))
         else:
-            self._waits.cut()
+            self._waits.cancel()
         done: Deferred[ConnectionEnd] = Deferred()
-        self.over.addBoth(_pass, done)
+        self.finished.addBoth(_notify, done)
         return done
 
     def replace_token(self, token: str) -> None:
-        """Go on with another token, from now on and on the connection that there is."""
+        """Use another token from now on, and send it on the open connection."""
         self._token = token
         if self._connection is not None and self._connection.replace_token(token):
-            self._shown = token
+            self._sent = token
 
     # -- callbacks ----------------------------------------------------------------------------
 
     def on_open(self, callback: C) -> C:
-        """Call `callback(client)` each time events begin."""
+        """Call `callback(client)` each time the server begins to send events."""
         return self._set("open", callback)
 
     def on_event(self, callback: C) -> C:
-        """Call `callback(client, event)` for each event: the JSON object that was published."""
+        """Call `callback(client, event)` for each event, which is the published JSON object."""
         return self._set("event", callback)
 
     def on_close(self, callback: C) -> C:
-        """Call `callback(client, ending, seconds)` each time a connection, or an attempt, has ended.
+        """Call `callback(client, ending, seconds)` after the end of each connection or attempt.
 
-        `seconds` is the pause until the next attempt; 0: at once, with another token; None: there is no
-        other attempt.
+        `ending` is a `ConnectionEnd`. `seconds` is the delay before the next attempt; 0: at once, with
+        another token; None: no other attempt.
         """
         return self._set("close", callback)
 
-    def _set(self, what: str, callback: C) -> C:
-        self._callbacks[what] = callback
+    def _set(self, name: str, callback: C) -> C:
+        self._callbacks[name] = callback
         return callback
 
-    def _call(self, what: str, *arguments: Any) -> None:
-        callback = self._callbacks.get(what)
+    def _call(self, name: str, *arguments: Any) -> None:
+        callback = self._callbacks.get(name)
         if callback is None:
             return
         try:
             callback(self, *arguments)
-        except Exception:  # noqa: BLE001 whatever the program does wrong, the connection is not to blame
+        except Exception:  # noqa: BLE001 an error of the program must not end the connection
             _log.error(
-                "a callback for on_{what} failed: {safe_location}",
-                what=what,
+                "the callback on_{name} failed: {safe_location}",
+                name=name,
                 safe_location=safe_location(Failure()),
             )
 
     def opened(self) -> None:
-        """Tell that events begin; the connection's call."""
+        """Handle the begin of events. Only the connection calls this."""
         self._backoff.reset()
         self._call("open")
 
     def received(self, event: dict[str, Any]) -> None:
-        """Pass an event on; the connection's call."""
+        """Pass an event to the program. Only the connection calls this."""
         self._call("event", event)
 
     def problem(self, failure: Failure) -> ConnectProblem:
-        """Say why there is no connection; the connection's call."""
+        """Explain a failed attempt. Only the connection calls this."""
         return of_failure(failure, self._autobahn.host, self._autobahn.port)
 
-    # -- one attempt after the other ----------------------------------------------------------
+    # -- connecting and reconnecting ----------------------------------------------------------
 
     async def _run(self) -> ConnectionEnd:
-        ending = ConnectionEnd("closed here")
+        ending = ConnectionEnd("closed by the client")
         await self._waits.until(deferLater(self._reactor, 0))
-        another: str | None = None
+        new_token: str | None = None
         while not self._stopping:
-            token = self._current() if another is None else another
+            token = self._current_token() if new_token is None else new_token
             ending = _NO_TOKEN if token is None else await self._attempt(token)
             self._connection = None
-            another = self._another_token(ending)
-            seconds = self._wait(ending, another)
+            new_token = self._new_token(ending)
+            seconds = self._delay(ending, new_token)
             self._call("close", ending, seconds)
             if seconds is None or self._stopping:
                 break
             await self._waits.until(deferLater(self._reactor, seconds))
         return ending
 
-    def _current(self) -> str | None:
-        """Return the token for an attempt now; None: the function for it raised."""
+    def _current_token(self) -> str | None:
+        """Return the token for an attempt now; None: the token function raised an exception."""
         if isinstance(self._token, str):
             return self._token
         try:
-            return self._token() or self._shown
-        except Exception:  # noqa: BLE001 it may ask a service that is away
+            return self._token() or self._sent
+        except Exception:  # noqa: BLE001 any exception of the program's function
             _log.error("the token function failed: {safe_location}", safe_location=safe_location(Failure()))
             return None
 
-    def _another_token(self, ending: ConnectionEnd) -> str | None:
-        """Return the token for an attempt without a pause, or None: the client has to wait.
+    def _new_token(self, ending: ConnectionEnd) -> str | None:
+        """Return a new token for an attempt without a delay; None: the next attempt has a delay.
 
-        A server may refuse every token, so this is possible once in the longest pause only.
+        A server may reject every token, so at most one attempt per longest delay has no delay.
         """
         now = self._reactor.seconds()
-        if self._stopping or ending.advice is not Advice.TOKEN or now < self._at_once_from:
+        if self._stopping or ending.advice is not Advice.TOKEN or now < self._no_delay_before:
             return None
-        token = self._current()
-        if not token or token == self._shown:
+        token = self._current_token()
+        if not token or token == self._sent:
             return None
-        self._at_once_from = now + self._backoff.longest
+        self._no_delay_before = now + self._backoff.longest
         return token
 
-    def _wait(self, ending: ConnectionEnd, another: str | None) -> float | None:
-        """Return the seconds until the next attempt; None: another attempt would be useless."""
-        if self._stopping or ending.advice in HOPELESS:
+    def _delay(self, ending: ConnectionEnd, new_token: str | None) -> float | None:
+        """Return the seconds until the next attempt; None: no other attempt."""
+        if self._stopping or ending.advice in FINAL:
             return None
-        return self._backoff.next() if another is None else 0.0
+        return self._backoff.next() if new_token is None else 0.0
 
     async def _attempt(self, token: str) -> ConnectionEnd:
-        """Dial, and stay; return how it ended."""
-        self._shown = token
+        """Connect and return how the connection ended."""
+        self._sent = token
         connection = _Connection(self, self._reactor, token)
         connection.factory = self._autobahn
         failure = await self._waits.until(self._endpoint.connect(SingleUseFactory(connection)))
         if failure is not None:
             if self._stopping:
-                return ConnectionEnd("closed here")
+                return ConnectionEnd("closed by the client")
             problem = self.problem(failure)
             return ConnectionEnd(problem.text, advice=problem.advice)
         self._connection = connection
         if self._stopping:
             connection.finish()
-        return await connection.over
+        return await connection.finished
 
 
-def _pass(result: Any, done: Deferred[Any]) -> Any:
-    """Tell somebody else, too."""
+def _notify(result: Any, done: Deferred[Any]) -> Any:
+    """Fire `done` with the result or, after a failure, with None; return the result."""
     done.callback(None if isinstance(result, Failure) else result)
     return result
