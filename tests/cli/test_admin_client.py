@@ -1,4 +1,4 @@
-"""Where a status listener is, by its endpoint string."""
+"""The URL of a status listener, from its endpoint string."""
 
 import pytest
 from hypothesis import given
@@ -21,16 +21,16 @@ from wsevents.cli.admin_client import address_of
         ("unix:address=/run/s", "unix:/run/s"),
     ],
 )
-def test_an_endpoint_has_an_address_on_its_own_machine(endpoint, url):
+def test_an_endpoint_has_a_url_for_its_own_machine(endpoint, url):
     assert address_of(endpoint) == url
 
 
 @pytest.mark.parametrize("endpoint", ["systemd:domain=INET:index=0", "unix:", "nonsense", ""])
-def test_some_have_none(endpoint):
-    with pytest.raises(ValueError, match="no address that is known"):
+def test_some_endpoints_have_no_url(endpoint):
+    with pytest.raises(ValueError, match="no known address"):
         address_of(endpoint)
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
-def test_every_path_of_a_socket_survives(path):
+def test_every_socket_path_is_unescaped(path):
     assert address_of(f"unix:address={quoteStringArgument(path)}") == f"unix:{path}"

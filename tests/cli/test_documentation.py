@@ -1,4 +1,4 @@
-"""What the page of the commands shows, done as it stands."""
+"""The examples of the page about the commands are executed, and its outputs compared."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def blocks(text, kind):
 
 
 def shown(name):
-    """Return what the page says that a command prints."""
+    """Return the output of a command on the page."""
     (block,) = blocks(SECTIONS[name], "console")
     command, _, output = block.partition("\n")
     assert command.startswith(f"$ wsevents {name}")
@@ -35,38 +35,38 @@ def shown(name):
 
 
 def lines():
-    """Return every command line that the page or a help text shows."""
+    """Return every command line on the page or in a help text."""
     texts = [*blocks(PAGE, "sh"), *(one.epilog.replace("\\\n", "") for one in main.commands.values())]
     found = [line.strip() for text in texts for line in text.splitlines()]
     return sorted({line for line in found if "wsevents " in line and "_COMPLETE" not in line})
 
 
 def words(line):
-    """Return the words of the call of `wsevents` in a line of shell."""
+    """Return the arguments of `wsevents` in a shell command line."""
     call = shlex.split(line.partition("wsevents ")[2])
     return list(takewhile(lambda word: word not in {"|", "&&", "<", ">"}, call))
 
 
 @pytest.mark.parametrize("line", lines())
-def test_every_command_line_that_is_shown_is_understood(line):
+def test_every_shown_command_line_is_valid(line):
     name, *arguments = words(line)
     command = main.commands[name]
     with command.make_context(name, arguments) as context:
         assert context.params
 
 
-def test_every_command_has_its_section_and_its_line():
+def test_every_command_has_a_section_and_a_row():
     assert set(SECTIONS) == set(main.commands)
     assert set(re.findall(r"(?m)^\| \[`(\S+)`\]", PAGE)) == set(main.commands)
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))
-def test_every_option_that_a_section_names_exists(name):
-    there = {flag for one in main.commands[name].params if isinstance(one, click.Option) for flag in one.opts}
-    assert set(re.findall(r"(?<![-\w])--[a-z][a-z-]*", SECTIONS[name])) - there == set()
+def test_every_option_in_a_section_exists(name):
+    known = {flag for one in main.commands[name].params if isinstance(one, click.Option) for flag in one.opts}
+    assert set(re.findall(r"(?<![-\w])--[a-z][a-z-]*", SECTIONS[name])) - known == set()
 
 
-def test_check_config_prints_what_is_shown(tmp_path):
+def test_check_config_prints_the_shown_output(tmp_path):
     (tmp_path / "ssl").mkdir()
     key, crt = write_pair(tmp_path / "ssl")
     file = tmp_path / "config.yml"
@@ -76,7 +76,7 @@ def test_check_config_prints_what_is_shown(tmp_path):
     assert re.sub(r"read as \w+", "read as USER", printed) == shown("check-config")
 
 
-def test_token_prints_what_is_shown(tmp_path):
+def test_token_prints_the_shown_output(tmp_path):
     file = tmp_path / "config.yml"
     token = f'{{uuid: {USER}, tenant_uuid: {TENANT}, acl: [websocketd, "events.#"]}}'
     file.write_text(
@@ -86,27 +86,27 @@ def test_token_prints_what_is_shown(tmp_path):
     assert done.out == shown("token")
 
 
-def test_import_wazo_prints_what_is_shown(tmp_path):
+def test_import_wazo_prints_the_shown_output(tmp_path):
     file = "/var/lib/wazo-auth-keys/wazo-websocketd-key.yml"
     given = f"bus: {{host: rabbitmq.example.org}}\nauth: {{host: localhost, port: 9497, key_file: {file}}}\n"
     (tmp_path / "config.yml").write_text(given)
     assert wsevents("import-wazo", tmp_path, XIVO_UUID="").out == shown("import-wazo")
 
 
-def test_the_program_on_twisted_prints_events_and_why_it_ended(tmp_path):
+def test_the_twisted_program_prints_events_and_the_close_reason(tmp_path):
     (program,) = blocks(PAGE, "python")
     with GatewayProcess(tmp_path, standalone(tmp_path)) as gateway:
         gateway.ready()
         words = [sys.executable, "-c", program, f"wss://localhost:{gateway.port}/", "s3cret-user"]
         trusting = environ(SSL_CERT_FILE=str(tmp_path / "server.crt"))
         with subprocess.Popen(words, env=trusting, stdout=subprocess.PIPE, text=True) as process:
-            said = []
-            listener = Thread(target=lambda: said.extend(process.stdout))
+            output_lines = []
+            listener = Thread(target=lambda: output_lines.extend(process.stdout))
             listener.start()
             try:
                 for _ in range(5 * DEADLINE):
                     gateway.publish("call_created")
-                    if said:
+                    if output_lines:
                         break
                     listener.join(0.2)
                 gateway.stop()
@@ -114,11 +114,11 @@ def test_the_program_on_twisted_prints_events_and_why_it_ended(tmp_path):
             finally:
                 process.kill()
                 listener.join()
-    assert said[0] == "call_created\n"
-    assert "closed with 1001" in next(line for line in said if line != said[0])
+    assert output_lines[0] == "call_created\n"
+    assert "closed with 1001" in next(line for line in output_lines if line != output_lines[0])
 
 
-def test_sessions_prints_what_is_shown(tmp_path):
+def test_sessions_prints_the_shown_output(tmp_path):
     text = standalone(tmp_path) + f"status: {{endpoint: 'unix:{tmp_path}/status'}}\n"
     with (
         GatewayProcess(tmp_path, text) as gateway,

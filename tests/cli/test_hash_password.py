@@ -1,4 +1,4 @@
-"""`wsevents hash-password`: from a password on standard input or a terminal to its hash."""
+"""`wsevents hash-password` hashes a password from standard input or a terminal."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ PASSWORD = "manag3rpa55word"
 
 
 def typed(*lines):
-    """Type lines at a terminal that the command has; return its status, and all that the terminal shows."""
+    """Type lines into the command's terminal; return its exit status and the output of the terminal."""
     leader, follower = pty.openpty()
     shown = b""
     try:
@@ -39,9 +39,9 @@ def typed(*lines):
         os.close(leader)
 
 
-@pytest.mark.parametrize("said", [PASSWORD, f"{PASSWORD}\n", f"{PASSWORD}\r\nmore\n"])
-def test_it_hashes_the_first_line_of_its_input(said):
-    done = wsevents("hash-password", stdin=said)
+@pytest.mark.parametrize("stdin_text", [PASSWORD, f"{PASSWORD}\n", f"{PASSWORD}\r\nmore\n"])
+def test_it_hashes_the_first_line_of_its_input(stdin_text):
+    done = wsevents("hash-password", stdin=stdin_text)
     assert (done.status, done.err) == (0, "")
     (line,) = done.lines
     assert matches(PASSWORD, parse(line))
@@ -66,10 +66,10 @@ def test_a_password_as_an_argument_is_rejected_and_not_repeated():
     assert PASSWORD not in done.err
 
 
-@pytest.mark.parametrize("said", ["", "\n", "\nmore\n"])
-def test_an_empty_password_is_rejected(said):
-    done = wsevents("hash-password", stdin=said)
-    assert (done.status, done.out, done.err) == (1, "", "the password must not be empty\n")
+@pytest.mark.parametrize("stdin_text", ["", "\n", "\nmore\n"])
+def test_an_empty_password_is_rejected(stdin_text):
+    done = wsevents("hash-password", stdin=stdin_text)
+    assert (done.status, done.out, done.err) == (1, "", "the password is empty; enter one\n")
 
 
 def test_a_password_that_is_not_utf_8_is_rejected():

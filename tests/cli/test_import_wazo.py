@@ -1,4 +1,4 @@
-"""`wsevents import-wazo` reads what wazo-websocketd reads, and writes what we can use."""
+"""`wsevents import-wazo` reads the files of wazo-websocketd and writes a configuration of wsevents."""
 
 import stat
 
@@ -32,7 +32,7 @@ def folder(tmp_path):
     return root
 
 
-def test_the_files_are_merged_as_there_and_our_own_check_is_content(folder, tmp_path):
+def test_the_files_are_merged_as_in_wazo_and_the_result_is_valid(folder, tmp_path):
     output = tmp_path / "config.yml"
     done = wsevents("import-wazo", folder, "--output", output, XIVO_UUID="o1")
     assert (done.status, done.out) == (0, "")
@@ -51,7 +51,7 @@ def test_the_files_are_merged_as_there_and_our_own_check_is_content(folder, tmp_
     assert check.status == 0, check.err
 
 
-def test_remarks_are_a_line_each_on_standard_error(folder):
+def test_each_remark_is_a_line_on_standard_error(folder):
     done = wsevents("import-wazo", folder)
     assert yaml.safe_load(done.out)["bus"]["endpoint"] == "tcp:two:5672"
     keys = [line.partition(":")[0] for line in done.err.splitlines()]
@@ -59,7 +59,7 @@ def test_remarks_are_a_line_each_on_standard_error(folder):
     assert "s3cret" not in done.err
 
 
-def test_files_alone_are_taken_in_their_order(folder):
+def test_later_files_replace_earlier_ones(folder):
     files = [folder / "config.yml", folder / "conf.d" / "20-second.yml"]
     assert yaml.safe_load(wsevents("import-wazo", *files).out)["bus"]["endpoint"] == "tcp:three:5672"
 
@@ -70,11 +70,11 @@ def test_json_is_the_configuration_with_the_remarks(folder):
     assert {one["key"] for one in found["remarks"]} >= {"user"}
 
 
-def test_the_file_is_for_few_to_read_and_is_not_replaced_unasked(folder, tmp_path):
+def test_the_file_is_private_and_is_replaced_only_with_force(folder, tmp_path):
     output = tmp_path / "config.yml"
     output.write_text("mine")
     done = wsevents("import-wazo", folder, "--output", output)
-    assert (done.status, done.err.splitlines()[-1]) == (1, f"{output} is there already: --force replaces it")
+    assert (done.status, done.err.splitlines()[-1]) == (1, f"{output} exists; use --force to replace it")
     assert output.read_text() == "mine"
     assert wsevents("import-wazo", folder, "--output", output, "--force").status == 0
     assert stat.S_IMODE(output.stat().st_mode) in {0o600, 0o640}
@@ -89,7 +89,7 @@ def test_a_folder_without_a_configuration_is_one_line(tmp_path):
     )
 
 
-def test_a_file_that_is_no_yaml_is_named_with_its_line_and_not_quoted(folder):
+def test_invalid_yaml_is_reported_with_its_line_and_without_its_content(folder):
     (folder / "conf.d" / "30.yml").write_text("bus:\n  password: !s3cret\n")
     done = wsevents("import-wazo", folder)
     assert done.status == 1
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_yaml_is_named_with_its_line_and_not_quoted(folder):
     assert "s3cret" not in line
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_line(folder, tmp_path):
+def test_a_folder_that_is_not_writable_is_one_line(folder, tmp_path):
     done = wsevents("import-wazo", folder, "--output", tmp_path / "none" / "config.yml")
     assert done.status == 1
     assert done.err.splitlines()[-1].endswith("cannot be written: No such file or directory")

@@ -1,4 +1,4 @@
-"""The command `wsevents` as a whole: help, usage, completion, and how commands end."""
+"""The command `wsevents`: help, usage errors, completion and exit statuses."""
 
 import configparser
 import subprocess
@@ -15,7 +15,7 @@ NAMES = sorted(main.commands)
 
 
 def complete(words, at):
-    """Return what bash is proposed for the word at this place."""
+    """Return the proposals for the word at this position."""
     return wsevents(_WSEVENTS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(at)).out.split()
 
 
@@ -34,7 +34,7 @@ def test_its_help_names_every_command_and_the_exit_statuses():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_help_of_each_command_teaches(name):
+def test_the_help_of_each_command_has_examples_and_exit_statuses(name):
     done = wsevents(name, "--help", COLUMNS="80")
     assert done.status == 0
     assert "Examples:" in done.out
@@ -44,13 +44,13 @@ def test_the_help_of_each_command_teaches(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_option_that_does_not_exist_is_a_mistake_of_usage(name):
+def test_an_unknown_option_is_a_usage_error(name):
     done = wsevents(name, "--nonsense")
     assert (done.status, done.out) == (2, "")
     assert f"Try 'wsevents {name} --help' for help." in done.err
 
 
-def test_a_command_that_does_not_exist_is_a_mistake_of_usage():
+def test_an_unknown_command_is_a_usage_error():
     assert wsevents("nonsense").status == 2
 
 
@@ -58,9 +58,9 @@ def test_the_version_is_that_of_the_package():
     assert wsevents("--version").out == f"wsevents, version {__version__}\n"
 
 
-def test_nothing_heavy_is_imported_before_a_command_does_its_work():
-    heavy = "[one for one in ('twisted', 'yaml', 'cryptography') if one in sys.modules]"
-    program = f"import sys, wsevents.cli; print({heavy})"
+def test_slow_packages_are_imported_only_when_a_command_runs():
+    slow = "[one for one in ('twisted', 'yaml', 'cryptography') if one in sys.modules]"
+    program = f"import sys, wsevents.cli; print({slow})"
     run = subprocess.run(
         [sys.executable, "-c", program],
         env=environ(),
@@ -72,12 +72,12 @@ def test_nothing_heavy_is_imported_before_a_command_does_its_work():
     assert run.stdout == "[]\n", run.stderr
 
 
-def test_bash_is_proposed_commands_and_options():
+def test_completion_proposes_commands_and_options():
     assert {f"plain,{name}" for name in NAMES} <= set(complete("wsevents ", 1))
     assert "plain,--closed" in complete("wsevents sessions --", 2)
 
 
-def test_bash_is_proposed_dialects_and_files():
+def test_completion_proposes_dialects_and_files():
     assert complete("wsevents sessions --dialect ", 3) == [
         f"plain,{name}" for name in ("innovaphone", "isymphony", "voipbin", "wazo")
     ]
@@ -90,7 +90,7 @@ def test_the_script_for_bash_is_printed():
     assert (done.status, "complete -o nosort -F _wsevents_completion wsevents" in done.out) == (0, True)
 
 
-def test_a_pipe_that_is_closed_is_no_traceback(tmp_path):
+def test_a_closed_pipe_prints_no_traceback(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text('listen: ["tcp:0"]\nbus: {type: memory}\n')
     run = subprocess.Popen(
@@ -102,11 +102,11 @@ def test_a_pipe_that_is_closed_is_no_traceback(tmp_path):
     )
     run.stdout.close()
     run.stdout = None
-    _, said = run.communicate(timeout=DEADLINE)
-    assert (run.returncode, said) == (141, "")
+    _, error_output = run.communicate(timeout=DEADLINE)
+    assert (run.returncode, error_output) == (141, "")
 
 
-def test_every_option_says_what_it_is_for():
+def test_every_option_has_a_help_text():
     for name, each in main.commands.items():
         for option in each.params:
             assert not isinstance(option, click.Option) or option.help, (name, option.name)

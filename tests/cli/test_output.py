@@ -1,4 +1,4 @@
-"""What commands print."""
+"""The output of commands."""
 
 import json
 
@@ -10,16 +10,16 @@ from wsevents.cli.output import printable
 
 
 @given(st.text(st.characters()))
-def test_everything_that_is_printed_can_be_seen(text):
+def test_output_has_only_printable_characters(text):
     assert printable(text).isprintable()
 
 
 @given(st.text())
-def test_json_stays_json(text):
+def test_escaped_json_is_the_same_json(text):
     assert json.loads(printable(json.dumps(text, ensure_ascii=False))) == text
 
 
-def test_what_a_terminal_cannot_show_is_escaped(tmp_path):
+def test_characters_that_the_terminal_cannot_show_are_escaped(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text("""
 listen: ["tcp:0"]

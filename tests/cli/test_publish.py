@@ -36,43 +36,43 @@ SOURCES = {
 
 
 @async_yield_fixture
-async def hearing(rabbitmq):
-    """A function that returns an ear on the exchange of a source."""
+async def observing(rabbitmq):
+    """A function that returns an observer of the exchange of a source."""
     from twisted.internet import reactor
 
     buses = []
 
-    async def hear(source):
-        bus, ear = AmqpBus.create(AmqpBus.settings(endpoint=rabbitmq.endpoint), reactor), Ear()
-        bus.attach(ear, [source.exchange], source.bindings)
+    async def observe(source):
+        bus, observer = AmqpBus.create(AmqpBus.settings(endpoint=rabbitmq.endpoint), reactor), Ear()
+        bus.attach(observer, [source.exchange], source.bindings)
         bus.startService()
         buses.append(bus)
-        await ear.ups(1)
-        return ear
+        await observer.ups(1)
+        return observer
 
-    yield hear
+    yield observe
     for bus in buses:
         await bus.stopService()
 
 
-async def published(hearing, source, *words, **options):
-    """Publish, and return the event that the gateway makes of it, and how the command ended."""
-    ear = await hearing(source)
+async def published(observing, source, *words, **options):
+    """Publish; return the event that the gateway decodes, and the finished command."""
+    observer = await observing(source)
     done = await meanwhile("publish", *words, **options)
     assert done.status == 0, done.err
-    await ear.heard(1)
-    event = source.decode(ear.deliveries[0])
+    await observer.heard(1)
+    event = source.decode(observer.deliveries[0])
     assert isinstance(event, Event), event
     return event, done
 
 
 @pytest.mark.parametrize("kind", ["headers", "topic"])
 @ensureDeferred
-async def test_the_gateway_reads_what_is_published(kind, hearing, rabbitmq, tmp_path):
+async def test_the_gateway_reads_what_is_published(kind, observing, rabbitmq, tmp_path):
     source = SOURCES[kind]
-    here = write(tmp_path, rabbitmq, source)
+    options_of_config = write(tmp_path, rabbitmq, source)
     words = ("call_created", '{"who": "é"}', "--tenant", "t1", "--user", "u1", "--user", "u2")
-    event, done = await published(hearing, source, *words, *here)
+    event, done = await published(observing, source, *words, *options_of_config)
     assert (event.name, event.tenant, event.required) == ("call_created", "t1", "events.call_created")
     assert event.body.json["data"] == {"who": "é"}
     if kind == "headers":
@@ -83,11 +83,11 @@ async def test_the_gateway_reads_what_is_published(kind, hearing, rabbitmq, tmp_
 
 
 @ensureDeferred
-async def test_the_data_comes_from_standard_input_and_json_tells_all(hearing, rabbitmq, tmp_path):
+async def test_the_data_comes_from_standard_input_and_json_has_the_message(observing, rabbitmq, tmp_path):
     source = SOURCES["headers"]
     words = ("note", "-", "--tenant", "t1", "--required-acl", "events.notes", "--json")
     event, done = await published(
-        hearing, source, *words, *write(tmp_path, rabbitmq, source), stdin='{"text": "hello"}'
+        observing, source, *words, *write(tmp_path, rabbitmq, source), stdin='{"text": "hello"}'
     )
     assert (event.required, event.everyone) == ("events.notes", True)
     assert done.json["body"] == event.body.json
@@ -96,17 +96,17 @@ async def test_the_data_comes_from_standard_input_and_json_tells_all(hearing, ra
 
 
 @ensureDeferred
-async def test_without_a_tenant_it_is_for_the_master_tenant_alone(hearing, rabbitmq, tmp_path):
+async def test_without_a_tenant_it_is_for_the_master_tenant_only(observing, rabbitmq, tmp_path):
     source = SOURCES["headers"]
-    event, _ = await published(hearing, source, "note", "--no-acl", *write(tmp_path, rabbitmq, source))
+    event, _ = await published(observing, source, "note", "--no-acl", *write(tmp_path, rabbitmq, source))
     assert (event.tenant, event.users, event.everyone, event.required) == (None, (), False, None)
 
 
 @ensureDeferred
-async def test_it_is_of_the_installation_of_the_configuration(hearing, rabbitmq, tmp_path):
+async def test_it_has_the_uuid_of_the_configured_installation(observing, rabbitmq, tmp_path):
     source = SOURCES["origin"]
-    here = write(tmp_path, rabbitmq, source, "origin_uuid: o1")
-    event, _ = await published(hearing, source, "note", "--tenant", "t1", *here)
+    options_of_config = write(tmp_path, rabbitmq, source, "origin_uuid: o1")
+    event, _ = await published(observing, source, "note", "--tenant", "t1", *options_of_config)
     assert event.headers["origin_uuid"] == "o1"
 
 
@@ -118,7 +118,7 @@ def test_an_exchange_that_does_not_exist_is_one_line(rabbitmq, tmp_path):
     assert "create it, or correct bus.exchange_name" in line
 
 
-def test_a_user_that_rabbitmq_does_not_know_is_one_line(rabbitmq, tmp_path):
+def test_a_user_unknown_to_rabbitmq_is_one_line(rabbitmq, tmp_path):
     file = tmp_path / "config.yml"
     file.write_text(
         f'listen: ["tcp:0"]\nbus: {{endpoint: "{rabbitmq.endpoint}", username: x, password: s3cret}}\n'
@@ -130,7 +130,7 @@ def test_a_user_that_rabbitmq_does_not_know_is_one_line(rabbitmq, tmp_path):
     assert "s3cret" not in line
 
 
-def test_a_rabbitmq_that_is_away_is_one_line(tmp_path):
+def test_an_unreachable_rabbitmq_is_one_line(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text('listen: ["tcp:0"]\nbus: {endpoint: "tcp:127.0.0.1:1"}\n')
     done = wsevents("publish", "note", "--tenant", "t1", "--config", file)
@@ -139,15 +139,15 @@ def test_a_rabbitmq_that_is_away_is_one_line(tmp_path):
     assert "connection refused (start the broker, or correct bus.endpoint)" in line
 
 
-def test_on_a_bus_within_the_gateway_nothing_can_be_published(tmp_path):
+def test_it_cannot_publish_on_a_bus_within_the_gateway(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text('listen: ["tcp:0"]\nbus: {type: memory}\n')
     done = wsevents("publish", "note", "--tenant", "t1", "--config", file)
-    assert (done.status, "there is nothing to publish on from outside" in done.err) == (1, True)
+    assert (done.status, "the command cannot publish on it" in done.err) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("note", "[]"), "must be a JSON object"),
         (("note", "{"), "must be a JSON object"),
@@ -155,13 +155,13 @@ def test_on_a_bus_within_the_gateway_nothing_can_be_published(tmp_path):
         (("note", '{"a": 1e999}'), "a number that is too large"),
         (("note", "--user", "u1"), "--user needs --tenant"),
         (("",), "must not be empty"),
-        (("x" * 256,), "must not be empty, nor longer than 255 bytes"),
+        (("x" * 256,), "must not be empty or longer than 255 bytes"),
         (("a\nb",), "must be UTF-8 text"),
-        (("note", "--no-acl", "--required-acl", "x"), "do not go together"),
+        (("note", "--no-acl", "--required-acl", "x"), "exclude each other"),
     ],
 )
-def test_what_cannot_be_published_is_a_mistake_of_usage(words, said, tmp_path):
+def test_an_invalid_event_is_a_usage_error(words, message, tmp_path):
     file = tmp_path / "config.yml"
     file.write_text('listen: ["tcp:0"]\n')
     done = wsevents("publish", *words, "--config", file)
-    assert (done.status, said in done.err) == (2, True), done.err
+    assert (done.status, message in done.err) == (2, True), done.err

@@ -1,4 +1,4 @@
-"""How a command that waits for somebody is ended."""
+"""Signals end a command that waits for an answer."""
 
 import signal
 
@@ -12,7 +12,7 @@ from tests.support.wazo_auth import WazoAuth
 
 @async_yield_fixture
 async def waiting(tmp_path):
-    """A command that waits for an answer which does not come."""
+    """A command that waits for an answer that does not arrive."""
     from twisted.internet import reactor
 
     server = WazoAuth(reactor, hang=True)

@@ -1,4 +1,4 @@
-"""`wsevents sessions` asks a status listener over real HTTP."""
+"""`wsevents sessions` queries a status listener over real HTTP."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ __all__ = ["listener"]
 
 
 @ensureDeferred
-async def test_everybody_is_a_row_of_a_table_that_fits(listener):
+async def test_each_session_is_a_row_of_a_table(listener):
     listener.resource.sessions = [
         session("1-1"),
         session("12-345", dialect="innovaphone", user=None, tenant=None, queue=70000, behind=True),
@@ -25,7 +25,8 @@ async def test_everybody_is_a_row_of_a_table_that_fits(listener):
     done = await meanwhile("sessions", "--url", listener.url)
     assert done.status == 0
     head, first, second, third = done.lines
-    assert head.split() == ["ID", "DIALECT", "USER", "TENANT", "ADDRESS", "FOR", "EVENTS", "WAITS", "WANTS"]
+    peer = ["ID", "DIALECT", "USER", "TENANT", "ADDRESS"]
+    assert head.split() == [*peer, "AGE", "EVENTS", "QUEUED", "SUBSCRIBED"]
     assert first.split()[:2] == ["1-1", "wazo"]
     assert first.split()[2].startswith(UUID[:8])
     assert "192.0.2.7" in first
@@ -37,7 +38,7 @@ async def test_everybody_is_a_row_of_a_table_that_fits(listener):
 
 @pytest.mark.parametrize("columns", ["80", "100", "120", "200"])
 @ensureDeferred
-async def test_it_is_no_wider_than_the_terminal(listener, columns):
+async def test_the_table_fits_the_terminal(listener, columns):
     listener.resource.sessions = [
         session("1-234567", dialect="innovaphone", subscriptions=["a_long_name_of_an_event"] * 50),
         session("1-2", delivered=123456789, queue=1048576, behind=True),
@@ -49,7 +50,7 @@ async def test_it_is_no_wider_than_the_terminal(listener, columns):
 
 
 @ensureDeferred
-async def test_filters_are_for_the_gateway_to_apply(listener):
+async def test_filters_are_sent_to_the_gateway(listener):
     listener.resource.sessions = [session("1-1"), session("1-2", user="u2")]
     words = ("--user", "u2", "--tenant", TENANT, "--dialect", "wazo")
     done = await meanwhile("sessions", "--url", listener.url, *words)
@@ -59,7 +60,7 @@ async def test_filters_are_for_the_gateway_to_apply(listener):
 
 
 @ensureDeferred
-async def test_json_is_what_the_gateway_says(listener):
+async def test_json_is_the_answer_of_the_gateway(listener):
     listener.resource.sessions, listener.resource.closed = [session()], [closed()]
     assert (await meanwhile("sessions", "--url", listener.url, "--json")).json == {"sessions": [session()]}
     done = await meanwhile("sessions", "--url", listener.url, "--json", "--closed")
@@ -67,20 +68,20 @@ async def test_json_is_what_the_gateway_says(listener):
 
 
 @ensureDeferred
-async def test_those_who_have_left_are_shown_with_code_and_reason(listener):
+async def test_closed_sessions_are_shown_with_code_and_reason(listener):
     listener.resource.closed = [
         closed("1-1"),
         closed("1-2", code=None, meaning="The connection broke.", why=""),
     ]
     done = await meanwhile("sessions", "--url", listener.url, "--closed", COLUMNS="180")
     head, first, second = done.lines
-    assert head.split() == ["ID", "DIALECT", "USER", "TENANT", "ADDRESS", "AGO", "LASTED", "CODE", "WHY"]
+    assert head.split() == ["ID", "DIALECT", "USER", "TENANT", "ADDRESS", "AGO", "LASTED", "CODE", "REASON"]
     assert first.endswith(" 9m59s  4003  The token has expired or was revoked. revoked")
     assert second.endswith(" -  The connection broke.")
 
 
 @ensureDeferred
-async def test_what_peers_say_cannot_speak_to_the_terminal(listener):
+async def test_data_of_peers_cannot_control_the_terminal(listener):
     listener.resource.sessions = [session(subscriptions=["\x1b[2J\u009b"], dialect="wa\nzo")]
     done = await meanwhile("sessions", "--url", listener.url, COLUMNS="180")
     assert len(done.lines) == 2
@@ -89,13 +90,13 @@ async def test_what_peers_say_cannot_speak_to_the_terminal(listener):
 
 
 @ensureDeferred
-async def test_nobody_is_an_answer_too(listener):
+async def test_no_session_is_a_success(listener):
     done = await meanwhile("sessions", "--url", listener.url)
     assert (done.status, len(done.lines)) == (0, 1)
 
 
 @ensureDeferred
-async def test_a_unix_socket_will_do(tmp_path):
+async def test_the_status_listener_may_have_a_unix_socket(tmp_path):
     path = tmp_path / "status"
     listening = await listen(f"unix:{path}")
     listening.resource.sessions = [session()]
@@ -105,7 +106,7 @@ async def test_a_unix_socket_will_do(tmp_path):
 
 
 @ensureDeferred
-async def test_the_address_is_that_of_the_configuration(listener, tmp_path):
+async def test_the_address_comes_from_the_configuration(listener, tmp_path):
     port = listener.port.getHost().port
     (tmp_path / "conf.d").mkdir()
     file = tmp_path / "config.yml"
@@ -116,18 +117,18 @@ async def test_the_address_is_that_of_the_configuration(listener, tmp_path):
     assert len(listener.resource.requests) == 1
 
 
-def test_a_configuration_that_is_named_must_be_readable(tmp_path):
+def test_a_given_configuration_must_be_readable(tmp_path):
     done = wsevents("sessions", "--config", tmp_path / "none.yml")
     assert (done.status, done.err) == (1, f"{tmp_path}/none.yml: cannot be read: No such file or directory\n")
 
 
-def test_a_configuration_that_has_switched_it_off_is_named(tmp_path):
+def test_a_disabled_status_listener_is_reported(tmp_path):
     file = tmp_path / "config.yml"
     file.write_text("status: {endpoint: null}")
     done = wsevents("sessions", "--config", file)
     assert (done.status, done.err) == (
         1,
-        f"{file}: status.endpoint is null, so nobody can ask the gateway: give it one\n",
+        f"{file}: status.endpoint: the status listener is disabled; set an endpoint\n",
     )
 
 
@@ -138,33 +139,33 @@ def test_a_gateway_that_does_not_run_is_one_line():
         done = wsevents("sessions", "--url", url)
     assert done.status == 1
     (line,) = done.err.splitlines()
-    assert line.startswith(f"{url} does not answer (Connection refused): start the gateway")
+    assert line.startswith(f"{url} does not answer: Connection refused; start the gateway")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9503", "ftp://localhost", "http://localhost:x", "unix"])
-def test_an_address_that_is_none_is_one_line(url):
+def test_an_invalid_url_is_one_line(url):
     done = wsevents("sessions", "--url", url)
     assert (done.status, done.err.splitlines()) == (
         1,
-        [f"{url}: write it like http://127.0.0.1:9503 or unix:/run/wsevents/status"],
+        [f"{url}: not a valid URL; write it like http://127.0.0.1:9503 or unix:/run/wsevents/status"],
     )
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         ((503, {"error": "the gateway is stopping"}), "the gateway is stopping"),
-        ((200, b"<html>"), "answered with HTTP 200 and is no gateway"),
-        ((200, ["list"]), "answered with HTTP 200 and is no gateway"),
+        ((200, b"<html>"), "answered with HTTP 200 and is not a gateway"),
+        ((200, ["list"]), "answered with HTTP 200 and is not a gateway"),
     ],
 )
 @ensureDeferred
-async def test_an_answer_that_is_none_is_one_line(listener, answer, said):
+async def test_an_error_or_an_invalid_answer_is_one_line(listener, answer, message):
     listener.resource.answer = answer
     done = await meanwhile("sessions", "--url", listener.url)
     assert done.status == 1
     (line,) = done.err.splitlines()
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ async def test_an_answer_that_is_none_is_one_line(listener, answer, said):
         (90000, "1d01h"),
     ],
 )
-def test_a_duration_has_its_two_greatest_units(seconds, text):
+def test_a_duration_has_its_two_largest_units(seconds, text):
     assert span(seconds) == text
 
 

@@ -30,7 +30,7 @@ def trust(gateway):
 
 
 class Tail:
-    """A `tail` that runs, ended by leaving its context."""
+    """A running `tail`, which the exit of the context ends."""
 
     def __init__(self, *words, **variables):
         self.process = begin("tail", *words, **variables)
@@ -69,14 +69,14 @@ def test_an_event_is_a_line_with_its_name_and_json(gateway):
         assert '"é\\u009b\\n"' in text
 
 
-def test_a_name_cannot_speak_to_the_terminal(gateway):
+def test_the_name_of_an_event_cannot_control_the_terminal(gateway):
     with Tail(url(gateway), *trust(gateway), WSEVENTS_TOKEN="s3cret-user") as tail:
         tail.connected()
         gateway.publish("a\x1b[2Jb\u009b", required_acl=None)
         assert tail.line().split("  ")[1] == "a\\u001b[2Jb\\u009b"
 
 
-def test_json_lines_are_the_events_as_published_until_so_many(gateway):
+def test_with_json_and_count_the_events_are_printed_as_published(gateway):
     with Tail(url(gateway), "--token", "s3cret-user", *trust(gateway), "--json", "--count", 2) as tail:
         tail.connected()
         bodies = [gateway.publish(name) for name in ("one", "two", "three")]
@@ -85,7 +85,7 @@ def test_json_lines_are_the_events_as_published_until_so_many(gateway):
         assert tail.line() == ""
 
 
-def test_only_events_of_the_names_that_were_asked_for_come(gateway):
+def test_only_events_with_the_given_names_are_printed(gateway):
     words = ("--event", "two", "--event", "three", "--count", 2, "--json")
     with Tail(url(gateway), "--token", "s3cret-user", *trust(gateway), *words) as tail:
         tail.connected()
@@ -95,12 +95,12 @@ def test_only_events_of_the_names_that_were_asked_for_come(gateway):
         assert tail.status() == 0
 
 
-def test_after_the_seconds_it_ends_and_is_content_if_it_was_connected(gateway):
+def test_after_the_seconds_it_succeeds_if_it_was_connected(gateway):
     done = wsevents("tail", url(gateway), "--token", "s3cret-user", *trust(gateway), "--seconds", 5)
     assert (done.status, done.out) == (0, "")
 
 
-def test_if_too_few_events_came_in_the_seconds_that_is_a_no(gateway):
+def test_too_few_events_within_the_seconds_are_a_failure(gateway):
     words = ("--seconds", 3, "--count", 1)
     assert wsevents("tail", url(gateway), "--token", "s3cret-user", *trust(gateway), *words).status == 1
 
@@ -112,18 +112,20 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("token", ["wrong", "s3cret-none"])
-def test_a_token_that_is_no_good_is_told_in_one_line_and_tried_again(gateway, token):
+def test_a_rejected_token_is_one_line_and_is_retried(gateway, token):
     with Tail(url(gateway), "--token", token, *trust(gateway)) as tail:
         for seconds in ("1", "[12]"):
-            assert re.fullmatch(re.escape(REFUSED) + rf" \(again in {seconds} s\)\n", tail.notes.readline())
+            assert re.fullmatch(
+                re.escape(REFUSED) + rf" \(reconnecting in {seconds} s\)\n", tail.notes.readline()
+            )
 
 
-def test_with_once_a_token_that_is_no_good_ends_it(gateway):
+def test_with_once_a_rejected_token_ends_it(gateway):
     done = wsevents("tail", url(gateway), "--token", "wrong", *trust(gateway), "--once")
     assert (done.status, done.err) == (1, f"{REFUSED}\n")
 
 
-def test_a_token_that_is_no_good_does_until_its_file_has_another(gateway, tmp_path):
+def test_a_rejected_token_is_retried_until_its_file_has_a_valid_one(gateway, tmp_path):
     file = tmp_path / "token"
     file.write_text("wrong\n")
     with Tail(url(gateway), "--token-file", file, *trust(gateway), "--count", 1) as tail:
@@ -136,7 +138,7 @@ def test_a_token_that_is_no_good_does_until_its_file_has_another(gateway, tmp_pa
         assert tail.status() == 0
 
 
-def test_a_token_without_an_end_can_come_from_the_address_and_is_taken_out_of_it(gateway):
+def test_a_token_in_the_url_is_used_and_removed_from_the_url(gateway):
     with Tail(url(gateway, "/?version=1&token=s3cret-user"), *trust(gateway), "--count", 1) as tail:
         tail.connected()
         gateway.publish("one")
@@ -150,7 +152,7 @@ def test_a_token_comes_from_standard_input(gateway):
     assert (done.status, "connected" in done.err) == (0, True)
 
 
-def test_a_token_that_expires_without_another_is_tried_again(tmp_path):
+def test_an_expired_token_without_a_new_one_is_retried(tmp_path):
     with GatewayProcess(tmp_path, standalone(tmp_path, seconds=3)) as gateway:
         gateway.ready()
         with Tail(url(gateway), "--token", "s3cret-brief", *trust(gateway)) as tail:
@@ -158,10 +160,10 @@ def test_a_token_that_expires_without_another_is_tried_again(tmp_path):
             while not (line := tail.notes.readline()).startswith(REFUSED):
                 assert line.startswith(("connected to ", "closed with 4003 authentication expired"))
                 lines.append(line)
-    assert re.search(r"closed with 4003 .* \(again in 1 s\)\n$", lines[-1])
+    assert re.search(r"closed with 4003 .* \(reconnecting in 1 s\)\n$", lines[-1])
 
 
-def test_a_token_that_expires_is_read_again_from_its_file(tmp_path):
+def test_after_the_expiry_the_token_file_is_read_again(tmp_path):
     file = tmp_path / "token"
     file.write_text("s3cret-brief\n")
     with GatewayProcess(tmp_path, standalone(tmp_path, seconds=6)) as gateway:
@@ -171,13 +173,13 @@ def test_a_token_that_expires_is_read_again_from_its_file(tmp_path):
             file.write_text("s3cret-user\n")
             line = tail.notes.readline()
             assert "4003 authentication expired" in line
-            assert line.endswith(" (again at once with another token)\n")
+            assert line.endswith(" (reconnecting at once with another token)\n")
             tail.connected()
             gateway.publish("one")
             assert tail.status() == 0
 
 
-def test_it_comes_back_when_the_gateway_does(tmp_path):
+def test_it_reconnects_after_a_restart_of_the_gateway(tmp_path):
     text = standalone(tmp_path)
     with GatewayProcess(tmp_path, text) as first:
         first.ready()
@@ -195,7 +197,7 @@ def test_it_comes_back_when_the_gateway_does(tmp_path):
             assert tail.status() == 0
 
 
-def test_with_once_it_does_not_come_back(tmp_path):
+def test_with_once_it_does_not_reconnect(tmp_path):
     with GatewayProcess(tmp_path, standalone(tmp_path)) as gateway:
         gateway.ready()
         tail = Tail(url(gateway), "--token", "s3cret-user", *trust(gateway), "--once")
@@ -205,23 +207,23 @@ def test_with_once_it_does_not_come_back(tmp_path):
         assert tail.status() == 1
 
 
-# -- TLS and what is before it
+# -- TLS and connecting
 
 
-def test_a_certificate_that_nobody_vouches_for_ends_it(gateway):
+def test_an_untrusted_certificate_ends_it(gateway):
     done = wsevents("tail", url(gateway), "--token", "s3cret-user")
     assert done.status == 1
     assert "is not accepted: it is self-signed and not trusted; name the CA certificate" in done.err
     assert len(done.err.splitlines()) == 1
 
 
-def test_another_ca_does_not_do(gateway, tmp_path):
+def test_a_certificate_of_another_ca_ends_it(gateway, tmp_path):
     (tmp_path / "other.pem").write_bytes(certificate("localhost").public)
     done = wsevents("tail", url(gateway), "--token", "s3cret-user", "--ca", tmp_path / "other.pem")
     assert (done.status, "it is self-signed and not trusted" in done.err) == (1, True)
 
 
-def test_any_certificate_does_if_one_insists(gateway):
+def test_with_insecure_any_certificate_is_accepted(gateway):
     done = wsevents("tail", url(gateway), "--token", "s3cret-user", "--insecure", "--seconds", 5)
     assert (done.status, "connected" in done.err) == (0, True)
 
@@ -238,7 +240,7 @@ def test_a_certificate_for_another_name_ends_it(tmp_path):
     assert "it is for pbx.example.org and not for localhost; connect with a name that it contains" in done.err
 
 
-def test_a_file_of_ca_certificates_that_is_none_is_named(tmp_path):
+def test_a_missing_file_of_ca_certificates_is_reported(tmp_path):
     done = wsevents("tail", "wss://localhost:1/", "--token", "x", "--ca", tmp_path / "none.pem")
     assert (done.status, done.err) == (1, f"cannot read {tmp_path / 'none.pem'}: No such file or directory\n")
 
@@ -250,33 +252,31 @@ def closed_port():
         yield taken.getsockname()[1]
 
 
-def test_a_port_where_nobody_listens_is_named_and_tried_again(closed_port):
+def test_a_refused_connection_is_reported_and_retried(closed_port):
     done = wsevents("tail", f"ws://127.0.0.1:{closed_port}/", "--token", "x", "--seconds", 4)
     assert done.status == 1
     first, *_ = done.err.splitlines()
     assert re.fullmatch(
-        rf"nothing listens at 127\.0\.0\.1:{closed_port}: start the gateway, or correct the port "
-        r"\(again in \d s\)",
+        rf"127\.0\.0\.1:{closed_port} refused the connection; start the gateway, or correct the port "
+        r"\(reconnecting in \d s\)",
         first,
     )
 
 
-def test_an_address_of_ipv6_is_one(closed_port):
+def test_an_ipv6_address_is_accepted(closed_port):
     done = wsevents("tail", f"wss://[::1]:{closed_port}/", "--token", "x", "--once")
     assert (done.status, f"[::1]:{closed_port}" in done.err) == (1, True)
 
 
-def test_a_host_that_does_not_exist_is_named():
+def test_an_unknown_host_is_reported():
     done = wsevents("tail", "wss://nobody.invalid/", "--token", "x", "--once")
     assert done.status == 1
-    assert done.err == (
-        "there is no host nobody.invalid: correct the name, or see that it can be looked up\n"
-    )
+    assert done.err == "cannot resolve the host name nobody.invalid; correct the name, or check the DNS\n"
 
 
 @pytest.fixture
 def answering():
-    """A function that starts a server which answers whoever comes with these bytes; it returns the port."""
+    """A function that starts a server, which answers each client with these bytes, and returns its port."""
     servers = []
 
     def serve(answer):
@@ -307,49 +307,49 @@ def answering():
     [
         ("401 Unauthorized", "correct the path"),
         ("404 Not Found", "nothing is served at this path"),
-        ("302 Found", "has moved"),
-        ("426 Upgrade Required", "a proxy did not pass on"),
+        ("302 Found", "does not follow redirects"),
+        ("426 Upgrade Required", "a proxy removes the WebSocket headers"),
         ("200 OK", "correct the address"),
     ],
 )
-def test_an_http_status_that_a_change_must_mend_ends_it(answering, status, remedy):
+def test_a_permanent_http_status_ends_it(answering, status, remedy):
     port = answering(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
     done = wsevents("tail", f"ws://127.0.0.1:{port}/", "--token", "x")
     assert done.status == 1
     (line,) = done.err.splitlines()
-    assert f"answered with HTTP {status} and no WebSocket: " in line
+    assert f"answered with HTTP {status}: " in line
     assert remedy in line
 
 
-def test_an_http_status_that_passes_is_tried_again(answering):
+def test_a_temporary_http_status_is_retried(answering):
     port = answering(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
     done = wsevents("tail", f"ws://127.0.0.1:{port}/", "--token", "x", "--seconds", 3)
     assert done.status == 1
     assert "HTTP 503 Service Unavailable" in done.err
-    assert "(again in " in done.err
+    assert "(reconnecting in " in done.err
 
 
 @pytest.mark.parametrize("answer", [b"220 smtp\r\n\r\n", b"\xff\xfe\r\n\r\n", b"HTTP/1.1 101 Ok\r\n\r\n"])
-def test_what_is_no_websocket_server_ends_it(answering, answer):
+def test_a_server_without_websockets_ends_it(answering, answer):
     done = wsevents("tail", f"ws://127.0.0.1:{answering(answer)}/", "--token", "x")
-    assert (done.status, "is no WebSocket server: correct the address" in done.err) == (1, True)
+    assert (done.status, "is not a WebSocket server; correct the address" in done.err) == (1, True)
 
 
-def test_a_plain_port_that_is_asked_for_tls_is_told(answering):
+def test_tls_on_a_plain_port_is_reported(answering):
     port = answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     done = wsevents("tail", f"wss://127.0.0.1:{port}/", "--token", "x", "--insecure")
-    assert (done.status, "does not speak TLS: use ws://" in done.err) == (1, True)
+    assert (done.status, "does not use TLS; use ws://" in done.err) == (1, True)
 
 
-def test_a_tls_port_that_is_asked_in_the_clear_is_told(gateway):
+def test_plain_text_on_a_tls_port_is_reported(gateway):
     done = wsevents("tail", f"ws://localhost:{gateway.port}/", "--token", "x", "--once")
-    assert (done.status, "if TLS is spoken there use wss://" in done.err) == (1, True)
+    assert (done.status, "use wss:// if the port has TLS" in done.err) == (1, True)
 
 
-# -- how it ends
+# -- the end
 
 
-def test_ctrl_c_ends_it_without_a_word_too_many(gateway):
+def test_ctrl_c_ends_it_without_output(gateway):
     with Tail(url(gateway), "--token", "s3cret-user", *trust(gateway)) as tail:
         tail.connected()
         tail.process.send_signal(signal.SIGINT)
@@ -357,7 +357,7 @@ def test_ctrl_c_ends_it_without_a_word_too_many(gateway):
         assert tail.notes.read().strip() == ""
 
 
-def test_it_ends_when_nobody_reads_any_more(gateway):
+def test_it_ends_when_the_reader_closes_the_pipe(gateway):
     with Tail(url(gateway), "--token", "s3cret-user", *trust(gateway)) as tail:
         tail.connected()
         gateway.publish("one")
@@ -373,13 +373,13 @@ def test_it_ends_when_nobody_reads_any_more(gateway):
 @pytest.mark.parametrize(
     "words", [("http://localhost/",), ("wss:///",), ("wss://localhost:99999/",), ("nonsense",)]
 )
-def test_an_address_that_is_none_is_a_mistake_of_usage(words):
+def test_an_invalid_url_is_a_usage_error(words):
     done = wsevents("tail", *words, "--token", "x")
     assert (done.status, "write it like wss://pbx.example.org:9502/" in done.err) == (2, True)
 
 
 @given(st.text() | st.text("ws:/[]@?#=&token.0a%").map(lambda rest: f"wss://{rest}"))
-def test_whatever_is_given_for_an_address_is_one_or_a_mistake_of_usage(text):
+def test_any_text_is_a_url_or_a_usage_error(text):
     try:
         address, _ = _address(text)
     except click.BadParameter:
@@ -388,17 +388,17 @@ def test_whatever_is_given_for_an_address_is_one_or_a_mistake_of_usage(text):
     assert "token" not in parse_qs(urlsplit(address).query)
 
 
-def test_without_a_token_it_says_where_one_may_come_from():
+def test_a_missing_token_is_a_usage_error_that_names_the_sources():
     done = wsevents("tail", "wss://localhost/")
     assert (done.status, "WSEVENTS_TOKEN" in done.err) == (2, True)
 
 
-def test_a_token_file_that_cannot_be_read_is_named(tmp_path):
+def test_an_unreadable_token_file_is_reported(tmp_path):
     done = wsevents("tail", "wss://localhost/", "--token-file", tmp_path / "none")
     assert (done.status, done.err) == (1, f"{tmp_path / 'none'}: cannot be read: No such file or directory\n")
 
 
-def test_a_token_is_in_nothing_that_is_printed(gateway):
+def test_a_token_is_never_printed(gateway):
     done = wsevents("tail", url(gateway), "--token", "s3cret-wrong", *trust(gateway), "--once")
     assert "s3cret-wrong" not in done.err + done.out
     assert "s3cret-wrong" not in gateway.log

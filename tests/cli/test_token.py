@@ -1,4 +1,4 @@
-"""`wsevents token` asks a stand-in for wazo-auth over real HTTP, or the configuration."""
+"""`wsevents token` asks a fake wazo-auth over real HTTP, or the configuration."""
 
 import time
 
@@ -56,23 +56,23 @@ def static(tmp_path):
 
 
 @ensureDeferred
-async def test_it_says_what_wazo_auth_says(wazo_auth, config):
+async def test_it_shows_the_answer_of_wazo_auth(wazo_auth, config):
     acl = ["websocketd", "confd.#", "events.me.#", "!events.calls.#", "#.read"]
     wazo_auth.issue("s3cret", acl=acl, expires=time.time() + 7230)
     done = await meanwhile("token", "s3cret", *config)
     assert done.status == 0, done.err
-    said = dict(line.split(None, 1) for line in done.lines)
-    assert said["user"] == ME
-    assert said["tenant"] == TENANT
-    assert said["reach"].startswith("user: events for this user")
-    assert said["expires"].endswith((" UTC, in 2h00m", " UTC, in 1h59m"))
-    assert said["connects"] == "yes, granted by websocketd"
-    assert said["acl"] == "events.me.# !events.calls.# #.read (and 2 not about events)"
+    output = dict(line.split(None, 1) for line in done.lines)
+    assert output["user"] == ME
+    assert output["tenant"] == TENANT
+    assert output["reach"].startswith("user: events for this user")
+    assert output["expires"].endswith((" UTC, in 2h00m", " UTC, in 1h59m"))
+    assert output["connects"] == "yes, granted by websocketd"
+    assert output["acl"] == "events.me.# !events.calls.# #.read (and 2 not about events)"
     assert "s3cret" not in done.out + done.err
 
 
 @ensureDeferred
-async def test_a_token_that_may_not_connect_is_described_all_the_same(wazo_auth, config):
+async def test_a_token_that_may_not_connect_is_also_described(wazo_auth, config):
     wazo_auth.issue("s3cret", acl=["events.#"])
     done = await meanwhile("token", "s3cret", *config)
     assert done.status == 1
@@ -81,14 +81,14 @@ async def test_a_token_that_may_not_connect_is_described_all_the_same(wazo_auth,
 
 
 @ensureDeferred
-async def test_what_it_would_see_is_said_with_the_pattern_that_decides(wazo_auth, config):
+async def test_the_visibility_of_events_is_shown_with_the_deciding_pattern(wazo_auth, config):
     wazo_auth.issue("s3cret", acl=["websocketd", "events.me.#", "events.call_*", "!events.call_ended"])
     words = ("--event", "call_created", "--event", "call_ended", "--required-acl", f"events.{ME}.x")
     done = await meanwhile("token", "s3cret", *config, *words)
     assert done.status == 1
     assert done.lines[-3:] == [
         "sees      call_created, if it requires events.call_created: yes, granted by events.call_*",
-        "sees      call_ended, if it requires events.call_ended: no, taken away by !events.call_ended",
+        "sees      call_ended, if it requires events.call_ended: no, denied by !events.call_ended",
         f"sees      events.{ME}.x: yes, granted by events.me.#",
     ]
     assert (await meanwhile("token", "s3cret", *config, *words[:2])).status == 0
@@ -96,7 +96,7 @@ async def test_what_it_would_see_is_said_with_the_pattern_that_decides(wazo_auth
 
 
 @ensureDeferred
-async def test_json_has_it_all(wazo_auth, config):
+async def test_json_has_all_results(wazo_auth, config):
     wazo_auth.issue("s3cret", acl=["websocketd"], expires=time.time() + 100, session="s1", admin=True)
     done = await meanwhile("token", "-", *config, "--json", "--event", "a", stdin="s3cret\n")
     found = done.json
@@ -112,28 +112,28 @@ async def test_json_has_it_all(wazo_auth, config):
 @ensureDeferred
 async def test_the_master_tenant_is_known_by_the_service_account(wazo_auth, tmp_path):
     wazo_auth.issue("s3cret", tenant=MASTER)
-    here = write(tmp_path, wazo_auth, "service_id: gateway, service_key: opensesame")
-    done = await meanwhile("token", "s3cret", *here, "--json")
+    options = write(tmp_path, wazo_auth, "service_id: gateway, service_key: opensesame")
+    done = await meanwhile("token", "s3cret", *options, "--json")
     assert (done.status, done.json["reach"]) == (0, "all")
 
 
 @ensureDeferred
-async def test_a_service_account_that_is_not_accepted_is_told(wazo_auth, tmp_path):
+async def test_a_rejected_service_account_is_reported(wazo_auth, tmp_path):
     wazo_auth.issue("s3cret", tenant=MASTER)
-    here = write(tmp_path, wazo_auth, "service_id: gateway, service_key: wrong")
-    done = await meanwhile("token", "s3cret", *here, "--json")
+    options = write(tmp_path, wazo_auth, "service_id: gateway, service_key: wrong")
+    done = await meanwhile("token", "s3cret", *options, "--json")
     assert (done.status, done.json["reach"]) == (0, "user")
     assert done.err.startswith("the master tenant is not known")
 
 
 @ensureDeferred
-async def test_an_unknown_token_is_a_no(wazo_auth, config):
+async def test_an_unknown_token_is_a_failure(wazo_auth, config):
     done = await meanwhile("token", "s3cret", *config)
     assert (done.status, done.out, done.err) == (1, "", "the token is unknown or has expired\n")
 
 
 @ensureDeferred
-async def test_a_wazo_auth_that_is_away_is_one_line_with_the_remedy(wazo_auth, config):
+async def test_an_unreachable_wazo_auth_is_one_line_with_the_remedy(wazo_auth, config):
     await wazo_auth.stop()
     done = await meanwhile("token", "s3cret", *config)
     assert done.status == 1
@@ -145,19 +145,19 @@ async def test_a_wazo_auth_that_is_away_is_one_line_with_the_remedy(wazo_auth, c
 
 
 @ensureDeferred
-async def test_a_wazo_auth_that_fails_is_one_line(wazo_auth, config):
+async def test_an_error_of_wazo_auth_is_one_line(wazo_auth, config):
     wazo_auth.status = 503
     done = await meanwhile("token", "s3cret", *config)
     assert (done.status, "HTTP status 503" in done.err) == (1, True)
 
 
-@pytest.mark.parametrize("way", ["argument", "variable", "input"])
-def test_tokens_of_the_configuration_are_looked_up_there(static, way):
+@pytest.mark.parametrize("source", ["argument", "variable", "input"])
+def test_tokens_of_the_configuration_are_shown(static, source):
     words, variables, stdin = {
         "argument": (("s3cret-user",), {}, ""),
         "variable": ((), {"WSEVENTS_TOKEN": "s3cret-user"}, ""),
         "input": (("-",), {}, "s3cret-user\n"),
-    }[way]
+    }[source]
     done = wsevents("token", *words, *static, stdin=stdin, **variables)
     assert done.status == 0, done.err
     assert "user      u1\n" in done.out
@@ -172,16 +172,16 @@ def test_a_token_of_the_configuration_that_may_not_connect_is_described(static):
     assert "acl       nothing about events (and 1 not about events)\n" in done.out
 
 
-def test_a_token_of_the_configuration_that_has_ended_is_a_no(static):
+def test_an_expired_token_of_the_configuration_is_a_failure(static):
     done = wsevents("token", "s3cret-ended", *static)
     assert (done.status, done.err) == (1, "the token has expired\n")
 
 
-def test_without_a_token_it_says_where_one_may_come_from(static):
+def test_a_missing_token_is_a_usage_error_that_names_the_sources(static):
     done = wsevents("token", *static)
     assert (done.status, "WSEVENTS_TOKEN" in done.err) == (2, True)
 
 
-def test_a_configuration_that_cannot_be_used_is_told(tmp_path):
+def test_an_unusable_configuration_is_reported(tmp_path):
     done = wsevents("token", "x", "--config", tmp_path / "none.yml")
     assert (done.status, done.err) == (1, f"{tmp_path}/none.yml: cannot be read: No such file or directory\n")

@@ -1,4 +1,4 @@
-"""What the configuration of wazo-websocketd becomes, as values."""
+"""The translation of wazo-websocketd's configuration, as values."""
 
 import pytest
 import yaml
@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from wsevents.cli.wazo_config import KEY_FILE, translate
 
 
-def config(tree, origin=None, there=()):
-    return translate(tree, origin, lambda file: file in there).document()
+def config(tree, origin=None, existing=()):
+    return translate(tree, origin, lambda file: file in existing).document()
 
 
-def remarks(tree, origin="o1", there=(KEY_FILE,)):
-    return {one.key: one.text for one in translate(tree, origin, lambda file: file in there).remarks}
+def remarks(tree, origin="o1", existing=(KEY_FILE,)):
+    return {one.key: one.text for one in translate(tree, origin, lambda file: file in existing).remarks}
 
 
-def test_nothing_becomes_what_wazo_websocketd_has_by_default():
+def test_an_empty_configuration_becomes_the_defaults_of_wazo_websocketd():
     assert config({}) == {
         "listen": ["tcp:9502:interface=127.0.0.1"],
         "auth": {"port": 80, "prefix": "/api/auth"},
@@ -36,7 +36,7 @@ def test_nothing_becomes_what_wazo_websocketd_has_by_default():
         ({"certificate": "/a.crt"}, "tcp:9502:interface=127.0.0.1"),
     ],
 )
-def test_where_it_listens_becomes_an_endpoint(websocket, endpoint):
+def test_the_listener_becomes_an_endpoint(websocket, endpoint):
     assert config({"websocket": websocket})["listen"] == [endpoint]
 
 
@@ -64,12 +64,12 @@ def test_where_it_listens_becomes_an_endpoint(websocket, endpoint):
         ),
     ],
 )
-def test_the_bus_is_the_same_in_other_words(bus, expected):
+def test_the_bus_is_translated(bus, expected):
     assert config({"bus": bus})["bus"] == expected
 
 
 @pytest.mark.parametrize(
-    ("auth", "way"),
+    ("auth", "address"),
     [
         ({}, (80, "/api/auth")),
         ({"port": 443}, (443, "/api/auth")),
@@ -79,26 +79,26 @@ def test_the_bus_is_the_same_in_other_words(bus, expected):
         ({"port": 80, "prefix": ""}, (80, "")),
     ],
 )
-def test_wazo_auth_is_asked_the_way_it_was(auth, way):
+def test_the_address_of_wazo_auth_is_kept(auth, address):
     found = config({"auth": auth})["auth"]
-    assert (found["port"], found["prefix"]) == way
+    assert (found["port"], found["prefix"]) == address
 
 
-def test_the_account_is_that_of_the_key_file_given_or_usual():
+def test_the_service_account_comes_from_the_given_or_the_default_key_file():
     assert config({"auth": {"key_file": "/k.yml"}})["auth"]["key_file"] == "/k.yml"
-    assert config({}, there=[KEY_FILE])["auth"]["key_file"] == KEY_FILE
+    assert config({}, existing=[KEY_FILE])["auth"]["key_file"] == KEY_FILE
     assert "key_file" not in config({})["auth"]
-    assert "auth.key_file" in remarks({}, there=())
+    assert "auth.key_file" in remarks({}, existing=())
 
 
-def test_an_account_that_is_given_beats_the_key_file():
+def test_a_given_service_account_takes_precedence_over_the_key_file():
     tree = {"auth": {"username": "i", "password": "k", "key_file": "/k.yml"}}
     found = config(tree)["auth"]
     assert (found["service_id"], found["service_key"], "key_file" in found) == ("i", "k", False)
     assert "auth.key_file" in remarks(tree)
 
 
-def test_the_rest_keeps_its_name_or_gets_another():
+def test_other_keys_are_copied_or_renamed():
     tree = {
         "auth_check_strategy": "static",
         "auth_check_static_interval": 30,
@@ -115,13 +115,13 @@ def test_the_rest_keeps_its_name_or_gets_another():
     assert (found["workers"], found["origin_uuid"]) == (4, "o2")
 
 
-def test_the_installation_is_that_of_the_environment_or_it_is_remarked():
+def test_the_origin_uuid_comes_from_the_environment_or_is_reported():
     assert config({}, origin="o1")["origin_uuid"] == "o1"
     assert "XIVO_UUID" in remarks({}, origin=None)
     assert "XIVO_UUID" not in remarks({}, origin="o1")
 
 
-def test_what_has_no_counterpart_is_named_with_what_to_do():
+def test_keys_without_a_counterpart_are_reported_with_the_alternative():
     tree = {
         "debug": True,
         "log_file": "/l",
@@ -131,9 +131,9 @@ def test_what_has_no_counterpart_is_named_with_what_to_do():
     }
     found = remarks(tree)
     assert "journalctl" in found["log_file"]
-    assert found["user"].startswith("has no counterpart: the user is that of the systemd unit")
+    assert found["user"].startswith("has no counterpart: set the user in the systemd unit")
     assert {"consul.host", "consul.port"} <= set(found)
-    assert found["colour.a"] == "is no key of wazo-websocketd that is known: left out"
+    assert found["colour.a"] == "not a known key of wazo-websocketd; omitted"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_what_has_no_counterpart_is_named_with_what_to_do():
         ({"log_level": "info", "debug": False}, {"level": "info"}),
     ],
 )
-def test_how_much_is_logged_is_said(tree, log):
+def test_the_log_level_is_translated(tree, log):
     assert config(tree).get("log") == log
 
 
-def test_a_value_of_a_strange_kind_is_remarked():
-    assert "of a kind that is not known" in remarks({"bus": {"host": ["a", "b"]}})["bus.host"]
+def test_a_value_of_an_unknown_type_is_reported():
+    assert "has an unknown type" in remarks({"bus": {"host": ["a", "b"]}})["bus.host"]
 
 
 KNOWN = [
@@ -176,19 +176,19 @@ trees = st.dictionaries(
 
 
 @given(trees, st.none() | st.just("o1"), st.booleans())
-def test_whatever_is_given_the_text_is_yaml_of_the_document(tree, origin, there):
-    done = translate(tree, origin, lambda _: there)
+def test_the_text_is_yaml_of_the_document(tree, origin, existing):
+    done = translate(tree, origin, lambda _: existing)
     assert yaml.safe_load(done.text()) == done.document()
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_every_password_survives(password):
+def test_every_password_is_preserved(password):
     done = translate({"bus": {"password": password}}, None, lambda _: False)
     assert yaml.safe_load(done.text())["bus"]["password"] == password
 
 
 @given(st.text(st.characters(categories=["Ll"]), min_size=1), scalars.filter(lambda value: value is not None))
-def test_no_key_is_lost_in_silence(name, value):
+def test_every_unknown_key_is_reported(name, value):
     known = {"debug", "uuid", "workers"}
     if name not in known:
         assert name in remarks({name: value})

@@ -77,7 +77,7 @@ def test_the_command_accepts_the_shipped_configuration(clean):
     assert __version__ in clean.run("wsevents", "--version")
     said_of_it = clean.run("wsevents", "check-config")
     assert f"listen[0]: {CERTIFICATE} for " in said_of_it
-    assert f"{CONFIG}: can be used; read as wsevents" in said_of_it
+    assert f"{CONFIG}: valid; read as wsevents" in said_of_it
 
 
 # -- installing, upgrading, removing, purging -----------------------------------------------------

@@ -1,7 +1,7 @@
-"""`wsevents`, the command of administrators: each module here is one of its commands, or what several share.
+"""The command `wsevents` for administrators: one module for each subcommand, and modules that they share.
 
-Importing this must stay cheap, for shell completion and --help wait for it: what a command needs to do
-its work, Twisted above all, it imports when it does.
+Shell completion and --help import this package, so the import must be fast. A subcommand imports Twisted and
+other large packages only when it runs.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ __all__ = ["main"]
 )
 @click.version_option(__version__, prog_name="wsevents")
 def main() -> None:
-    """Look after a wsevents gateway: check it, watch it, try it out.
+    """Administer a wsevents gateway: check its configuration, watch its events and sessions, test it.
 
-    The gateway itself is started by `twistd wsevents`, or by systemd.
+    `twistd wsevents` or systemd starts the gateway itself.
 
     \b
-    Exit statuses, of every command:
-      0    all is well, or the answer is yes
-      1    there is a problem, or the answer is no
-      2    the command was not understood
+    Exit statuses of all commands:
+      0    success, or the answer is yes
+      1    a problem, or the answer is no
+      2    a usage error
       130  ended by Ctrl-C
-      141  nobody reads the answer any more (`| head`)
+      141  the reader of the output has closed it (`| head`)
 
     \b
     Completion for bash:

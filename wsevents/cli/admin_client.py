@@ -1,6 +1,6 @@
-"""The client of a gateway's status listener: HTTP, by TCP or a Unix socket.
+"""An HTTP client for the gateway's status listener, over TCP or a Unix socket.
 
-It waits, as a command does; so it needs no reactor.
+It blocks and uses no reactor, because a command does nothing else in this time.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 _SECONDS = 30
 _OK = 200
-_ANY = {"", "0.0.0.0", "::"}  # noqa: S104 it is compared with, not bound to
+_ANY = {"", "0.0.0.0", "::"}  # noqa: S104 compared, not bound
 
 
 def address_of(endpoint: str) -> str:
-    """Return the URL at which a server endpoint string is reached on its own machine.
+    """Return the URL of a server endpoint string for clients on the same machine.
 
     Raises:
-        ValueError: it has no such URL.
+        ValueError: the command cannot connect to this kind of endpoint.
     """
     kind, given, named = split(endpoint)
     first = given[0] if given else ""
     if kind == "unix" and (path := named.get("address", first)):
         return f"unix:{path}"
     if kind not in {"tcp", "tcp6", "ssl"}:
-        raise ValueError(f"{endpoint} has no address that is known here")
+        raise ValueError(f"{endpoint} has no known address")
     host = named.get("interface", "")
     host = "127.0.0.1" if host in _ANY else host
     scheme = "https" if kind == "ssl" else "http"
@@ -48,13 +48,14 @@ def address_of(endpoint: str) -> str:
 
 
 def find(url: str | None, config: Path) -> AdminAddress:
-    """Return the listener that was named, or that of a configuration, or the usual one.
+    """Return the status listener of a URL, else of a configuration, else the default one.
 
-    The usual configuration need not be readable: only few may read it, as it holds passwords.
+    If the default configuration cannot be read, the result is the default listener: the file holds passwords,
+    so most users may not read it.
 
     Raises:
-        Refusal: there is none.
-        ConfigurationError: another configuration was named, and it cannot be read.
+        CommandError: the configuration has no status listener, or the command cannot connect to it.
+        ConfigurationError: the operator gave another configuration, and it cannot be read.
     """
     return AdminAddress(url or _configured(config))
 
@@ -71,22 +72,21 @@ def _configured(config: Path) -> str:
     section = status if isinstance(status, dict) else {}
     endpoint = section.get("endpoint", StatusSettings().endpoint)
     if endpoint is None:
-        raise CommandError(f"{config}: status.endpoint is null, so nobody can ask the gateway: give it one")
+        raise CommandError(f"{config}: status.endpoint: the status listener is disabled; set an endpoint")
     try:
         return address_of(str(endpoint))
     except ValueError as error:
-        raise CommandError(f"{config}: status.endpoint: {error}; name it with --url") from None
+        raise CommandError(f"{config}: status.endpoint: {error}; set its URL with --url") from None
 
 
 class _Unix(HTTPConnection):
-    """HTTP by a Unix socket."""
+    """An HTTP connection over a Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=_SECONDS)
         self._path = path
 
     def connect(self) -> None:
-        """Connect to the path."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(_SECONDS)
         self.sock.connect(self._path)
@@ -94,20 +94,24 @@ class _Unix(HTTPConnection):
 
 @frozen
 class AdminAddress:
-    """Where a gateway tells of itself."""
+    """The status listener of a gateway."""
 
     url: str
 
     def get(self, path: str, query: Mapping[str, str | None]) -> Any:
-        """Return what the gateway answers. Raises Refusal: it does not, or not with what is wanted."""
+        """Send a GET and return the gateway's answer, a JSON object; None in the query is left out.
+
+        Raises:
+            CommandError: the gateway does not answer, or answers with an error.
+        """
         given = {key: value for key, value in query.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path, None)
+        return self._request("GET", f"{path}?{urlencode(given)}" if given else path, None)
 
-    def post(self, path: str, order: Mapping[str, Any]) -> Any:
-        """Have the gateway do something, and return its answer. Raises as `get`."""
-        return self._ask("POST", path, json.dumps(order))
+    def post(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Send a POST with JSON and return the gateway's answer. Raises as `get`."""
+        return self._request("POST", path, json.dumps(content))
 
-    def _ask(self, method: str, target: str, body: str | None) -> Any:
+    def _request(self, method: str, target: str, body: str | None) -> Any:
         connection, prefix = self._connection()
         try:
             connection.request(
@@ -120,7 +124,7 @@ class AdminAddress:
             connection.close()
 
     def _connection(self) -> tuple[HTTPConnection, str]:
-        """Return a connection, and what paths begin with."""
+        """Return a connection and the prefix of all paths."""
         if self.url.startswith("unix:"):
             return _Unix(self.url.removeprefix("unix:")), ""
         kinds = {"http": HTTPConnection, "https": HTTPSConnection}
@@ -131,7 +135,8 @@ class AdminAddress:
             )
         except (KeyError, ValueError, HTTPException):
             raise CommandError(
-                f"{self.url}: write it like http://127.0.0.1:9503 or unix:/run/wsevents/status"
+                f"{self.url}: not a valid URL; write it like http://127.0.0.1:9503 or "
+                "unix:/run/wsevents/status"
             ) from None
 
     def _answer(self, response: HTTPResponse) -> Any:
@@ -141,7 +146,7 @@ class AdminAddress:
             answer = None
         if not isinstance(answer, dict):
             raise CommandError(
-                f"{self.url} answered with HTTP {response.status} and is no gateway: correct the address"
+                f"{self.url} answered with HTTP {response.status} and is not a gateway; correct the address"
             )
         if response.status != _OK:
             raise CommandError(str(answer.get("error", f"the gateway answered with HTTP {response.status}")))
@@ -150,6 +155,6 @@ class AdminAddress:
     def _unreachable(self, error: Exception) -> str:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return (
-            f"{self.url} does not answer ({why}): start the gateway, or name with --url what "
-            "status.endpoint says in its configuration"
+            f"{self.url} does not answer: {why}; start the gateway, or set --url to the status.endpoint of "
+            "its configuration"
         )

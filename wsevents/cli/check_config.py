@@ -1,4 +1,4 @@
-"""`wsevents check-config`: whether the gateway would start with its configuration, and until when."""
+"""`wsevents check-config`: checks a configuration as the start does, and the validity of its certificates."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from wsevents.endpoints.check import Shown
 
 SERVICE = "wsevents"
-"""The user that the service runs as, where the Debian package is installed."""
+"""The user of the service in the Debian package."""
 WARN_DAYS = 30
-"""Who looks hears of the end of a certificate earlier than the log speaks of it (`validity.SOON`)."""
+"""Days before the end of a certificate with a warning; the gateway's log warns later (`validity.SOON`)."""
 
 
 @click.command(
@@ -39,50 +39,49 @@ WARN_DAYS = 30
 @click.option(
     "--user",
     metavar="NAME",
-    help=f"Read the files as this user; root alone can. For root the default is {SERVICE}, if there is one.",
+    help=f"Read the files as this user; only root can. The default for root is {SERVICE}, if it exists.",
 )
 @options.as_json
 @click.pass_context
 def check_config(ctx: click.Context, file: Path, user: str | None, as_json: bool) -> None:
-    """Say whether the gateway would start with a configuration, without starting it.
+    """Check whether the gateway can start with a configuration.
 
-    FILE and the *.yml of conf.d beside it are checked as the start checks them, with the files that they
-    name: one line a problem, as the log would have it. Then the certificates of each listener: for which
-    names they are, and how long they are valid. An expired one is a problem, one with less than 30 days left
-    a warning.
+    The command checks FILE, the *.yml of conf.d in the same folder, and the files that they name, in the same
+    way as the start. It prints one line for each problem. Then it lists the certificates of each listener,
+    with their names and their validity. An expired certificate is a problem. A certificate with less than 30
+    days left is a warning.
 
-    Nothing is connected to, and no port opened. Secrets that come from the environment (`password_env`) must
-    be in that of this command, too.
+    The command makes no connection and opens no port. It reads secrets such as `password_env` from its own
+    environment.
 
-    Exit status: 0 if it can be used, 1 if there is a problem.
+    Exit status: 0 if the configuration is valid, 1 if there is a problem.
     """
     if not os.geteuid():
-        CheckReport(
-            file
-        ).check()  # so that all is imported that the other user perhaps cannot, in a checkout of root's
-    reader = _become(user)
+        # Imports all modules, which the other user may not be able to read in a checkout of root.
+        CheckReport(file).check()
+    reader = _switch_user(user)
     report = CheckReport(file)
     report.check()
     if as_json:
         show(report.document(reader))
     else:
-        report.tell(reader)
+        report.print(reader)
     if report.problems:
         ctx.exit(PROBLEM)
 
 
-def _become(user: str | None) -> str:
-    """Go on as a user, if that is wanted or fit; return the name of whoever reads the files now."""
+def _switch_user(user: str | None) -> str:
+    """Switch from root to a user, by default that of the service; return the name of the current user."""
     if os.geteuid():
         me = _name(os.geteuid())
         if user not in {None, me}:
-            raise CommandError(f"only root can check as {user}; you are {me}")
+            raise CommandError(f"only root can check as {user}; you are {me}, so use sudo or omit --user")
         return me
     try:
         entry = pwd.getpwnam(user or SERVICE)
     except KeyError:
         if user is not None:
-            raise CommandError(f"there is no user {user}") from None
+            raise CommandError(f"the user {user} does not exist; correct --user") from None
         return _name(0)
     if entry.pw_uid:
         os.initgroups(entry.pw_name, entry.pw_gid)
@@ -100,12 +99,13 @@ def _name(uid: int) -> str:
 
 @define
 class CheckReport:
-    """What is found about a configuration.
+    """The result of the check of a configuration.
 
     Attributes:
-        problems: what keeps the gateway from starting, or its clients from connecting; a line each.
-        warnings: what will, or may.
-        listeners: for each, its key, its endpoint, whether it speaks TLS, and its certificates.
+        file: the configuration.
+        problems: lines about problems that prevent the start, or connections of clients.
+        warnings: lines about possible or future problems.
+        listeners: key, endpoint, use of TLS and certificates of each listener, as JSON values.
     """
 
     file: Path
@@ -114,11 +114,11 @@ class CheckReport:
     listeners: list[dict[str, Any]] = field(factory=list)
 
     def check(self) -> None:
-        """Find it."""
+        """Check the configuration, and fill the attributes."""
         from wsevents.api.errors import WseventsError
 
         try:
-            config = self._assembled()
+            config = self._compose()
         except WseventsError as error:
             self.problems += str(error).splitlines()
             return
@@ -128,8 +128,8 @@ class CheckReport:
         if config.status.endpoint is not None:
             self._listener("status.endpoint", config.status.endpoint, now)
 
-    def _assembled(self) -> Config:
-        """Do all that the start does before it opens ports. Raises WseventsError."""
+    def _compose(self) -> Config:
+        """Load the configuration and make the gateway, without opening ports. Raises WseventsError."""
         from twisted.internet import reactor
         from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogPublisher
         from zope.interface import provider
@@ -139,17 +139,17 @@ class CheckReport:
         from wsevents.config.plugins import Plugins
 
         @provider(ILogObserver)
-        def hear(event: Any) -> None:
+        def collect(event: Any) -> None:
             if event.get("log_level", LogLevel.debug) >= LogLevel.warn:
                 self.warnings.append(formatEvent(event))
 
         plugins = Plugins()
         config = load(self.file, plugins, os.environ)
-        globalLogPublisher.addObserver(hear)
+        globalLogPublisher.addObserver(collect)
         try:
             Composition(reactor, config, plugins).gateway()
         finally:
-            globalLogPublisher.removeObserver(hear)
+            globalLogPublisher.removeObserver(collect)
         return config
 
     def _listener(self, key: str, endpoint: str, now: datetime) -> None:
@@ -176,19 +176,21 @@ class CheckReport:
             }
         )
 
-    def _validity(self, what: str, shown: Shown, now: datetime) -> None:
+    def _validity(self, subject: str, shown: Shown, now: datetime) -> None:
         begins, ends = shown.certificate.not_valid_before_utc, shown.certificate.not_valid_after_utc
         if ends <= now:
-            self.problems.append(f"{what} has expired on {ends:%Y-%m-%d}: renew it")
+            self.problems.append(f"{subject} expired on {ends:%Y-%m-%d}; renew it")
         elif begins > now:
-            self.problems.append(f"{what} is not valid before {begins:%Y-%m-%d}: use one that is")
+            self.problems.append(f"{subject} is not valid before {begins:%Y-%m-%d}; use a valid one")
         elif _days(shown, now) < WARN_DAYS:
-            self.warnings.append(f"{what} expires in {_days(shown, now)} days, on {ends:%Y-%m-%d}: renew it")
+            self.warnings.append(
+                f"{subject} expires in {_days(shown, now)} days, on {ends:%Y-%m-%d}; renew it"
+            )
         if shown.own and not names(shown):
-            self.problems.append(f"{what} is for no host name, so no browser takes it: use one with a name")
+            self.problems.append(f"{subject} has no host name, so browsers reject it; use one with a name")
 
     def document(self, reader: str) -> dict[str, Any]:
-        """Return it all as JSON values."""
+        """Return the result as JSON values; `reader` is the user that read the files."""
         return {
             "file": str(self.file),
             "user": reader,
@@ -198,8 +200,8 @@ class CheckReport:
             "listeners": self.listeners,
         }
 
-    def tell(self, reader: str) -> None:
-        """Print it."""
+    def print(self, reader: str) -> None:
+        """Print the result; `reader` is the user that read the files."""
         for problem in self.problems:
             note(problem)
         for warning in self.warnings:
@@ -213,16 +215,16 @@ class CheckReport:
                 whose = f" for {', '.join(one['names'])}" if one["names"] else ""
                 say(f"{listener['key']}: {one['file']}{whose}, until {one['until'][:10]} ({days}), {kind}")
         if not self.problems:
-            say(f"{self.file}: can be used; read as {reader}")
+            say(f"{self.file}: valid; read as {reader}")
 
 
 def _days(shown: Shown, now: datetime) -> int:
-    """Return the whole days that are left; negative ones have passed."""
+    """Return the whole days until a certificate expires; negative if it has expired."""
     return (shown.certificate.not_valid_after_utc - now).days
 
 
 def names(shown: Shown) -> list[str]:
-    """Return the host names and addresses that a certificate is for; the common name does not count."""
+    """Return the host names and addresses of a certificate, without the common name, which clients ignore."""
     from cryptography import x509
 
     try:

@@ -1,6 +1,6 @@
-"""`wsevents hash-password`: the hash of a password, for the configuration.
+"""`wsevents hash-password`: hashes a password for the configuration.
 
-Rule: the command takes no password as an argument, and repeats none. Other users can see arguments.
+Rule: the command accepts no password as an argument, because other users can see arguments. It prints none.
 """
 
 from __future__ import annotations
@@ -31,15 +31,17 @@ def hash_password(ctx: click.Context, as_json: bool) -> None:
     """Print the scrypt hash of a password, the value of a `password_hash` in the configuration.
 
     On a terminal the command asks for the password twice, without echo. Otherwise it reads the first line of
-    its standard input. It takes no password as an argument: others on this machine can see arguments.
+    its standard input. It accepts no password as an argument, because all users can see arguments.
 
     Exit status: 0 if the hash was printed; 1 if the password is empty, or the two passwords differ.
     """
     if ctx.args:
-        raise click.UsageError("This takes no arguments; it reads the password from its standard input.", ctx)
-    password = _typed() if sys.stdin.isatty() else _line()
+        raise click.UsageError(
+            "The command takes no arguments; it reads the password from standard input.", ctx
+        )
+    password = _ask_password() if sys.stdin.isatty() else _read_line()
     if not password:
-        raise CommandError("the password must not be empty")
+        raise CommandError("the password is empty; enter one")
     text = make(password, token_bytes(SALT_BYTES)).text()
     if as_json:
         show({"password_hash": text})
@@ -47,14 +49,14 @@ def hash_password(ctx: click.Context, as_json: bool) -> None:
         say(text)
 
 
-def _typed() -> str:
+def _ask_password() -> str:
     password = getpass("Password: ")
     if getpass("Password again: ") != password:
-        raise CommandError("the two passwords differ")
+        raise CommandError("the two passwords differ; try again")
     return password
 
 
-def _line() -> str:
+def _read_line() -> str:
     try:
         return sys.stdin.readline().rstrip("\r\n")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""`wsevents import-wazo`: the configuration of a wazo-websocketd as one of ours."""
+"""`wsevents import-wazo`: translates the configuration of wazo-websocketd."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 FOLDER = Path("/etc/wazo-websocketd")
 ORIGIN = "XIVO_UUID"
 GROUP = "wsevents"
-"""The group of the service's user, where the Debian package is installed."""
+"""The group of the service's user in the Debian package."""
 
 
 @click.command(
     "import-wazo",
-    short_help="Turn the configuration of wazo-websocketd into ours.",
+    short_help="Translate the configuration of wazo-websocketd.",
     epilog=options.examples(
         "wsevents import-wazo",
         "wsevents import-wazo --output /etc/wsevents/config.yml && wsevents check-config",
@@ -37,21 +37,21 @@ GROUP = "wsevents"
     "--output",
     type=options.FILE,
     metavar="FILE",
-    help="Write it there, for its owner alone to read (and the group wsevents, if there is one).",
+    help="Write to this file; only its owner and the group wsevents, if it exists, can read it.",
 )
-@click.option("--force", is_flag=True, help="Replace the file of --output if it is there.")
+@click.option("--force", is_flag=True, help="Replace the file of --output if it exists.")
 @options.as_json
 def import_wazo(sources: tuple[Path, ...], output: Path | None, force: bool, as_json: bool) -> None:
-    """Turn the configuration of wazo-websocketd into one of wsevents, in YAML with comments.
+    """Translate the configuration of wazo-websocketd into YAML for wsevents, with comments.
 
-    FOLDER is /etc/wazo-websocketd by default: its config.yml, and the *.yml of its conf.d, of which, as
-    there, the first in the order of their names wins (here it is the last). Files alone are taken in their
-    order, a later one replacing what an earlier one has.
+    The command reads config.yml and conf.d/*.yml of FOLDER, by default /etc/wazo-websocketd. As in
+    wazo-websocketd, the first file of conf.d by name wins; in wsevents the last wins. If FILEs are given
+    instead, a later file wins.
 
-    What has no counterpart is told on standard error, a line a key, with what to do instead. The uuid of the
-    installation is that of XIVO_UUID in the environment. The result may hold a password.
+    Standard error has a line for each key without a counterpart, with the alternative. The command reads the
+    uuid of the installation from the variable XIVO_UUID. The output may contain passwords.
 
-    Exit status: 0, also with remarks; 1 if a file cannot be read or written.
+    Exit status: 0, even with such lines; 1 if a file cannot be read or written.
     """
     tree = _folder(sources[0] if sources else FOLDER) if _is_folder(sources) else _files(sources)
     origin = os.environ.get(ORIGIN, "").strip() or None
@@ -72,7 +72,7 @@ def _is_folder(sources: tuple[Path, ...]) -> bool:
 
 
 def _folder(folder: Path) -> Section:
-    """Return what a folder says. Raises ConfigurationError."""
+    """Return the merged configuration in a folder of wazo-websocketd. Raises ConfigurationError."""
     from wsevents.config.yaml_files import merge
 
     more = sorted((folder / "conf.d").glob("*.yml"), key=lambda file: file.name, reverse=True)
@@ -84,7 +84,11 @@ def _folder(folder: Path) -> Section:
 
 
 def _files(files: tuple[Path, ...]) -> Section:
-    """Return what files say. Raises ConfigurationError: one cannot be read, or is no YAML."""
+    """Return the merged configuration in files.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is not YAML.
+    """
     from wsevents.api.errors import ConfigurationError
     from wsevents.config.yaml_files import Document, Section, merge, read
 
@@ -101,11 +105,11 @@ def _files(files: tuple[Path, ...]) -> Section:
 
 
 def _write(file: Path, text: str, force: bool) -> None:
-    """Write a file that only its owner can read, and the gateway; whole or not at all. Raises Refusal."""
+    """Write a file atomically, readable by its owner and the gateway only. Raises CommandError."""
     new = file.with_name(f"{file.name}.new")
     try:
         if file.exists() and not force:
-            raise CommandError(f"{file} is there already: --force replaces it")
+            raise CommandError(f"{file} exists; use --force to replace it")
         new.unlink(missing_ok=True)
         with os.fdopen(
             os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
@@ -118,7 +122,7 @@ def _write(file: Path, text: str, force: bool) -> None:
 
 
 def _share(file: int) -> None:
-    """Let the gateway read a new file, if it has a group of its own and we may."""
+    """Make the new file readable by the gateway's group, if it exists and the user may set it."""
     try:
         group = grp.getgrnam(GROUP).gr_gid
         os.fchown(file, -1, group)

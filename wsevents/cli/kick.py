@@ -1,4 +1,4 @@
-"""`wsevents kick`: end a session, or all of a user."""
+"""`wsevents kick`: disconnects a session, or all sessions of a user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Disconnect a peer, or all of a user.",
+    short_help="Disconnect a session, or all sessions of a user.",
     epilog=options.examples(
         "wsevents kick 4711-42",
         "wsevents kick --user 7f523550-03cf-4dac-a858-cb8afdb34775",
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("session_id", metavar="[ID]", required=False)
-@click.option("--user", metavar="UUID", help="All sessions of this user.")
-@click.option("--dialect", type=options.DialectName(), metavar="NAME", help="Only if it speaks this.")
+@click.option("--user", metavar="UUID", help="Disconnect all sessions of this user.")
+@click.option("--dialect", type=options.DialectName(), metavar="NAME", help="Only sessions of this dialect.")
 @options.as_json
 @options.listener
 @click.pass_context
@@ -36,19 +36,19 @@ def kick(
     url: str | None,
     config: Path,
 ) -> None:
-    """Disconnect a peer by the ID that `wsevents sessions` shows, or all of a user.
+    """Disconnect a session by its ID in `wsevents sessions`, or all sessions of a user.
 
-    Whoever has a good token may come back at once; to keep somebody out, revoke the token first.
+    A client with a valid token may reconnect at once. To keep a client out, revoke its token first.
 
-    Exit status: 0 if somebody was disconnected, 1 if nobody was, or the gateway cannot be asked.
+    Exit status: 0 if a session was disconnected; 1 if none was, or the gateway does not answer.
     """
     from wsevents.cli.admin_client import find
 
     if (session_id is None) == (user is None):
         raise click.UsageError("give either the ID of a session or --user.")
-    order = {"id": session_id, "user": user, "dialect": dialect}
+    criteria = {"id": session_id, "user": user, "dialect": dialect}
     answer = find(url, config).post(
-        "/kick", {key: value for key, value in order.items() if value is not None}
+        "/kick", {key: value for key, value in criteria.items() if value is not None}
     )
     kicked = answer.get("kicked", 0)
     if as_json:

@@ -1,4 +1,4 @@
-"""Options that several commands have, so that they are the same in all of them."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ config = click.option(
     default=DEFAULT,
     show_default=True,
     metavar="FILE",
-    help="Configuration of the gateway; the *.yml of conf.d beside it count, too.",
+    help="Configuration of the gateway; the command also reads conf.d/*.yml in its folder.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
 def load(file: Path) -> Config:
-    """Return the whole configuration. Raises ConfigurationError: it cannot be used."""
+    """Return the configuration. Raises ConfigurationError if it is not valid."""
     from wsevents.config.loader import load as load_config
     from wsevents.config.plugins import Plugins
 
@@ -41,41 +41,40 @@ def load(file: Path) -> Config:
 
 
 class DialectName(click.ParamType[str]):
-    """The name of a dialect; those that are installed here are proposed."""
+    """The name of a dialect; shell completion proposes the installed dialects."""
 
     name = "dialect"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Propose them."""
         names = sorted({point.name for point in entry_points(group="wsevents.dialects")})
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def token_from(token: str | None, file: Path | None = None) -> str:
-    """Return the token that was given: itself, "-" for standard input, in a file, or in the environment.
+    """Return the token of an argument ("-" is standard input), of a file, or of the environment.
 
     Raises:
-        UsageError: there is none, or there are two.
-        Refusal: the file cannot be read.
+        UsageError: there is no token, or there are two.
+        CommandError: the file cannot be read, or has no token.
     """
     if token is not None and file is not None:
         raise click.UsageError("give either a token or a file with one, not both.")
     if file is not None:
         return token_in(file)
-    if token == "-":  # noqa: S105 it stands for standard input
+    if token == "-":  # noqa: S105 means standard input
         token = sys.stdin.readline()
     token = (os.environ.get(TOKEN, "") if token is None else token).strip()
     if not token:
         raise click.UsageError(
-            f"a token is needed: as an argument, in the variable {TOKEN}, or on standard input for '-'."
+            f"no token; give it as an argument, in the variable {TOKEN}, or on standard input with '-'."
         )
     return token
 
 
 def token_in(file: Path) -> str:
-    """Return the token that a file holds. Raises Refusal: it cannot be read, or holds none."""
+    """Return the token in a file. Raises CommandError: the file cannot be read, or has no token."""
     try:
         text = file.read_text("utf-8").strip()
     except OSError as error:
@@ -83,20 +82,20 @@ def token_in(file: Path) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or not text.isprintable():
-        raise CommandError(f"{file}: must hold a token, in one line")
+        raise CommandError(f"{file}: must contain a token, in one line")
     return text
 
 
 def examples(*lines: str) -> str:
-    """Return lines for the end of a help text, as they stand."""
+    """Return the examples for the end of a help text, without line wrapping."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def listener(function: Any) -> Any:
-    """Add what says where the status listener is."""
+    """Add the options that name the status listener."""
     return click.option(
         "--url",
         metavar="URL",
-        help="Where the gateway tells of itself, such as http://127.0.0.1:9503 or unix:/run/wsevents/status. "
+        help="Status listener of the gateway, such as http://127.0.0.1:9503 or unix:/run/wsevents/status. "
         "Default: status.endpoint of the configuration.",
     )(config(function))

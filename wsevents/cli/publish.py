@@ -1,4 +1,4 @@
-"""`wsevents publish`: one event on the bus of the configuration."""
+"""`wsevents publish`: publishes one event on the configured bus."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ if TYPE_CHECKING:
 
 _OF_A_TENANT = ("tenant_uuid", "user_uuid:*")
 _MEMORY = (
-    "bus.type is {kind}: its events are within the gateway's process, and there is nothing to publish on "
-    "from outside; POST /publish of the gateway, and its page, can"
+    "bus.type is {kind}: the bus is within the gateway's process, so the command cannot publish on it; "
+    "use POST /publish of the gateway, or its page"
 )
 
 
 class ShortText(click.ParamType[str]):
-    """A text that AMQP can carry as a name."""
+    """A text that fits into an AMQP short string."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it."""
         text = str(value)
         if not text.strip() or len(text.encode("utf-8", "surrogateescape")) > SHORT_TEXT:
-            self.fail(f"must not be empty, nor longer than {SHORT_TEXT} bytes", param, ctx)
+            self.fail(f"must not be empty or longer than {SHORT_TEXT} bytes", param, ctx)
         if not text.isprintable():
-            self.fail("must be UTF-8 text that can be printed", param, ctx)
+            self.fail("must be UTF-8 text without control characters", param, ctx)
         return text
 
 
@@ -55,7 +54,10 @@ class ShortText(click.ParamType[str]):
 @click.argument("name", type=ShortText())
 @click.argument("data", default="{}")
 @click.option(
-    "--tenant", type=ShortText(), metavar="UUID", help="Whose it is. Without: only the master tenant sees it."
+    "--tenant",
+    type=ShortText(),
+    metavar="UUID",
+    help="Tenant of the event. Without this option only the master tenant sees it.",
 )
 @click.option(
     "--user",
@@ -63,16 +65,16 @@ class ShortText(click.ParamType[str]):
     type=ShortText(),
     metavar="UUID",
     multiple=True,
-    help="For whom it is; repeatable. Without: for every user of the tenant.",
+    help="User that the event is for; repeatable. Default: every user of the tenant.",
 )
 @click.option(
     "--required-acl",
     "required",
     type=ShortText(),
     metavar="ACL",
-    help="Who may see it. Default: events.NAME.",
+    help="ACL that a token needs to see the event. Default: events.NAME.",
 )
-@click.option("--no-acl", is_flag=True, help="It requires no ACL (null).")
+@click.option("--no-acl", is_flag=True, help="The event requires no ACL (null).")
 @options.config
 @options.as_json
 def publish(
@@ -85,23 +87,23 @@ def publish(
     config: Path,
     as_json: bool,
 ) -> None:
-    """Publish one event on the bus, as a phone system does: for trying out who sees it.
+    """Publish one event on the bus, for example to test which clients see it.
 
-    DATA is a JSON object, the `data` of the event; '-': read it from standard input. The event is published
-    in the form that the configuration of the gateway expects (`bus.exchange_name`, `bus.exchange_type`), with
-    its user of RabbitMQ, which therefore needs permission to write to that exchange. Everybody who listens on
-    the exchange gets it, not only the gateway.
+    DATA is a JSON object, the `data` of the event; '-' reads it from standard input. The command publishes to
+    the configured exchange (`bus.exchange_name`, `bus.exchange_type`) as the gateway's RabbitMQ user, which
+    needs write permission on the exchange. All consumers of the exchange receive the event, not only the
+    gateway.
 
-    Exit status: 0 once RabbitMQ has confirmed it, 1 if it did not.
+    Exit status: 0 if RabbitMQ has confirmed the event, 1 if not.
     """
     if users and tenant is None:
         raise click.UsageError("--user needs --tenant.")
     if no_acl and required is not None:
-        raise click.UsageError("--no-acl and --required-acl do not go together.")
+        raise click.UsageError("--no-acl and --required-acl exclude each other.")
     acl = None if no_acl else required or f"events.{name}"
-    happening = NewEvent(name, tenant or "", _object(data), acl, users, name)
+    event = NewEvent(name, tenant or "", _object(data), acl, users, name)
     settings = options.load(config)
-    message = _message(happening, settings)
+    message = _message(event, settings)
     _publish(settings, message)
     if as_json:
         show(message.document())
@@ -110,7 +112,7 @@ def publish(
 
 
 def _object(text: str) -> dict[str, Any]:
-    """Return the JSON object that was given, as an argument or on standard input."""
+    """Return the JSON object of the argument, or of standard input."""
     try:
         return parse_object(sys.stdin.buffer.read() if text == "-" else text)
     except ValueError as error:
@@ -119,7 +121,7 @@ def _object(text: str) -> dict[str, Any]:
 
 @frozen
 class _Message:
-    """What is published, and where."""
+    """The message to publish, with exchange and routing key."""
 
     exchange: str
     key: str
@@ -127,7 +129,7 @@ class _Message:
     body: bytes
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the message as JSON values."""
         return {
             "exchange": self.exchange,
             "routing_key": self.key,
@@ -136,23 +138,28 @@ class _Message:
         }
 
 
-def _message(happening: NewEvent, config: Config) -> _Message:
-    """Return an event as the source of the configuration reads it: both kinds of exchange have all of it."""
+def _message(event: NewEvent, config: Config) -> _Message:
+    """Return the message of an event; it suits both types of exchange."""
     now = time.time()
-    head = headers(happening, config.origin_uuid, now, time.localtime(now).tm_gmtoff)
-    if not happening.tenant:
+    head = headers(event, config.origin_uuid, now, time.localtime(now).tm_gmtoff)
+    if not event.tenant:
         head = {key: value for key, value in head.items() if key not in _OF_A_TENANT}
     try:
-        payload = body(head, happening.data)
+        payload = body(head, event.data)
     except (ValueError, RecursionError):
         raise click.BadParameter(
-            "holds a number that is too large, or is nested too deep.", param_hint="DATA"
+            "contains a number that is too large, or is nested too deep.", param_hint="DATA"
         ) from None
-    return _Message(config.bus.exchange_name, happening.key, head, payload)
+    return _Message(config.bus.exchange_name, event.key, head, payload)
 
 
 def _publish(config: Config, message: _Message) -> None:
-    """Publish it. Raises Refusal: there is no bus for that; BusError: it did not take it."""
+    """Publish the message.
+
+    Raises:
+        CommandError: the bus is within the gateway's process.
+        BusError: the broker did not confirm the message.
+    """
     from wsevents.cli.reactor_run import react
     from wsevents.config.plugins import Plugins
 

@@ -1,4 +1,4 @@
-"""Twisted for the time of one command."""
+"""Runs the reactor for the duration of one command."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 def react(work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
-    """Run `work(reactor)` to its end, and return what it returns.
+    """Run the coroutine `work(reactor)` in the reactor and return its result.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C came first.
-        Exception: what the work raises.
+        KeyboardInterrupt: Ctrl-C interrupted it.
+        Exception: the exception of the coroutine.
     """
     from twisted.internet import reactor
 
@@ -27,7 +27,9 @@ def react(work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     interrupted: list[bool] = []
 
     def begin() -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # it ends this command as it does any other
+        signal.signal(
+            signal.SIGTERM, signal.SIG_DFL
+        )  # ends the process at once, without the reactor's shutdown
         reactor.addSystemEventTrigger("before", "shutdown", lambda: interrupted.append(not results))
         done = Deferred.fromCoroutine(_run(work, reactor)).addBoth(results.append)
         done.addBoth(lambda _: None if interrupted else reactor.stop())

@@ -1,4 +1,4 @@
-"""`wsevents sessions`: who is connected, or was."""
+"""`wsevents sessions`: lists open or closed sessions."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UUID = 8
-"""Characters of a uuid that are enough to tell it from others at a glance."""
-_WHO = (
+"""Minimum characters of a shortened uuid."""
+_PEER = (
     Column("ID"),
     Column("DIALECT"),
     Column("USER", _UUID),
     Column("TENANT", _UUID, spare=True),
     Column("ADDRESS", 15),
 )
-_NOW = (
-    Column("FOR", right=True),
+_OPEN = (
+    Column("AGE", right=True),
     Column("EVENTS", right=True),
-    Column("WAITS", right=True),
-    Column("WANTS", 5, spare=True),
+    Column("QUEUED", right=True),
+    Column("SUBSCRIBED", 5, spare=True),
 )
-_THEN = (
+_CLOSED = (
     Column("AGO", right=True),
     Column("LASTED", right=True),
     Column("CODE", right=True),
-    Column("WHY", 12),
+    Column("REASON", 12),
 )
 _SPANS = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))
 
 
 @click.command(
-    short_help="Show who is connected, or was.",
+    short_help="List open or closed sessions.",
     epilog=options.examples(
         "wsevents sessions",
         "wsevents sessions --user 7f523550-03cf-4dac-a858-cb8afdb34775",
@@ -49,11 +49,11 @@ _SPANS = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))
         "wsevents sessions --json | jq '.sessions[] | select(.behind)'",
     ),
 )
-@click.option("--user", metavar="UUID", help="Only this user's.")
-@click.option("--tenant", metavar="UUID", help="Only this tenant's.")
-@click.option("--dialect", type=options.DialectName(), metavar="NAME", help="Only those who speak this.")
+@click.option("--user", metavar="UUID", help="Only sessions of this user.")
+@click.option("--tenant", metavar="UUID", help="Only sessions of this tenant.")
+@click.option("--dialect", type=options.DialectName(), metavar="NAME", help="Only sessions of this dialect.")
 @click.option(
-    "--closed", is_flag=True, help="Show the last that have ended instead, the newest last, and why."
+    "--closed", is_flag=True, help="List the latest closed sessions, with close code and reason; newest last."
 )
 @options.as_json
 @options.listener
@@ -66,12 +66,13 @@ def sessions(
     url: str | None,
     config: Path,
 ) -> None:
-    """Show who is connected to the gateway, since when, and what waits for them.
+    """List the open sessions of the gateway.
 
-    A table as wide as the terminal: EVENTS were delivered, WAITS are bytes that the peer has yet to read
-    (with "!" while it is behind), WANTS is what it has subscribed to. With --json all there is, whole.
+    The table fits the width of the terminal. EVENTS is the number of delivered events. QUEUED is the number
+    of bytes that wait for the peer to read; "!" marks a slow reader. SUBSCRIBED has the subscriptions. --json
+    prints all data.
 
-    Exit status: 0, also if there is nobody; 1 if the gateway cannot be asked.
+    Exit status: 0, even if there are no sessions; 1 if the gateway does not answer.
     """
     from wsevents.cli.admin_client import find
 
@@ -82,28 +83,30 @@ def sessions(
         show({key: found})
         return
     now = time.time()
-    rows = [[*_who(one), *(_then(one, now) if closed else _now(one, now))] for one in found]
+    rows = [
+        [*_peer_cells(one), *(_closed_cells(one, now) if closed else _open_cells(one, now))] for one in found
+    ]
     for line in table(
-        (*_WHO, *(_THEN if closed else _NOW)), rows, shutil.get_terminal_size((120, 24)).columns
+        (*_PEER, *(_CLOSED if closed else _OPEN)), rows, shutil.get_terminal_size((120, 24)).columns
     ):
         say(line)
 
 
-def _who(one: Mapping[str, Any]) -> list[str]:
+def _peer_cells(one: Mapping[str, Any]) -> list[str]:
     return [_text(one.get(key)) for key in ("id", "dialect", "user", "tenant", "address")]
 
 
-def _now(one: Mapping[str, Any], now: float) -> list[str]:
-    wants = one.get("subscriptions") or []
+def _open_cells(one: Mapping[str, Any], now: float) -> list[str]:
+    subscriptions = one.get("subscriptions") or []
     return [
         span(now - _number(one.get("since"))),
         _text(one.get("delivered")),
         f"{_text(one.get('queue'))}{'!' if one.get('behind') else ''}",
-        printable(" ".join(str(want) for want in wants)) or "-",
+        printable(" ".join(str(name) for name in subscriptions)) or "-",
     ]
 
 
-def _then(one: Mapping[str, Any], now: float) -> list[str]:
+def _closed_cells(one: Mapping[str, Any], now: float) -> list[str]:
     ended = _number(one.get("closed"))
     return [
         span(now - ended),
@@ -114,7 +117,7 @@ def _then(one: Mapping[str, Any], now: float) -> list[str]:
 
 
 def span(seconds: float) -> str:
-    """Return a duration in its two greatest units, as in `2h05m`."""
+    """Return a duration in its two largest units, such as `2h05m`."""
     left = max(0, int(seconds))
     for size, name, part, unit in _SPANS:
         if left >= size:

@@ -1,4 +1,4 @@
-"""Rows of text as a table that fits a terminal. Pure."""
+"""Formats rows of text as a table that fits the terminal. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GAP = "  "
-_CUT = "…"
+_ELLIPSIS = "…"
 
 
 @frozen
 class Column:
-    """One column.
+    """A column of a table.
 
     Attributes:
-        title: its head.
-        least: characters that must be left when there is little room; None: all.
-        right: numbers are, so that they can be compared.
-        spare: it is left out when cutting is not enough.
-        width: of the longest cell, unless it had to be cut.
+        title: heading.
+        least: minimum characters of a shortened cell; None: cells are never shortened.
+        right: aligned to the right, for numbers.
+        spare: omitted if shortening the cells is not enough.
+        width: characters of the widest cell, or of the shortened cells.
     """
 
     title: str
@@ -32,16 +32,17 @@ class Column:
     width: int = field(default=0)
 
     def cell(self, text: str) -> str:
-        """Return a text as wide as the column."""
+        """Return a text, shortened or padded to the width of the column."""
         if len(text) > self.width:
-            text = text[: max(0, self.width - 1)] + _CUT
+            text = text[: max(0, self.width - 1)] + _ELLIPSIS
         return text.rjust(self.width) if self.right else text.ljust(self.width)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return the lines of a table, its head first.
+    """Return the lines of a table, with the headings first.
 
-    What may be cut is, until it fits the width; then what can be spared is left out, from the right.
+    If the table is wider than `width`, columns with `least` are shortened, then columns with `spare` are
+    omitted, from the right.
     """
     texts = [[column.title for column in columns], *rows]
     wide = [
@@ -56,10 +57,10 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
 
 
 def _kept(columns: Sequence[Column], width: int) -> list[int]:
-    """Return the numbers of the columns for which there is room when all are cut."""
+    """Return the numbers of the columns that fit if all are shortened as much as possible."""
     kept = list(range(len(columns)))
     for number in reversed(kept):
-        if _sum([min(columns[one].width, _least(columns[one])) for one in kept]) <= width:
+        if _total_width([min(columns[one].width, _least(columns[one])) for one in kept]) <= width:
             break
         if columns[number].spare:
             kept.remove(number)
@@ -67,17 +68,17 @@ def _kept(columns: Sequence[Column], width: int) -> list[int]:
 
 
 def _fit(columns: list[Column], width: int) -> list[Column]:
-    """Return the columns, the widest of those that may be cut made narrower until all fit, or none may be."""
-    while _sum([column.width for column in columns]) > width:
-        loose = [one for one in columns if one.width > _least(one)]
-        if not loose:
+    """Shorten the widest column that can be shortened until the columns fit, or none can be shortened."""
+    while _total_width([column.width for column in columns]) > width:
+        shortenable = [one for one in columns if one.width > _least(one)]
+        if not shortenable:
             break
-        widest = max(loose, key=lambda one: one.width)
+        widest = max(shortenable, key=lambda one: one.width)
         columns = [evolve(one, width=one.width - 1) if one is widest else one for one in columns]
     return columns
 
 
-def _sum(widths: Sequence[int]) -> int:
+def _total_width(widths: Sequence[int]) -> int:
     return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 

@@ -1,4 +1,4 @@
-"""`wsevents tail`: events as they come, as a client of the gateway hears them."""
+"""`wsevents tail`: connects as a client and prints events as they arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Print events as they come.",
+    short_help="Print events as they arrive.",
     epilog=options.examples(
         "wsevents tail wss://pbx.example.org:9502/ --token-file ~/.wsevents-token",
         "WSEVENTS_TOKEN=… wsevents tail wss://pbx.example.org/api/websocketd/ --event call_created",
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 @click.option(
     "--token",
     metavar="TOKEN",
-    help=f"Token of wazo-auth; '-': read it from standard input. Default: ${options.TOKEN}. "
-    "Others on this machine can see arguments, so prefer one of the other ways.",
+    help=f"Token of wazo-auth; '-' reads it from standard input. Default: ${options.TOKEN}. "
+    "All users of this machine can see arguments, so prefer another way.",
 )
-@click.option("--token-file", type=options.FILE, metavar="FILE", help="File that holds the token.")
+@click.option("--token-file", type=options.FILE, metavar="FILE", help="File with the token.")
 @click.option(
     "--event",
     "events",
     metavar="NAME",
     multiple=True,
     default=["*"],
-    help="Only events of this name; repeatable.",
+    help="Only events with this name; repeatable.",
 )
 @click.option(
-    "--ca", type=options.FILE, metavar="FILE", help="Trust the CA certificates in this PEM file alone."
+    "--ca", type=options.FILE, metavar="FILE", help="Trust only the CA certificates in this PEM file."
 )
-@click.option("--insecure", is_flag=True, help="Trust any certificate: the token may go to anybody.")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many events.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="End after so long.")
-@click.option("--once", is_flag=True, help="Do not connect again when the connection ends.")
+@click.option("--insecure", is_flag=True, help="Accept any certificate; an attacker can get the token.")
+@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="End after S seconds.")
+@click.option("--once", is_flag=True, help="Do not reconnect when the connection ends.")
 @options.as_json
 @click.pass_context
 def tail(
@@ -70,38 +70,39 @@ def tail(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Print the events that a token sees, as they come.
+    """Connect as a client and print the events that a token may see.
 
-    URL is that of a gateway (or of a wazo-websocketd): wss://HOST:PORT/PATH. Each event is a line: time,
-    name, and the event as JSON; with --json a JSON object alone, as it was published. What goes on besides
-    is told on standard error. A connection that is lost is made anew, after pauses of up to 32 seconds; so
-    is one that cannot be made, as long as waiting may help.
+    URL is the address of a gateway or of wazo-websocketd: wss://HOST:PORT/PATH. Each event is a line with its
+    time, its name and its JSON; with --json only the JSON, as published. The state of the connection goes to
+    standard error. The command reconnects after delays of up to 32 seconds, unless the reason of the failure
+    needs a change.
 
-    When the gateway does not accept the token, tail reads --token-file again. With another token it connects
-    at once. Else it retries after a pause, because the gateway may not have been able to check the token.
+    If the gateway rejects the token, the command reads --token-file again. With another token it reconnects
+    at once. Otherwise it retries after a delay, because the gateway may not have been able to check the
+    token.
 
     \b
     Exit status:
-      0  --count events came, or --seconds have passed
-      1  there is no point in going on: no token, an untrusted certificate, a wrong address, or, with
-         --once, any end; or --seconds passed without a connection, or before --count events came
+      0  --count events arrived, or --seconds passed
+      1  a retry cannot succeed: no token, an untrusted certificate, a wrong address; with --once, the
+         connection ended; --seconds passed without a connection, or before --count events arrived
     """
     if ca is not None and insecure:
-        raise click.UsageError("--ca and --insecure do not go together.")
-    address, shown = _address(url)
-    first = options.token_from(token if token is not None or token_file else shown, token_file)
+        raise click.UsageError("--ca and --insecure exclude each other.")
+    address, from_url = _address(url)
+    first = options.token_from(token if token is not None or token_file else from_url, token_file)
     show = _as_json if as_json else _as_text
     run = TailSession(show=show, count=count, once=once)
     from wsevents.cli.reactor_run import react
 
-    source, tls = _source(first, token_file), _tls(address, ca, insecure)
-    react(lambda reactor: run.go(reactor, address, source, events, tls, seconds))
-    if not run.content(seconds):
+    token_source, tls = _token_source(first, token_file), _tls(address, ca, insecure)
+    react(lambda reactor: run.go(reactor, address, token_source, events, tls, seconds))
+    if not run.succeeded(seconds):
         ctx.exit(PROBLEM)
 
 
 def _address(url: str) -> tuple[str, str | None]:
-    """Return the URL without a token, and the token it had."""
+    """Return the URL without its token, and the token or None."""
     try:
         parts = urlsplit(url)
         fields = parse_qsl(parts.query)
@@ -110,28 +111,28 @@ def _address(url: str) -> tuple[str, str | None]:
         parts, fields, host = urlsplit(""), [], None
     if parts.scheme not in {"ws", "wss"} or not host:
         raise click.BadParameter("write it like wss://pbx.example.org:9502/.", param_hint="URL")
-    shown = next((value for name, value in fields if name == "token"), None)
+    token = next((value for name, value in fields if name == "token"), None)
     query = urlencode([(name, value) for name, value in fields if name != "token"])
-    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, "")), shown
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, "")), token
 
 
-def _source(first: str, file: Path | None) -> Callable[[], str]:
-    """Return what gives the token that counts now."""
+def _token_source(first: str, file: Path | None) -> Callable[[], str]:
+    """Return a function that returns the current token."""
     latest = first
 
     def current() -> str:
         nonlocal latest
         try:
             latest = latest if file is None else options.token_in(file)
-        except CommandError as refusal:  # it is just being written, perhaps
-            note(refusal.message)
+        except CommandError as error:  # another program may be writing the file; keep the last token
+            note(error.message)
         return latest
 
     return current
 
 
 def _tls(address: str, ca: Path | None, insecure: bool) -> Any:
-    """Return how the gateway's certificate is verified; None: by the system's CA certificates."""
+    """Return the TLS options for verifying the certificate; None: with the system's CA certificates."""
     from wsevents.endpoints.tls_client import tls_for, trust_in
 
     host = urlsplit(address).hostname or ""
@@ -157,23 +158,23 @@ class TailSession:
     """One run of `tail`.
 
     Attributes:
-        show: an event as a line.
-        count: events to end after.
-        once: do not connect again.
-        heard: events so far.
-        connected: events have begun at least once.
-        timely: all the seconds have passed.
-        quiet: it is ending, and nobody wants to hear how.
-        failure: what went wrong with printing.
+        show: formats an event as a line.
+        count: number of events to end after; None: no limit.
+        once: do not reconnect.
+        received: number of printed events.
+        connected: the client has been connected at least once.
+        timed_out: --seconds have passed.
+        ending: the command ends the connection, so it prints nothing more.
+        failure: error of standard output.
     """
 
     show: Callable[[dict[str, Any]], str]
     count: int | None
     once: bool
-    heard: int = 0
+    received: int = 0
     connected: bool = False
-    timely: bool = False
-    quiet: bool = False
+    timed_out: bool = False
+    ending: bool = False
     failure: OSError | None = field(default=None)
 
     async def go(
@@ -185,7 +186,7 @@ class TailSession:
         tls: Any,
         seconds: float | None,
     ) -> None:
-        """Print events until it ends. Raises OSError: they cannot be printed."""
+        """Print events until the end. Raises OSError if standard output fails."""
         from wsevents.client.wazo import WazoClient
 
         try:
@@ -197,25 +198,25 @@ class TailSession:
         client.on_close(self._closed)
         client.start()
         reactor.addSystemEventTrigger("before", "shutdown", self._end, client)
-        end = None if seconds is None else reactor.callLater(seconds, self._enough, client)
+        end = None if seconds is None else reactor.callLater(seconds, self._on_timeout, client)
         await client.finished
         if end is not None and end.active():
             end.cancel()
         if self.failure is not None:
             raise self.failure
 
-    def content(self, seconds: float | None) -> bool:
-        """Say whether what was wanted has come."""
+    def succeeded(self, seconds: float | None) -> bool:
+        """Return whether --count events arrived or, without --count, --seconds passed after a connection."""
         if self.count is not None:
-            return self.heard >= self.count
-        return seconds is not None and self.timely and self.connected
+            return self.received >= self.count
+        return seconds is not None and self.timed_out and self.connected
 
-    def _enough(self, client: WazoClient) -> None:
-        self.timely = True
+    def _on_timeout(self, client: WazoClient) -> None:
+        self.timed_out = True
         self._end(client)
 
     def _end(self, client: WazoClient) -> Deferred[ConnectionEnd]:
-        self.quiet = True
+        self.ending = True
         return client.close()
 
     def _opened(self, client: WazoClient) -> None:
@@ -223,7 +224,7 @@ class TailSession:
         note(f"connected to {client.address}")
 
     def _event(self, client: WazoClient, event: dict[str, Any]) -> None:
-        if self.quiet:
+        if self.ending:
             return
         try:
             say(self.show(event))
@@ -231,12 +232,12 @@ class TailSession:
             self.failure = error
             self._end(client)
             return
-        self.heard += 1
-        if self.heard == self.count:
+        self.received += 1
+        if self.received == self.count:
             self._end(client)
 
     def _closed(self, client: WazoClient, ending: ConnectionEnd, seconds: float | None) -> None:
-        if self.quiet:
+        if self.ending:
             return
         if self.once:
             client.close()
@@ -245,7 +246,9 @@ class TailSession:
 
 
 def _next_attempt(seconds: float | None) -> str:
-    """Return when the client tries again, to add to a line; "": it does not."""
+    """Return the time of the next attempt, to append to a line; "": no other attempt."""
     if seconds is None:
         return ""
-    return f" (again in {max(1, round(seconds))} s)" if seconds else " (again at once with another token)"
+    if not seconds:
+        return " (reconnecting at once with another token)"
+    return f" (reconnecting in {max(1, round(seconds))} s)"

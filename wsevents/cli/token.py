@@ -1,4 +1,4 @@
-"""`wsevents token`: what a token is worth, as the configured authority says."""
+"""`wsevents token`: shows the owner, the expiry and the rights of a token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsevents.api.settings import Auth, Config
 
 CONNECT = "websocketd"
-"""What a token must grant so that one may connect with it."""
+"""The ACL that a token must grant to connect."""
 _MASTER_SECONDS = 5.0
 _REACHES = {
     "user": "events for this user and for every user of the tenant",
@@ -31,7 +31,7 @@ _REACHES = {
 
 
 @click.command(
-    short_help="Say what a token is worth.",
+    short_help="Show the owner and the rights of a token.",
     epilog=options.examples(
         "WSEVENTS_TOKEN=… wsevents token",
         "wsevents token - < ~/.wsevents-token",
@@ -45,14 +45,14 @@ _REACHES = {
     "events",
     metavar="NAME",
     multiple=True,
-    help="Say whether it sees events of this name, if they require the ACL `events.NAME`; repeatable.",
+    help="Show whether the token may see events that require the ACL `events.NAME`; repeatable.",
 )
 @click.option(
     "--required-acl",
     "required",
     metavar="ACL",
     multiple=True,
-    help="Say whether it sees events that require this ACL; repeatable.",
+    help="Show whether the token may see events that require this ACL; repeatable.",
 )
 @options.config
 @options.as_json
@@ -65,43 +65,44 @@ def token(
     config: Path,
     as_json: bool,
 ) -> None:
-    """Say whose a token is, when it ends, whether one may connect with it, and what one would see.
+    """Show the user, the tenant, the expiry and the rights of a token.
 
-    TOKEN is looked up where the gateway looks it up: at wazo-auth, or in the configuration. Without TOKEN it
-    is that of the variable WSEVENTS_TOKEN, with '-' that of standard input. Prefer these: everybody on this
-    machine can see arguments (`ps`), and the shell keeps them. The token itself is never printed.
+    The command asks the gateway's authenticator: wazo-auth, or the configuration. Without TOKEN it reads the
+    variable WSEVENTS_TOKEN, with '-' standard input. Prefer these: all users of this machine can see
+    arguments (`ps`), and the shell stores them in its history. The command never prints the token.
 
-    The publisher of an event says what it requires, `required_acl`: often more than the name, such as the
-    uuid of a user.
+    The publisher of an event sets its `required_acl`. It often has more than the name, such as the uuid of a
+    user.
 
-    Exit status: 0 if one may connect, and sees all that was asked about; 1 if not, or if nobody can be asked.
+    Exit status: 0 if the token may connect and may see all given events; 1 if not, or if the authenticator
+    does not answer.
     """
     text = options.token_from(token)
-    verdict = _verdict(text, options.load(config), [f"events.{name}" for name in events] + list(required))
+    report = _report(text, options.load(config), [f"events.{name}" for name in events] + list(required))
     labels = [*events, *(None for _ in required)]
     if as_json:
-        show(verdict.document(labels))
+        show(report.document(labels))
     else:
-        verdict.tell(labels)
-    if not (verdict.connects.yes and all(one.yes for one in verdict.sights)):
+        report.print(labels)
+    if not (report.connects.granted and all(one.granted for one in report.decisions)):
         ctx.exit(PROBLEM)
 
 
-def _verdict(text: str, config: Config, required: list[str]) -> Verdict:
-    """Ask the authority. Raises Refusal: it says no, or nothing."""
+def _report(text: str, config: Config, required: list[str]) -> TokenReport:
+    """Ask the authenticator about a token. Raises CommandError: it rejects the token, or does not answer."""
     from wsevents.api.identity import Denied, Identity
     from wsevents.cli.reactor_run import react
 
     answer = react(lambda reactor: _ask(reactor, text, config.auth))
     if isinstance(answer, Identity):
-        access = [_sight(answer, one) for one in required]
-        return Verdict(answer, _sight(answer, CONNECT), access, time.time())
+        decisions = [_decide(answer, one) for one in required]
+        return TokenReport(answer, _decide(answer, CONNECT), decisions, time.time())
     if isinstance(answer, Denied):
         raise CommandError(answer.why)
-    raise CommandError(f"{_authority(config.auth)} cannot be asked about tokens: {answer.why}")
+    raise CommandError(f"{_authenticator_name(config.auth)} does not answer about tokens: {answer.why}")
 
 
-def _authority(auth: Auth) -> str:
+def _authenticator_name(auth: Auth) -> str:
     if auth.type != "wazo":
         return f"the authenticator {auth.type}"
     from wsevents.auth.wazo import REMEDY
@@ -112,7 +113,7 @@ def _authority(auth: Auth) -> str:
 
 
 async def _ask(reactor: Any, text: str, auth: Auth) -> Any:
-    """Return the answer of the authority, when it knows the master tenant if it can."""
+    """Return the authenticator's answer; with a service account, wait until it knows the master tenant."""
     from twisted.internet.defer import Deferred, maybeDeferred
 
     from wsevents.api.identity import Describe, Identity
@@ -138,32 +139,41 @@ def _has_account(auth: Auth) -> bool:
 
 
 def _unknown(_result: object, _seconds: float) -> None:
-    note("the master tenant is not known: the service account of `auth:` is not accepted, or not in time")
+    note(
+        "the master tenant is not known: wazo-auth rejected the service account, or did not answer in time; "
+        "check the service account in `auth:`"
+    )
 
 
 @frozen
-class Sight:
-    """Whether an ACL is granted, and by which pattern that was decided; None: by none."""
+class AclDecision:
+    """Whether the ACL of a token grants a required ACL.
+
+    Attributes:
+        required: the required ACL.
+        granted: the token has it.
+        pattern: pattern of the token's ACL that decides; None: no pattern matches.
+    """
 
     required: str
-    yes: bool
-    by: str | None
+    granted: bool
+    pattern: str | None
 
     @property
     def why(self) -> str:
-        """Return it in words."""
-        if self.by is None:
+        """The reason of the decision."""
+        if self.pattern is None:
             return "no pattern of its ACL grants it"
-        return f"granted by {self.by}" if self.yes else f"taken away by {self.by}"
+        return f"granted by {self.pattern}" if self.granted else f"denied by {self.pattern}"
 
 
-def _sight(identity: Identity, required: str) -> Sight:
+def _decide(identity: Identity, required: str) -> AclDecision:
     def matching(patterns: list[str]) -> str | None:
         return next((one for one in patterns if _grants(one.removeprefix("!"), identity, required)), None)
 
     against = matching([one for one in identity.acl if one.startswith("!")])
     by = against or matching([one for one in identity.acl if not one.startswith("!")])
-    return Sight(required, by is not None and against is None, by)
+    return AclDecision(required, by is not None and against is None, by)
 
 
 def _grants(pattern: str, identity: Identity, required: str) -> bool:
@@ -171,21 +181,28 @@ def _grants(pattern: str, identity: Identity, required: str) -> bool:
 
 
 @frozen
-class Verdict:
-    """What a token is worth, at a time."""
+class TokenReport:
+    """The identity and the rights of a token.
+
+    Attributes:
+        identity: the authenticator's answer.
+        connects: whether the token may connect.
+        decisions: whether the token may see each event in question.
+        now: time of the answer, in seconds since the epoch.
+    """
 
     identity: Identity
-    connects: Sight
-    sights: list[Sight]
+    connects: AclDecision
+    decisions: list[AclDecision]
     now: float
 
     @property
     def patterns(self) -> list[str]:
-        """The patterns of its ACL that are about events, in order."""
-        return [one for one in self.identity.acl if _is_of_events(one.removeprefix("!"))]
+        """The patterns of its ACL that can match events, in order."""
+        return [one for one in self.identity.acl if _can_match_events(one.removeprefix("!"))]
 
     def document(self, labels: list[str | None]) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the report as JSON values; `labels` has the event names of `decisions`, or None."""
         one = self.identity
         return {
             "user": one.subject,
@@ -195,15 +212,15 @@ class Verdict:
             "expires": one.expires,
             "seconds_left": None if one.expires is None else round(one.expires - self.now),
             "acl": list(one.acl),
-            "may_connect": self.connects.yes,
+            "may_connect": self.connects.granted,
             "sees": [
-                {"event": label, "required_acl": sight.required, "yes": sight.yes, "why": sight.why}
-                for label, sight in zip(labels, self.sights, strict=True)
+                {"event": label, "required_acl": each.required, "yes": each.granted, "why": each.why}
+                for label, each in zip(labels, self.decisions, strict=True)
             ],
         }
 
-    def tell(self, labels: list[str | None]) -> None:
-        """Print it."""
+    def print(self, labels: list[str | None]) -> None:
+        """Print the report; `labels` has the event names of `decisions`, or None."""
         one = self.identity
         say(f"user      {one.subject}")
         say(f"tenant    {one.tenant}")
@@ -211,13 +228,13 @@ class Verdict:
             say(f"session   {one.session}")
         say(f"reach     {one.reach}: {_REACHES.get(one.reach, 'unknown')}")
         say(f"expires   {self._expiry()}")
-        say(f"connects  {_word(self.connects)}")
+        say(f"connects  {_text(self.connects)}")
         others = len(one.acl) - len(self.patterns)
         rest = f" (and {others} not about events)" if others else ""
         say(f"acl       {' '.join(self.patterns) or 'nothing about events'}{rest}")
-        for label, sight in zip(labels, self.sights, strict=True):
-            name = f"{label}, if it requires {sight.required}" if label else sight.required
-            say(f"sees      {name}: {_word(sight)}")
+        for label, each in zip(labels, self.decisions, strict=True):
+            name = f"{label}, if it requires {each.required}" if label else each.required
+            say(f"sees      {name}: {_text(each)}")
 
     def _expiry(self) -> str:
         expires = self.identity.expires
@@ -225,14 +242,14 @@ class Verdict:
             return "never"
         left = expires - self.now
         when = datetime.fromtimestamp(expires, UTC)
-        return f"{when:%Y-%m-%d %H:%M:%S} UTC, {'in ' + span(left) if left > 0 else 'which has passed'}"
+        return f"{when:%Y-%m-%d %H:%M:%S} UTC, {'in ' + span(left) if left > 0 else 'expired'}"
 
 
-def _is_of_events(pattern: str) -> bool:
-    """Say whether an ACL that begins with `events.` could match the pattern."""
+def _can_match_events(pattern: str) -> bool:
+    """Return whether a pattern can match an ACL that begins with `events.`."""
     first = pattern.split(".", 1)[0]
     return first == "events" or not first.isalnum()
 
 
-def _word(sight: Sight) -> str:
-    return f"{'yes' if sight.yes else 'no'}, {sight.why}"
+def _text(decision: AclDecision) -> str:
+    return f"{'yes' if decision.granted else 'no'}, {decision.why}"

@@ -1,7 +1,7 @@
-"""The configuration of wazo-websocketd, said in our keys. Pure.
+"""Translates the configuration of wazo-websocketd into that of wsevents. Pure.
 
-Rule 1: every key that is given is either said in ours, or remarked upon; none is lost in silence.
-Rule 2: what was a default there and is another one here is written out.
+Rule 1: each given key is translated, or a remark reports it.
+Rule 2: a default of wazo-websocketd that differs from the default of wsevents is written explicitly.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ if TYPE_CHECKING:
 
 PORT = 9502
 HTTP_PORTS = (80, 443)
-"""Of Wazo's nginx, before wazo-auth."""
+"""Ports of Wazo's nginx, which is a proxy for wazo-auth."""
 PREFIX = "/api/auth"
 KEY_FILE = "/var/lib/wazo-auth-keys/wazo-websocketd-key.yml"
-"""Where Wazo's service accounts have theirs."""
-_EVERYWHERE = {"", "0.0.0.0", "*"}  # noqa: S104 it is compared with, not bound to
+"""The default key file of Wazo's service accounts."""
+_EVERYWHERE = {"", "0.0.0.0", "*"}  # noqa: S104 compared, not bound
 _LAST = 0xFFFF
-"""The last character that four hexadecimal digits can say."""
+"""The last character with an escape of four hexadecimal digits."""
 
 _LEVELS = {"warning": "warn", "critical": "error"}
-"""Levels of the log that have another name here."""
+"""Log levels with another name in wsevents."""
 
-_WITHOUT = {
-    "log_file": "the log goes to standard output, which systemd keeps (`journalctl -u wsevents`)",
-    "user": "the user is that of the systemd unit (`User=`), or of `twistd --uid`",
-    "pid_file": "systemd needs none; else `twistd --pidfile FILE`",
-    "foreground": "twistd runs in the foreground with `--nodaemon`, as the systemd unit has it",
-    "config_file": "the file is named to twistd: `--config FILE`",
-    "extra_config_files": "conf.d is the folder beside the configuration; name other files as arguments",
-    "consul": "the gateway registers nowhere; leave it out",
-    "service_discovery": "the gateway registers nowhere; leave it out",
+_NO_COUNTERPART = {
+    "log_file": "the log goes to standard output, which systemd stores; use `journalctl -u wsevents`",
+    "user": "set the user in the systemd unit (`User=`), or with `twistd --uid`",
+    "pid_file": "systemd needs none; without systemd use `twistd --pidfile FILE`",
+    "foreground": "the systemd unit runs twistd in the foreground; without systemd use `--nodaemon`",
+    "config_file": "use twistd's option `--config FILE`",
+    "extra_config_files": "wsevents reads conf.d in the folder of its configuration; give other files as "
+    "arguments of import-wazo",
+    "consul": "the gateway does not register with Consul; omit it",
+    "service_discovery": "the gateway does not register with Consul; omit it",
 }
-"""What has no counterpart, keys or whole sections, and what to do instead."""
+"""Keys and sections without a counterpart, with the alternative."""
 _ALIASES = {
     "logfile": "log_file",
     "log_filename": "log_file",
@@ -61,18 +62,18 @@ _COPIED = (
     ("websocket", "ping_interval", ("websocket.ping_interval",)),
     ("", "workers", ("process_workers", "workers")),
 )
-"""Section and key here, and the keys there that mean the same."""
+"""Section and key of wsevents, and the equivalent keys of wazo-websocketd."""
 
 
 @frozen
 class Entry:
-    """A key of ours.
+    """A key of the configuration of wsevents.
 
     Attributes:
-        section: it is in; "": none.
+        section: name of its section; "": it is at the top level.
         key: its name.
         value: its value.
-        source: where that is from, in words.
+        source: the keys of wazo-websocketd that it comes from, for the comment.
     """
 
     section: str
@@ -83,7 +84,7 @@ class Entry:
 
 @frozen
 class Remark:
-    """What somebody has to know about a key that was given, or was not."""
+    """A note for the operator about a key of wazo-websocketd that is given or missing."""
 
     key: str
     text: str
@@ -91,11 +92,11 @@ class Remark:
 
 @define
 class Translation:
-    """What the configuration becomes.
+    """The result of a translation.
 
     Attributes:
-        entries: keys of ours.
-        remarks: on what could not be said in them.
+        entries: the keys of wsevents.
+        remarks: notes about keys that need the operator's attention.
     """
 
     entries: list[Entry] = field(factory=list)
@@ -111,7 +112,7 @@ class Translation:
 
     def text(self) -> str:
         """Return the configuration as YAML, with comments."""
-        lines = ["# Made by `wsevents import-wazo`. What is not here is at its default."]
+        lines = ["# Written by `wsevents import-wazo`. All other keys have their defaults."]
         for section in dict.fromkeys(entry.section for entry in self.entries):
             indent = "  " if section else ""
             lines += [""] + ([f"{section}:"] if section else [])
@@ -121,13 +122,13 @@ class Translation:
         return "\n".join(lines) + "\n"
 
 
-def translate(given: Mapping[Any, Any], origin: str | None, there: Callable[[str], bool]) -> Translation:
-    """Return what a configuration of wazo-websocketd becomes.
+def translate(given: Mapping[Any, Any], origin: str | None, exists: Callable[[str], bool]) -> Translation:
+    """Translate a configuration of wazo-websocketd.
 
     Args:
-        given: its files, merged.
-        origin: uuid of the installation, from XIVO_UUID; None: it is not known.
-        there: says whether a file exists.
+        given: the merged content of its files.
+        origin: uuid of the installation, from XIVO_UUID; None: unknown.
+        exists: returns whether a file exists.
     """
     work = _Work(_flat(given), Translation())
     work.listen()
@@ -135,15 +136,15 @@ def translate(given: Mapping[Any, Any], origin: str | None, there: Callable[[str
     work.bus()
     work.copy()
     work.log()
-    work.auth(there)
-    work.leave()
+    work.auth(exists)
+    work.report_rest()
     order = {"": 0, "bus": 1, "auth": 2, "websocket": 3, "log": 4}
     work.done.entries.sort(key=lambda entry: order[entry.section])
     return work.done
 
 
 def _flat(given: Mapping[Any, Any], before: str = "") -> dict[str, Any]:
-    """Return the keys with those of the sections that they are in, as in `bus.host`."""
+    """Return a flat mapping, with keys such as `bus.host`."""
     flat: dict[str, Any] = {}
     for key, value in given.items():
         if isinstance(value, dict) and value:
@@ -155,34 +156,32 @@ def _flat(given: Mapping[Any, Any], before: str = "") -> dict[str, Any]:
 
 @define
 class _Work:
-    """A translation under way.
+    """A translation in progress.
 
     Attributes:
-        left: keys that nobody has taken yet.
-        done: what has become of the others.
+        remaining: keys that are not translated yet.
+        done: the translation of the other keys.
     """
 
-    left: dict[str, Any] = field(repr=False)
+    remaining: dict[str, Any] = field(repr=False)
     done: Translation
 
     def take(self, *names: str) -> Any:
-        """Return the value of the first of these keys that has one; the others are done with, too."""
-        values = [self.left.pop(name) for name in names if name in self.left]
-        fit = [value for value in values if isinstance(value, str | int | float)]
+        """Remove these synonyms from the remaining keys; return the first value, or None."""
+        values = [self.remaining.pop(name) for name in names if name in self.remaining]
+        scalars = [value for value in values if isinstance(value, str | int | float)]
         if any(isinstance(value, dict | list) for value in values):
-            self.remark(names[0], "has a value of a kind that is not known: left out")
-        return fit[0] if fit else None
+            self.remark(names[0], "its value has an unknown type; omitted")
+        return scalars[0] if scalars else None
 
-    def say(self, section: str, key: str, value: Any, source: str) -> None:
-        """Say a key of ours."""
+    def add(self, section: str, key: str, value: Any, source: str) -> None:
         self.done.entries.append(Entry(section, key, value, source))
 
     def remark(self, key: str, text: str) -> None:
-        """Tell about a key."""
         self.done.remarks.append(Remark(key, text))
 
     def listen(self) -> None:
-        """Say where peers connect; wazo-websocketd is behind nginx, on this machine alone."""
+        """Translate the listener. By default, wazo-websocketd listens on loopback, behind nginx."""
         host, port = self.take("websocket.listen"), self.take("websocket.port")
         certificate, key = self.take("websocket.certificate"), self.take("websocket.private_key")
         address = "127.0.0.1" if host is None else str(host)
@@ -192,107 +191,110 @@ class _Work:
             kind, tls = "ssl", f":privateKey={_escaped(str(key))}:certKey={_escaped(str(certificate))}"
             self.remark(
                 "websocket.certificate",
-                "its first certificate alone is shown to clients: others need `:extraCertChain=FILE`",
+                "only the first certificate of the file is sent to clients; add others with "
+                "`:extraCertChain=FILE`",
             )
         elif certificate is not None or key is not None:
-            self.remark(
-                "websocket.certificate", "and websocket.private_key are of use together only: left out"
-            )
+            self.remark("websocket.certificate", "needs websocket.private_key, and vice versa; omitted")
         endpoint = f"{kind}:{PORT if port is None else port}{interface}{tls}"
-        self.say("", "listen", [endpoint], "websocket.listen, port, certificate and private_key")
+        self.add("", "listen", [endpoint], "websocket.listen, port, certificate and private_key")
 
     def origin(self, origin: str | None) -> None:
-        """Say whose events count."""
+        """Translate the uuid of the installation."""
         own = self.take("uuid", "origin_uuid") or origin
         if own is not None:
-            self.say("", "origin_uuid", own, "the uuid of this installation, XIVO_UUID there")
+            self.add("", "origin_uuid", own, "the uuid of this installation, XIVO_UUID in Wazo")
             return
         self.remark(
             "XIVO_UUID",
-            "is not in the environment: give it to the gateway's, or as origin_uuid; "
-            "without it events of every installation count",
+            "not set in the environment, so the gateway accepts events of all installations; set it in the "
+            "gateway's environment, or set origin_uuid",
         )
 
     def bus(self) -> None:
-        """Say where RabbitMQ is."""
+        """Translate the address of RabbitMQ."""
         host, port = self.take("bus.host"), self.take("bus.port")
         if host is not None or port is not None:
             host = "localhost" if host is None else str(host)
             endpoint = f"tcp:{_escaped(host)}:{5672 if port is None else port}"
-            self.say("bus", "endpoint", endpoint, "bus.host and port")
+            self.add("bus", "endpoint", endpoint, "bus.host and port")
 
     def copy(self) -> None:
-        """Say what has only another name, or the same."""
+        """Copy the values of keys that differ in their name at most."""
         for section, key, names in _COPIED:
-            given = [name for name in names if name in self.left]
+            given = [name for name in names if name in self.remaining]
             value = self.take(*names)
             if value is not None:
-                self.say(section, key, value, given[0])
+                self.add(section, key, value, given[0])
 
     def log(self) -> None:
-        """Say how much is logged."""
+        """Translate the log level."""
         debug, level = self.take("debug"), self.take("log_level")
         name = "debug" if debug is True else str(level or "").lower()
         if name:
-            self.say("log", "level", _LEVELS.get(name, name), "debug and log_level")
+            self.add("log", "level", _LEVELS.get(name, name), "debug and log_level")
 
-    def auth(self, there: Callable[[str], bool]) -> None:
-        """Say where wazo-auth is, and which account is the gateway's own."""
-        self._way()
+    def auth(self, exists: Callable[[str], bool]) -> None:
+        """Translate the address of wazo-auth and the service account."""
+        self._auth_address()
         given = self.take("auth.key_file")
         if any((entry.section, entry.key) == ("auth", "service_id") for entry in self.done.entries):
             if given is not None:
                 self.remark(
-                    "auth.key_file", "is not needed beside the service account that is given: left out"
+                    "auth.key_file",
+                    "the given service account takes precedence; omitted",
                 )
             return
         file = KEY_FILE if given is None else str(given)
-        if given is None and not there(file):
+        if given is None and not exists(file):
             self.remark(
                 "auth.key_file",
-                f"is not given, and there is no {file}: without a service account the master tenant is not "
-                "known, whose users see all tenants",
+                f"not given, and {file} does not exist; give a service account, as without one the gateway "
+                "does not know the master tenant, whose users see all tenants",
             )
             return
-        self.say("auth", "key_file", file, "auth.key_file; the user of the gateway must be able to read it")
+        self.add("auth", "key_file", file, "auth.key_file; the user of the gateway must be able to read it")
 
-    def _way(self) -> None:
-        """Say how wazo-auth is asked: through nginx, as since 26.09, or directly, as before."""
-        chosen = "auth.prefix" in self.left
+    def _auth_address(self) -> None:
+        """Translate port and prefix of wazo-auth: behind nginx, as since Wazo 26.09, or direct, as before."""
+        has_prefix = "auth.prefix" in self.remaining
         port, prefix = self.take("auth.port"), self.take("auth.prefix")
         path = str(prefix or "").strip("/")
-        if not chosen:
+        if not has_prefix:
             path = PREFIX.strip("/") if port is None or port in HTTP_PORTS else ""
-        if port is None and not chosen:
+        if port is None and not has_prefix:
             self.remark(
                 "auth.port",
-                "is not given: taken to be 80 with the prefix /api/auth, as since Wazo 26.09; "
-                'for an older one write port: 9497 and prefix: ""',
+                "not given: set to 80 with the prefix /api/auth, the default since Wazo 26.09; "
+                'for an older Wazo set port: 9497 and prefix: ""',
             )
-        self.say("auth", "port", 80 if port is None else port, "auth.port")
-        self.say(
-            "auth", "prefix", f"/{path}" if path else "", "auth.prefix; empty: wazo-auth is asked directly"
+        self.add("auth", "port", 80 if port is None else port, "auth.port")
+        self.add(
+            "auth",
+            "prefix",
+            f"/{path}" if path else "",
+            "auth.prefix; empty: a direct connection to wazo-auth",
         )
 
-    def leave(self) -> None:
-        """Remark on what is left."""
-        for key, value in self.left.items():
+    def report_rest(self) -> None:
+        """Report the keys that are not translated."""
+        for key, value in self.remaining.items():
             first = key.split(".", 1)[0]
             known = _ALIASES.get(key, key)
-            text = _WITHOUT.get(known) or _WITHOUT.get(first)
+            text = _NO_COUNTERPART.get(known) or _NO_COUNTERPART.get(first)
             if text is not None:
                 self.remark(key, f"has no counterpart: {text}")
             elif value is not None and value != {}:
-                self.remark(key, "is no key of wazo-websocketd that is known: left out")
+                self.remark(key, "not a known key of wazo-websocketd; omitted")
 
 
 def _escaped(text: str) -> str:
-    """Return a text as it stands for itself in an endpoint string."""
+    """Return a text with the escapes of an endpoint string."""
     return text.replace("\\", "\\\\").replace(":", "\\:").replace("=", "\\=")
 
 
 def _yaml(value: Any) -> str:
-    """Return a value as YAML on one line: JSON, but for characters that need more than four digits."""
+    """Return a value as YAML on one line: JSON, except for characters above U+FFFF."""
     if isinstance(value, list):
         return f"[{', '.join(_yaml(one) for one in value)}]"
     if not isinstance(value, str):
