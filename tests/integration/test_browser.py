@@ -17,7 +17,6 @@ from tests.support.gateway_process import GatewayProcess, embedded_default, gate
 from wsevents.api import close_reasons
 from wsevents.config.plugins import read_file
 from wsevents.dialects.wazo import WazoDialect
-from wsevents.config.plugins import Plugins, read_file
 from wsevents.web.page import load
 
 __all__ = ["browser", "embedded_default", "gateway", "own_gateway"]
