@@ -79,7 +79,7 @@ def test_nobody_is_closed_and_no_event_lost_or_doubled_whatever_is_read_again(
             for turn in range(ROUNDS):
                 certificate = write_pair(tmp_path)[1]
                 rewrite(gateway, f"subscriptions: {100 + turn}", f"subscriptions: {101 + turn}")
-                assert "changed: limits.subscriptions\n" in reload(gateway)
+                assert "changed keys: limits.subscriptions\n" in reload(gateway)
                 assert shown(gateway, 2 * workers) == {certificate.read_text()}
                 good = certificate.read_text()
                 certificate.write_text("no certificate")
@@ -154,7 +154,7 @@ def test_the_level_of_the_log_changes(gateway):
             break
         assert time.monotonic() < end
     file.write_text(file.read_text().replace("level: warn", "level: debug"))
-    assert "changed: log.level\n" in reload(gateway)
+    assert "changed keys: log.level\n" in reload(gateway)
     assert come_and_go(gateway)
 
 
@@ -214,7 +214,7 @@ def test_a_token_that_is_gone_ends_its_sessions_and_one_that_sees_other_things_g
             assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]
         rewrite(gateway, "s3cret-other: {uuid: u2, tenant_uuid: t2", "s3cret-new: {uuid: u2, tenant_uuid: t1")
         said = reload(gateway)
-        assert "changed: auth.tokens\n" in said
+        assert "changed keys: auth.tokens\n" in said
         with pytest.raises(ConnectionClosed) as closed:
             other.recv(DEADLINE)
         assert closed.value.rcvd.code == 4003
@@ -283,11 +283,11 @@ def test_one_that_is_asked_for_during_the_start_is_done_after_it(tmp_path):
     script.write_text(
         "import os, signal\n"
         "from wsevents import tap\n"
-        "made = tap._made\n"
+        "made = tap._create_service\n"
         "def early(*about):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "    return made(*about)\n"
-        "tap._made = early\n"
+        "tap._create_service = early\n"
         "from twisted.scripts.twistd import run\n"
         "run()\n"
     )
