@@ -21,8 +21,8 @@ MEGABYTE = 1_000_000
 TIMEOUT = 20
 """Seconds until the last stalled peer is disconnected, including the closing timeout."""
 
-TOO_SLOW = re.compile(r"session over: .* 1013 ")
-OTHERS = re.compile(r"session over: .*; (?!1013 )")
+TOO_SLOW = re.compile(r"session closed: .* 1013 ")
+OTHERS = re.compile(r"session closed: .*; (?!1013 )")
 
 
 def rounds_of(plan):

@@ -188,8 +188,8 @@ def test_established_connections_are_counted_at_their_local_port():
 @pytest.mark.parametrize(
     ("line", "too_slow", "other"),
     [
-        ("session over: wazo ::1 user=u tenant=t 9 s, peak queue 9 bytes; 1013 The client is slow.", 1, 0),
-        ("session over: wazo ::1 user=u tenant=t 9 s, peak queue 9 bytes; 1001 It is stopping.", 0, 1),
+        ("session closed: wazo ::1 user=u tenant=t 9 s, peak queue 9 bytes; 1013 The client is slow.", 1, 0),
+        ("session closed: wazo ::1 user=u tenant=t 9 s, peak queue 9 bytes; 1001 It is stopping.", 0, 1),
         ("the bus is up", 0, 0),
     ],
 )

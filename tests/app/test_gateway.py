@@ -49,7 +49,7 @@ def test_repeated_gaps_close_each_peer_once_and_are_logged_once_in_ten_seconds(l
         one.events_lost(WHY)
     world.run()
     assert client.closed == LOST
-    assert len(log.of("session over")) == 1
+    assert len(log.of("session closed")) == 1
     world.run(9.0)
     late = world.client()
     one.events_lost(WHY)

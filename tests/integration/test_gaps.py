@@ -110,6 +110,6 @@ async def test_a_gateway_that_stood_still_tells_every_peer_holds_nobody_up_and_g
     (line,) = [line for line in gateway.log.splitlines() if "events lost: " in line]
     assert f"events lost: more than bus.queue_bytes ({BOUND}) waited in RabbitMQ" in line
     assert "; closing 5 peers" in line
-    assert gateway.log.count("session over: wazo") == 10
+    assert gateway.log.count("session closed: wazo") == 10
     assert gateway.log.count("1011 Events were dropped because the gateway did not keep up.") == 5
     assert ", 1 gaps, " in gateway.log

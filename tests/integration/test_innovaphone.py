@@ -76,7 +76,7 @@ def test_a_wrong_password_is_answered_and_closed_and_neither_is_logged(gateway):
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(DEADLINE)
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "login failed")
-    gateway.wait_for("session over: innovaphone .*1008", since)
+    gateway.wait_for("session closed: innovaphone .*1008", since)
     secrets = [PASSWORD, "s3cret", challenge, AppLogin("demo").digest(challenge, "s3cret-wrong")]
     assert not [secret for secret in secrets if secret in gateway.log]
 
@@ -85,7 +85,7 @@ def test_nothing_of_a_login_that_succeeds_is_logged(gateway):
     since = len(gateway.log)
     with gateway.connect(PATH) as client:
         challenge, _ = log_in(client)
-    line = gateway.wait_for("session over: innovaphone .*", since)[0]
+    line = gateway.wait_for("session closed: innovaphone .*", since)[0]
     assert "user=demo tenant=t1" in line
     secrets = [
         PASSWORD,

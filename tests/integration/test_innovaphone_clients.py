@@ -81,7 +81,7 @@ async def test_our_client_hears_what_our_gateway_sends(gateway):
     assert (event["src"], event["data"]) == (1, {"long": "x" * 50000})
     await program.client.close()
     assert (await program.endings.get()).code == 1000
-    await deferToThread(gateway.wait_for, "session over: innovaphone .*user=demo", since)
+    await deferToThread(gateway.wait_for, "session closed: innovaphone .*user=demo", since)
 
 
 @ensureDeferred

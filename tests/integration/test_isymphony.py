@@ -338,7 +338,7 @@ def test_several_processes_each_let_in_and_relay(tmp_path, rabbitmq, publish):
                 assert ask(client, ("type", "callHeld"))[1]["type"] == "success"
             publish("call_held")
             assert [receive(client)["type"] for client in clients] == ["callHeld"] * len(clients)
-    assert gateway.log.count("session over: isymphony") == len(clients)
+    assert gateway.log.count("session closed: isymphony") == len(clients)
     assert "Traceback" not in gateway.log
 
 

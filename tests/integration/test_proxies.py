@@ -26,7 +26,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "operating" / "proxies.md").read_te
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 TOKEN = "?token=s3cret-user&version=2"
 TRUSTED = "\ntrusted_proxies: [127.0.0.1]\n"
-OVER = r"session over: (\S+) (\S+) "
+OVER = r"session closed: (\S+) (\S+) "
 PEER = "127.0.0.33"
 HAPROXY = """
 defaults
@@ -147,7 +147,7 @@ def test_workers_know_peers_behind_haproxy_by_their_own_addresses(tmp_path, rabb
             for number in (33, 34):
                 greet(join(haproxy.port, address=f"127.0.0.{number}", secure=kind == "ssl"))
         for number in (33, 34):
-            gateway.wait_for(rf"worker \d: session over: wazo 127\.0\.0\.{number} ")
+            gateway.wait_for(rf"worker \d: session closed: wazo 127\.0\.0\.{number} ")
 
 
 @pytest.mark.parametrize(("option", "is_own"), [("send-proxy-v2-ssl", True), ("send-proxy-v2", False)])
@@ -238,7 +238,7 @@ def test_so_many_are_let_in_in_all(tmp_path):
             first.recv(DEADLINE)
             with pytest.raises(OSError):
                 gateway.connect("/" + TOKEN)
-        gateway.wait_for("session over")
+        gateway.wait_for("session closed")
         gateway.wait_for("a connection from 127.0.0.1 was rejected: too many connections ")
         greet(gateway.connect("/" + TOKEN))
 
@@ -272,7 +272,7 @@ def test_behind_nginx_a_peer_has_its_own_address_whatever_it_says_itself(tmp_pat
             assert refused.value.response.status_code == 503
             greet(join(port, target, "127.0.0.34"))
         assert gateway.wait_for(OVER)[2] == "127.0.0.34"
-        gateway.wait_for(f"session over: wazo {PEER} ")
+        gateway.wait_for(f"session closed: wazo {PEER} ")
         assert f"a connection from {PEER} was rejected: too many connections from its address" in gateway.log
 
 

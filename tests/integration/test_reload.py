@@ -174,7 +174,7 @@ def come_and_go(gateway):
         with gateway.connect("/?token=s3cret-user") as client:
             receive(client)
     mistaken(gateway)
-    return "session over" in gateway.log[since:]
+    return "session closed" in gateway.log[since:]
 
 
 def keep(tmp_path, folder):

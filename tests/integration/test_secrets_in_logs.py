@@ -182,12 +182,12 @@ def test_no_secret_is_in_the_log_however_it_was_sent(tmp_path, form):
         by_bad_requests(gateway)
         more = by_messages(gateway)
         by_the_status_listener(port)
-        gateway.wait_for("session over: innovaphone")
+        gateway.wait_for("session closed: innovaphone")
         assert gateway.stop() == 0
     log = gateway.log
     assert log.count("is loud") == 2
     for dialect in ("wazo", "voipbin", "isymphony", "innovaphone"):
-        assert f"session over: {dialect}" in log, "else nothing was tried"
+        assert f"session closed: {dialect}" in log, "else nothing was tried"
     for refusal in ("401 Unauthorized (voipbin)", "401 Unauthorized (isymphony)", "400 Bad Request", "431 "):
         assert f"was rejected: {refusal}" in log
     for kind in ("builtins.ValueError", "builtins.KeyError"):

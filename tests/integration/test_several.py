@@ -81,7 +81,7 @@ def test_clients_are_on_both_gateways_and_those_of_a_lost_one_come_back_by_the_o
         again = enter(stack, haproxy.port, PEERS - len(left))
         hear(left + again, publish("for_all_again"))
         gateways[1].stop()
-        assert gateways[1].log.count("session over: wazo 127.0.0.33 ") == PEERS
+        assert gateways[1].log.count("session closed: wazo 127.0.0.33 ") == PEERS
 
 
 def test_a_gateway_that_is_stuck_is_found_out_and_its_clients_may_go_to_the_other(gateways, haproxy, publish):

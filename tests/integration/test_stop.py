@@ -105,7 +105,7 @@ def test_the_second_signal_stops_at_once(tmp_path, second):
             gateway.wait_for(f"stopping at once: received {second.name}")
             assert gateway.ended() == 0
             assert crowd.until(lambda member: member.code == 1001)
-        assert gateway.log.count("session over") == 10
+        assert gateway.log.count("session closed") == 10
         assert "Traceback" not in gateway.log
         assert "Unhandled" not in gateway.log
 

@@ -118,7 +118,7 @@ def test_no_credential_is_in_the_log(voipbin):
         client.subscribe(topic())
     refused(voipbin, "/v1.0/ws?accesskey=s3cret-access-not")
     voipbin.stop()
-    assert "session over: voipbin" in voipbin.log
+    assert "session closed: voipbin" in voipbin.log
     for secret in ("s3cret", ADMINISTRATOR, ADMINISTRATOR.split(".")[2]):
         assert secret not in voipbin.log
 

@@ -137,7 +137,7 @@ def test_stopping_says_goodbye_to_all_and_leaves_no_process(tmp_path, rabbitmq):
             assert gateway.ended() == 0
             gone()
         for worker in (1, 2):
-            assert gateway.log.count(f"worker {worker}: session over: wazo 127.0.0.1 user=u1") == 2
+            assert gateway.log.count(f"worker {worker}: session closed: wazo 127.0.0.1 user=u1") == 2
             assert re.search(rf"worker {worker} \(pid \d+\) exited with status 0", gateway.log)
         assert "s3cret" not in gateway.log
         assert "Traceback" not in gateway.log
@@ -151,7 +151,7 @@ def test_in_json_the_lines_of_workers_have_their_fields_and_the_number(tmp_path,
         for worker in (1, 2):
             gateway.wait_for(f'"the bus is up", "worker": {worker}')
         enter(stack, gateway, 2)
-    over = [line for line in map(json.loads, gateway.log.splitlines()) if "session over" in line["text"]]
+    over = [line for line in map(json.loads, gateway.log.splitlines()) if "session closed" in line["text"]]
     assert {line["worker"] for line in over} == {1, 2}
     assert [(line["level"], line["user"], line["code"]) for line in over] == [("info", "u1", None)] * 2
 
@@ -270,7 +270,7 @@ def test_every_kind_of_listener_can_be_shared(tmp_path, rabbitmq, publish):
         introduction = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9502\r\n"
         hears(f"ws://localhost:{proxied}", publish, None, introduction)
         hears(f"wss://localhost:{both}", publish, trusting(), introduction)
-        gateway.wait_for(r"(?s)(worker \d: session over: wazo 192\.0\.2\.7 .*){2}")
+        gateway.wait_for(r"(?s)(worker \d: session closed: wazo 192\.0\.2\.7 .*){2}")
 
 
 def test_a_socket_of_systemd_can_be_shared(tmp_path, rabbitmq, publish):

@@ -429,7 +429,7 @@ class Peer(WebSocketServerProtocol):
         """Log the only line that each session leaves at level info."""
         info = self.info()
         self._log.info(
-            "session over: {dialect} {address} user={user} tenant={tenant} {seconds:.0f} s, "
+            "session closed: {dialect} {address} user={user} tenant={tenant} {seconds:.0f} s, "
             "{received} received, {delivered} events, peak queue {peak} bytes; {code} {meaning}{why}",
             dialect=info.dialect,
             address=info.address,
