@@ -123,7 +123,7 @@ def test_a_configuration_that_may_not_be_read(tmp_path):
             "config.yml: log.level: must be one of debug, info, warn, error",
         ),
         ("bus:", "log: {format: xml}\nbus:", "config.yml: log.format: must be one of text, json"),
-        ("bus: {", "bus: {exchange_typ: topic, ", "config.yml: bus.exchange_typ: is not a key"),
+        ("bus: {", "bus: {exchange_typ: topic, ", "config.yml: bus.exchange_typ: is not a known key"),
     ],
 )
 def test_a_mistake_in_the_configuration(tmp_path, old, new, words):

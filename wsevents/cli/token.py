@@ -99,7 +99,7 @@ def _report(text: str, config: Config, required: list[str]) -> TokenReport:
         return TokenReport(answer, _decide(answer, CONNECT), decisions, time.time())
     if isinstance(answer, Denied):
         raise CommandError(answer.why)
-    raise CommandError(f"{_authenticator_name(config.auth)} does not answer about tokens: {answer.why}")
+    raise CommandError(f"{_authenticator_name(config.auth)} cannot check the token: {answer.why}")
 
 
 def _authenticator_name(auth: Auth) -> str:
