@@ -36,7 +36,7 @@ from wsevents.logs.twistd_log import TwistdLog
 from wsevents.system.exit_status import exit_status
 from wsevents.system.signals import hold
 from wsevents.system.sockets import check_open_files
-from wsevents.system.systemd import here
+from wsevents.system.systemd import process_notifier
 from wsevents.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def configured(
         else single_gateway(Composition(reactor, config, plugins))
     )
     status_listener, main, commit = parts
-    return MainService(reactor, status_listener, main, here(), Reload(config, reread, commit)), config.log
+    return MainService(reactor, status_listener, main, process_notifier(), Reload(config, reread, commit)), config.log
 
 
 def single_gateway(
@@ -206,7 +206,7 @@ def demonstration(reactor: Any, plugins: Plugins, environ: Mapping[str, str]) ->
         entropy=SystemRandom(),
         origin=config.origin_uuid,
     ).setServiceParent(gateway)
-    return MainService(reactor, status_listener, gateway, here())
+    return MainService(reactor, status_listener, gateway, process_notifier())
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

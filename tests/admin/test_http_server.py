@@ -334,7 +334,7 @@ def test_the_latency_of_an_event_is_measured():
     operator.client()
     flusher = operator.world.gateway_state.flusher
     operator.world.clock.advance(1)
-    flusher.carry(operator.world.now() - 0.3)
+    flusher.note_received(operator.world.now() - 0.3)
     operator.world.publish("call_created", required="events.call_created")
     assert operator.metrics()["wsevents_delivery_latency_seconds_bucket 0.25"] == 0
     assert operator.metrics()["wsevents_delivery_latency_seconds_bucket 0.5"] == 1

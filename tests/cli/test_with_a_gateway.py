@@ -27,7 +27,7 @@ def test_a_session_is_listed_and_can_be_disconnected(tmp_path):
             assert wsevents("kick", "--user", "u2", *options).status == 1
             done = wsevents("kick", one["id"], *options)
             assert (done.status, done.out) == (0, "disconnected: 1\n")
-        gateway.wait_for("session over: wazo")
+        gateway.wait_for("session closed: wazo")
         assert len(wsevents("sessions", *options).lines) == 1
         _, closed = wsevents("sessions", *options, "--closed", COLUMNS="200").lines
         assert closed.split()[0] == one["id"]

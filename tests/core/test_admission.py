@@ -119,7 +119,7 @@ def test_a_connection_in_its_handshake_can_be_replaced_by_another_object():
     admission.arrive("proxied", "a")
     admission.arrive("late", "b")
     assert everybody(admission) == ["proxied"]
-    admission.pass_on("proxied", "handshake")
+    admission.replace("proxied", "handshake")
     admission.leave("proxied")
     assert admission.arrive("other", "a") is not None
     admission.finish("handshake")
@@ -172,11 +172,11 @@ class AdmissionMachine(RuleBasedStateMachine):
             assert self.admission.known(data.draw(st.sampled_from(strangers)), address) is None
 
     @rule(data=st.data())
-    def pass_on(self, data):
+    def replace(self, data):
         if self.busy:
             key = data.draw(st.sampled_from(sorted(self.busy)))
             self.keys += 1
-            self.admission.pass_on(key, self.keys)
+            self.admission.replace(key, self.keys)
             self.busy[self.keys] = self.busy.pop(key)
 
     @rule(data=st.data())

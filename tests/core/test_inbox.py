@@ -14,9 +14,9 @@ def something(session, now):
 def test_facts_come_before_messages_and_each_in_order():
     inbox = Inbox()
     inbox.receive("a")
-    inbox.tell(nothing)
+    inbox.add_fact(nothing)
     inbox.receive("b")
-    inbox.tell(something)
+    inbox.add_fact(something)
     assert [inbox.next_fact() for _ in range(3)] == [nothing, something, None]
     assert [inbox.next_message() for _ in range(3)] == ["a", "b", None]
 
@@ -29,7 +29,7 @@ def test_with_a_hold_no_message_is_returned_and_the_peer_is_not_read():
     inbox.release(1)
     assert not inbox.reads
     assert inbox.next_message() is None
-    inbox.tell(nothing)
+    inbox.add_fact(nothing)
     assert inbox.next_fact() is nothing, "a hold does not delay facts"
     inbox.release("rate")
     assert inbox.reads
@@ -40,10 +40,10 @@ def test_after_the_end_nothing_is_returned_and_the_peer_is_read_for_its_close_fr
     inbox = Inbox()
     inbox.hold(1)
     inbox.receive("a")
-    inbox.tell(nothing)
+    inbox.add_fact(nothing)
     inbox.end()
     inbox.receive("b")
-    inbox.tell(something)
+    inbox.add_fact(something)
     assert inbox.reads
     inbox.release(1)
     assert (inbox.next_fact(), inbox.next_message()) == (None, None)

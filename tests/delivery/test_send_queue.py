@@ -49,7 +49,7 @@ class Peer:
 
     def too_slow(self, why):
         self.said.append(why)
-        self.queue.insist(b"<close>")
+        self.queue.send_control(b"<close>")
 
     def abort(self):
         self.said.append("abort")
@@ -65,7 +65,7 @@ def message(size, fill=b"m"):
 def test_all_data_of_one_turn_is_one_write_in_order():
     peer = Peer()
     peer.queue.reply(b"a")
-    peer.queue.insist(b"b")
+    peer.queue.send_control(b"b")
     peer.queue.reply(b"c")
     assert peer.writer.writes == []
     assert len(peer.clock.getDelayedCalls()) == 1
@@ -179,7 +179,7 @@ def test_the_queue_of_a_closed_connection_is_empty_and_accepts_nothing():
     peer.queue.event(message(10))
     peer.queue.stopProducing()
     peer.queue.event(message(10))
-    peer.queue.insist(b"x")
+    peer.queue.send_control(b"x")
     peer.queue.resumeProducing()
     peer.turn()
     assert peer.writer.writes == []

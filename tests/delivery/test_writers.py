@@ -16,7 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from wsevents.delivery import writers
-from wsevents.delivery.writers import RECORD, TcpWriter, TlsWriter, TransportWriter, make_writer, unfit
+from wsevents.delivery.writers import RECORD, TcpWriter, TlsWriter, TransportWriter, make_writer, write_through_problem
 from wsevents.endpoints.self_signed import passing
 
 CERTIFICATE = passing()
@@ -242,21 +242,21 @@ def test_writing_to_a_lost_connection_has_no_effect_and_does_not_raise(kind, thr
 def test_the_internals_of_the_libraries_are_as_expected():
     from twisted.internet import reactor
 
-    assert unfit(CERTIFICATE, reactor) == ""
+    assert write_through_problem(CERTIFICATE, reactor) == ""
 
 
 def test_unexpected_internals_are_detected_and_explained(monkeypatch):
     from twisted.internet import reactor
 
-    assert unfit(CERTIFICATE, Clock()) == "the reactor is not the epoll reactor"
+    assert write_through_problem(CERTIFICATE, Clock()) == "the reactor is not the epoll reactor"
     with monkeypatch.context() as patch:
         patch.setattr(reactor, "_writes", set())  # a reactor that does not maintain this set
         patch.setattr(type(reactor), "addWriter", lambda *_: None)
-        assert unfit(CERTIFICATE, reactor)
+        assert write_through_problem(CERTIFICATE, reactor)
     monkeypatch.setattr(writers, "_bio_read", lambda *_: 0)
-    assert unfit(CERTIFICATE, reactor)
+    assert write_through_problem(CERTIFICATE, reactor)
     monkeypatch.delattr(writers, "_ssl_write")
-    assert unfit(CERTIFICATE, reactor).startswith("NameError: ")
+    assert write_through_problem(CERTIFICATE, reactor).startswith("NameError: ")
 
 
 data = st.binary(min_size=1, max_size=40)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 @frozen
 class Networks:
-    """A list of IP networks; `allowance` parses it."""
+    """A list of IP networks; `parse_networks` parses it."""
 
     networks: tuple[IPv4Network | IPv6Network, ...]
 
@@ -27,7 +27,7 @@ class Networks:
         return any(found in network for network in self.networks)
 
 
-def allowance(texts: list[str]) -> Networks:
+def parse_networks(texts: list[str]) -> Networks:
     """Parse addresses and networks in CIDR notation.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from wsevents.api.networks import allowance
+from wsevents.api.networks import parse_networks
 
 DAY = 86400
 """Seconds: the longest permitted interval."""
@@ -125,7 +125,7 @@ def further_origins(_: object, attribute: Any, patterns: list[str]) -> None:
 
 def _proxies(_: object, attribute: Any, texts: list[str]) -> None:
     """Attrs validator: addresses and networks, or `unix`."""
-    allowance([text for text in texts if text != "unix"])
+    parse_networks([text for text in texts if text != "unix"])
 
 
 def _workers(_: object, attribute: Any, value: int | str) -> None:

@@ -31,7 +31,7 @@ from wsevents.core.wazo_events import generic_source
 from wsevents.delivery.bindings import Bindings
 from wsevents.delivery.relay import Relay, Stage
 from wsevents.delivery.send_queue import Flusher
-from wsevents.delivery.writers import unfit
+from wsevents.delivery.writers import write_through_problem
 from wsevents.endpoints.self_signed import passing
 from wsevents.logs.level import LEVEL
 from wsevents.web.publish import PublishResource, Target
@@ -219,7 +219,7 @@ class Composition:
     def _outbound(self) -> OutboundSettings:
         """Return the `outbound` section, without write-through if this process does not support it."""
         settings = self.config.outbound
-        reason = unfit(passing(), self.reactor) if settings.write_through else ""
+        reason = write_through_problem(passing(), self.reactor) if settings.write_through else ""
         if not reason:
             return settings
         _log.warn("outbound.write_through has no effect: {why}; events cost more CPU", why=reason)

@@ -82,7 +82,7 @@ class GatewayState:
     session_log: SessionLog = field(factory=SessionLog)
 
     def __attrs_post_init__(self) -> None:
-        self.relay.carry = self.flusher.carry
+        self.relay.note_received = self.flusher.note_received
 
     def reconfigure(self, config: Config) -> None:
         """Apply a reloaded configuration. Open connections keep their queue size and message rate."""

@@ -160,7 +160,7 @@ class Handshake(Protocol):
         fit_out(self.transport)
         policy.handshakes.add(self)
         if proxied is not None:
-            policy.admission.pass_on(proxied, self)
+            policy.admission.replace(proxied, self)
             self.begin()
             return
         policy.start_next()

@@ -98,7 +98,7 @@ class SessionRunner:
 
     def notify(self, fact: Fact) -> None:
         """Pass a fact to the session, after the facts before it."""
-        self._inbox.tell(fact)
+        self._inbox.add_fact(fact)
         self._process()
 
     def receive(self, message: str | bytes) -> None:
@@ -145,7 +145,7 @@ class SessionRunner:
         try:
             while (effects := self._next()) is not None:
                 for effect in effects:
-                    if not self._inbox.over:
+                    if not self._inbox.ended:
                         _EXECUTE[type(effect)](self, effect)
         except Exception:  # noqa: BLE001 an error must affect this peer only
             _log.error("a session failed: {safe_location}", safe_location=safe_location(Failure()))

@@ -455,7 +455,7 @@ class Peer(WebSocketServerProtocol):
         if data[0] in (_PING, _PONG):
             self.outbound.reply(data)
         else:
-            self.outbound.insist(data)
+            self.outbound.send_control(data)
 
     def dataReceived(self, data: bytes) -> None:
         """Skip Autobahn's log formatting, which costs time for each read even if the log is off."""

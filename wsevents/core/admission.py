@@ -91,7 +91,7 @@ class Admission(Generic[K]):
         self._connected[address] += 1
         return None
 
-    def pass_on(self, key: K, other: K) -> None:
+    def replace(self, key: K, other: K) -> None:
         """Replace a connection whose handshake has started by another object for the same connection."""
         self._entries[other] = self._entries.pop(key)
         self._busy.remove(key)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from wsevents.api.networks import allowance
+from wsevents.api.networks import parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def proxies(texts: Sequence[str]) -> Proxies:
     Raises:
         ValueError: a text is not valid; the message quotes it.
     """
-    return Proxies(allowance([text for text in texts if text != UNIX]), UNIX in texts)
+    return Proxies(parse_networks([text for text in texts if text != UNIX]), UNIX in texts)
 
 
 def peer(headers: Mapping[str, str], trusted: Proxies) -> tuple[str, int] | None:

@@ -26,22 +26,22 @@ class Inbox:
     """The facts and messages that wait for one session.
 
     Attributes:
-        over: the session has ended; the inbox discards further facts and messages.
+        ended: the session has ended; the inbox discards further facts and messages.
     """
 
-    over: bool = field(init=False, default=False)
+    ended: bool = field(init=False, default=False)
     _facts: deque[Fact] = field(init=False, factory=deque)
     _messages: deque[str | bytes] = field(init=False, factory=deque)
     _holds: set[Hashable] = field(init=False, factory=set)
 
-    def tell(self, fact: Fact) -> None:
+    def add_fact(self, fact: Fact) -> None:
         """Add a fact."""
-        if not self.over:
+        if not self.ended:
             self._facts.append(fact)
 
     def receive(self, message: str | bytes) -> None:
         """Add a message from the peer: text as str, binary as bytes."""
-        if not self.over:
+        if not self.ended:
             self._messages.append(message)
 
     def hold(self, reason: Hashable) -> None:
@@ -55,7 +55,7 @@ class Inbox:
     @property
     def reads(self) -> bool:
         """Whether to read from the peer. After the end of the session it is read, for its close frame."""
-        return self.over or not self._holds
+        return self.ended or not self._holds
 
     def next_fact(self) -> Fact | None:
         """Remove and return the next fact, or None."""
@@ -67,6 +67,6 @@ class Inbox:
 
     def end(self) -> None:
         """Discard all facts and messages, also future ones."""
-        self.over = True
+        self.ended = True
         self._facts.clear()
         self._messages.clear()

@@ -78,13 +78,13 @@ class Relay:
         sources: the sources of each exchange, by name of the exchange.
         stages: one index per dialect.
         stats: counters since the start.
-        carry: called with the reception time of each event that at least one peer receives.
+        note_received: called with the reception time of each event that at least one peer receives.
     """
 
     sources: Mapping[str, Sequence[ISource]]
     stages: Sequence[Stage]
     stats: RelayStats = field(factory=RelayStats)
-    carry: Callable[[float], None] = lambda _received: None
+    note_received: Callable[[float], None] = lambda _received: None
 
     def delivered(self, delivery: Delivery) -> None:
         """Queue the frames of one delivery for all peers with a matching interest."""
@@ -101,7 +101,7 @@ class Relay:
                 wanted = [self._offer(stage, event) for stage in self.stages]
                 if any(wanted):
                     self.stats.matched += 1
-                    self.carry(delivery.received)
+                    self.note_received(delivery.received)
 
     def _drop(self, dropped: Dropped) -> None:
         """Count a drop, and log the first one of each reason, because a wrong configuration may cause it."""

@@ -84,7 +84,7 @@ class Flusher:
         if self._call is None:
             self._call = self.clock.callLater(0, self._flush)
 
-    def carry(self, received: float) -> None:
+    def note_received(self, received: float) -> None:
         """Note the reception time of an event; the latency of a turn is measured from its first event."""
         if not self._since:
             self._since = received
@@ -172,7 +172,7 @@ class SendQueue:
         if not self._full or self._accepts():
             self._put(data)
 
-    def insist(self, data: bytes) -> None:
+    def send_control(self, data: bytes) -> None:
         """Queue a control frame; the limit does not apply."""
         if not self._closed:
             self._put(data)

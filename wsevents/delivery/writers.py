@@ -8,7 +8,8 @@ of writers. The check uses this set, because it stays in the CPU cache; the stat
 does not.
 
 Only this module uses internals of Twisted's transports and of pyOpenSSL.
-At the start, `unfit` tests these internals. If the test fails, or if `outbound.write_through` is false,
+At the start, `write_through_problem` tests these internals.
+If the test fails, or if `outbound.write_through` is false,
 `TransportWriter` uses the public interface.
 """
 
@@ -44,7 +45,7 @@ try:
     _clear_errors: Any = _lib.ERR_clear_error
     _buffer: Any = _ffi.new("char[]", _ROOM)
     _encrypted = memoryview(_ffi.buffer(_buffer, _ROOM))  # shared by all peers; each write overwrites it
-except (ImportError, AttributeError):  # another version of pyOpenSSL; `unfit` reports it
+except (ImportError, AttributeError):  # another version of pyOpenSSL; `write_through_problem` reports it
     pass
 
 
@@ -140,7 +141,7 @@ class TlsWriter:
 # -- test of the libraries' internals ---------------------------------------------------------
 
 
-def unfit(contexts: Any, reactor: Any) -> str:
+def write_through_problem(contexts: Any, reactor: Any) -> str:
     """Return the reason why write-through does not work, or "".
 
     The test writes bytes through TLS and TCP over a pair of sockets and compares them at the other end.

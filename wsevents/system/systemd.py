@@ -78,7 +78,7 @@ class Notifier:
         self.send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
 
 
-def here() -> Notifier:
+def process_notifier() -> Notifier:
     """Return the notifier of this process; the second call in a process returns one without an address."""
     return Notifier.of(os.environ, os.getpid())
 

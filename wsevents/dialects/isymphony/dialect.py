@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from wsevents.api.effects import ConnectionPolicy
 from wsevents.api.interfaces import IDialect
-from wsevents.api.networks import allowance
+from wsevents.api.networks import parse_networks
 from wsevents.api.package_files import PackageFile
 from wsevents.core.wazo_events import NAME as GENERIC
 from wsevents.dialects.isymphony.greeting import greeting
@@ -70,7 +70,7 @@ class IsymphonyDialect:
             origins_key="dialects.isymphony.allowed_origins",
         )
         paths = frozenset(settings.paths)
-        return cls(wire, paths, allowance(settings.allow), make_mapping(settings))
+        return cls(wire, paths, parse_networks(settings.allow), make_mapping(settings))
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import NOTHING, frozen
 
-from wsevents.api.networks import allowance
+from wsevents.api.networks import parse_networks
 from wsevents.api.settings import filled, further_origins, key
 from wsevents.core.password_hash import parse
 
@@ -31,7 +31,7 @@ def _paths(_: object, __: Any, paths: list[str]) -> None:
 def _allowed(_: object, __: Any, texts: list[str]) -> None:
     if not texts:
         raise ValueError("must name at least one network; 0.0.0.0/0 and ::/0 are all addresses")
-    allowance(texts)
+    parse_networks(texts)
 
 
 def _origins(_: object, __: Any, patterns: list[str]) -> None:
