@@ -20,7 +20,7 @@ from wsevents.api.interfaces import IDialect, ISession
 from wsevents.api.requests import Request
 from wsevents.api.session import BaseSession
 from wsevents.core.acl import compile_acl
-from wsevents.delivery.relay import Relay, Stage
+from wsevents.delivery.relay import DialectIndex, Relay
 
 
 @implementer(IProjection)
@@ -331,7 +331,7 @@ class Peer:
 class GatewayState:
     def __init__(self):
         self.dialects = {toy.name: toy() for toy in (Wazo, Voipbin, Isymphony, Kazoo, Innovaphone)}
-        self.relay = Relay({"x": [Source()]}, [Stage(dialect) for dialect in self.dialects.values()])
+        self.relay = Relay({"x": [Source()]}, [DialectIndex(dialect) for dialect in self.dialects.values()])
         self.people = {
             "ann": Identity("ann", "t1", ("calls.me",)),
             "bob": Identity("bob", "t1", ("calls.#",)),
@@ -440,5 +440,5 @@ def test_all_five_receive_the_same_event_and_are_removed_afterwards():
     assert [len(peer.frames()) for peer in peers] == [1] * 5
     for peer in peers:
         gateway_state.relay.subscribe(peer.dialect, peer, frozenset())
-    assert all(stage.index.empty for stage in gateway_state.relay.stages)
+    assert all(served.index.empty for served in gateway_state.relay.dialect_indexes)
     assert gateway_state.relay.stats.delivered == 5

@@ -25,11 +25,11 @@ from wsevents.app.reload import Reload
 from wsevents.app.service import MainService
 from wsevents.config.loader import load
 from wsevents.config.plugins import Plugins
-from wsevents.connections.listeners import check_again
+from wsevents.connections.listeners import recheck_endpoint
 from wsevents.demo.document import embedded
 from wsevents.demo.greeting import greeting
 from wsevents.demo.service import DemoService
-from wsevents.endpoints.expiry import tell_of_ends
+from wsevents.endpoints.expiry import log_expiry
 from wsevents.endpoints.self_signed import ensure_certificate
 from wsevents.logs.level import LEVEL
 from wsevents.logs.twistd_log import TwistdLog
@@ -104,7 +104,7 @@ def configured(
 
     def read() -> Config:
         config = load(path, plugins, environ)
-        tell_of_ends([listener.endpoint for listener in config.listen], datetime.now(UTC))
+        log_expiry([listener.endpoint for listener in config.listen], datetime.now(UTC))
         return config
 
     def reread() -> Config:
@@ -120,7 +120,9 @@ def configured(
         else single_gateway(Composition(reactor, config, plugins))
     )
     status_listener, main, commit = parts
-    return MainService(reactor, status_listener, main, process_notifier(), Reload(config, reread, commit)), config.log
+    return MainService(
+        reactor, status_listener, main, process_notifier(), Reload(config, reread, commit)
+    ), config.log
 
 
 def single_gateway(
@@ -174,7 +176,7 @@ def supervised(reactor: Any, config: Config, plugins: Plugins, count: int) -> Su
 
     def check() -> None:
         for number, listener in enumerate(config.listen):
-            check_again(listener.endpoint, f"listen[{number}]")
+            recheck_endpoint(listener.endpoint, f"listen[{number}]")
         Composition(reactor, config, plugins).gateway()
 
     check()

@@ -107,7 +107,7 @@ def test_an_unavailable_authenticator_is_a_reason_but_closes_no_session():
             )
 
     silent = Silent()
-    lookups = LookupCache(silent, called="wazo")
+    lookups = LookupCache(silent, label="wazo")
     operator = Operator([lookups])
     lookups.answer(WhoIs("x"), 0.0)
     answer = operator.get("/ready")

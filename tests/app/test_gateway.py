@@ -178,7 +178,7 @@ def test_the_shutdown_ends_when_the_last_peer_has_disconnected():
 def test_a_second_signal_ends_the_drain():
     shutdown = Shutdown(5, 3600.0).begin()
     assert shutdown.gone == 1
-    shutdown.gateway.hurry()
+    shutdown.gateway.stop_now()
     shutdown.world.run()
     assert shutdown.gone == 5
     assert shutdown.over.called
@@ -196,7 +196,7 @@ def test_unfinished_handshakes_are_aborted_and_late_sessions_closed():
     assert visitor.lost
     assert not over.called
     assert world.client().closed == GOING
-    one.hurry()
+    one.stop_now()
     world.run()
     assert over.called
 
@@ -216,13 +216,13 @@ def test_a_slow_reader_has_until_the_end_of_the_drain():
     assert shutdown.over.called
 
 
-@pytest.mark.parametrize(("hurry", "seconds"), [(False, CLOSE_SECONDS), (True, FAST_CLOSE_SECONDS)])
-def test_a_peer_that_does_not_answer_is_aborted_sooner_after_a_second_signal(hurry, seconds):
+@pytest.mark.parametrize(("stop_now", "seconds"), [(False, CLOSE_SECONDS), (True, FAST_CLOSE_SECONDS)])
+def test_a_peer_that_does_not_answer_is_aborted_sooner_after_a_second_signal(stop_now, seconds):
     shutdown = Shutdown(1, 0.0)
     shutdown.clients[0].dataReceived = lambda data: None
     shutdown.begin()
-    if hurry:
-        shutdown.gateway.hurry()
+    if stop_now:
+        shutdown.gateway.stop_now()
     shutdown.world.run(seconds - 0.1)
     assert not shutdown.over.called
     shutdown.world.run(0.2)

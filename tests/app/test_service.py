@@ -37,7 +37,7 @@ class Managed(Service):
     def responsive(self):
         return self.alive
 
-    def hurry(self):
+    def stop_now(self):
         self.expedited = True
 
     def stopService(self):

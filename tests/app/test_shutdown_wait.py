@@ -40,20 +40,20 @@ def test_the_awaited_deferred_ends_the_wait():
 def test_a_second_signal_shortens_the_rest():
     waiting = Waiting().begin()
     waiting.clock.advance(5)
-    waiting.shutdown_wait.hurry()
+    waiting.shutdown_wait.shorten()
     waiting.lasts(2)
 
 
 def test_a_second_signal_never_lengthens_the_wait():
     waiting = Waiting().begin()
     waiting.clock.advance(9)
-    waiting.shutdown_wait.hurry()
+    waiting.shutdown_wait.shorten()
     waiting.lasts(1)
 
 
 def test_after_a_second_signal_waits_are_short_from_the_start():
     waiting = Waiting()
-    waiting.shutdown_wait.hurry()
+    waiting.shutdown_wait.shorten()
     waiting.begin().lasts(2)
 
 

@@ -393,7 +393,7 @@ async def test_cancelled_lookups_free_the_queue(stand_in, started, logged):
     stand_in.release()
     assert isinstance(await asked, Identity)
     assert [request.token for request in stand_in.requests] == ["nobody-0", "good"]
-    assert not [event for event in logged if "cannot be asked" in eventAsText(event)]
+    assert not [event for event in logged if "is unavailable" in eventAsText(event)]
     await lookups.stopService()
 
 
@@ -405,7 +405,7 @@ async def test_a_cancelled_lookup_is_not_an_outage(stand_in, started, logged):
     await stand_in.requested(1)
     answer.cancel()
     assert await answer == Unavailable("the lookup was cancelled")
-    assert not [event for event in logged if "cannot be asked" in eventAsText(event)]
+    assert not [event for event in logged if "is unavailable" in eventAsText(event)]
     await stand_in.site.deserted()
 
 

@@ -16,7 +16,7 @@ from twisted.logger import globalLogPublisher
 
 from tests.support.appwebsocket_server import far_end, welcoming
 from tests.support.bus_observer import Logbook
-from tests.support.client_transport import ConnectionPolicy
+from tests.support.client_transport import ClientTransport
 from wsevents.client import AppWebsocketClient, Backoff, ConnectionEnd, NotOpenError
 from wsevents.core.websocket_frames import text_frames
 from wsevents.dialects.innovaphone.login import AppLogin, SessionKey
@@ -479,7 +479,7 @@ class Session:
 
     def __init__(self, **options):
         self.clock = Clock()
-        self.transport = ConnectionPolicy()
+        self.transport = ClientTransport()
         self.seen, self.endings, self.dials = [], [], 0
         options = {"backoff": Backoff(Random(1), 1000, 1000)} | options
         self.client = AppWebsocketClient.connect(

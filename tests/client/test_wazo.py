@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from tests.support.bus_observer import Logbook
-from tests.support.client_transport import ConnectionPolicy
+from tests.support.client_transport import ClientTransport
 from wsevents.api import close_reasons
 from wsevents.api.close_reasons import Advice, CloseReason
 from wsevents.client import Backoff, WazoClient
@@ -53,7 +53,7 @@ class Session:
         if self.refusals:
             self.refusals -= 1
             return fail(Refused())
-        self.transport = ConnectionPolicy()
+        self.transport = ClientTransport()
         protocol = factory.buildProtocol(None)
         self.transport.protocol = protocol
         protocol.makeConnection(self.transport)

@@ -6,7 +6,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from wsevents.api.effects import ConnectionPolicy
 from wsevents.api.events import Binding, Body, Delivery, Dropped, Event, Exchange
-from wsevents.delivery.relay import Relay, Stage
+from wsevents.delivery.relay import DialectIndex, Relay
 
 
 class Source:
@@ -68,7 +68,7 @@ class Peer:
 
 
 def make(*dialects, sources=None):
-    relay = Relay({"x": sources or [Source()]}, [Stage(dialect) for dialect in dialects])
+    relay = Relay({"x": sources or [Source()]}, [DialectIndex(dialect) for dialect in dialects])
     peers = []
     for dialect in dialects:
         peers.append(Peer())

@@ -16,10 +16,17 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from wsevents.delivery import writers
-from wsevents.delivery.writers import RECORD, TcpWriter, TlsWriter, TransportWriter, make_writer, write_through_problem
-from wsevents.endpoints.self_signed import passing
+from wsevents.delivery.writers import (
+    RECORD,
+    TcpWriter,
+    TlsWriter,
+    TransportWriter,
+    make_writer,
+    write_through_problem,
+)
+from wsevents.endpoints.self_signed import temporary_tls_options
 
-CERTIFICATE = passing()
+CERTIFICATE = temporary_tls_options()
 
 
 class Socket:

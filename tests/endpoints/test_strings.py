@@ -1,11 +1,11 @@
-"""`split` and `apart` split endpoint strings."""
+"""`split` and `split_tls_files` split endpoint strings."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.endpoints import quoteStringArgument
 
-from wsevents.endpoints.strings import apart, split
+from wsevents.endpoints.strings import split, split_tls_files
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_split_reverses_twisteds_quoting(first, second):
 
 def test_apart_separates_the_tls_files():
     string = r"ssl:9502:privateKey=/a\:b.key:certKey=c.crt:interface=\:\:1:extraCertChain=d.crt"
-    assert apart(string) == (
+    assert split_tls_files(string) == (
         r"ssl:9502:interface=\:\:1",
         [r"privateKey=/a\:b.key", "certKey=c.crt", "extraCertChain=d.crt"],
     )
@@ -40,5 +40,5 @@ def test_apart_separates_the_tls_files():
 
 @given(st.text())
 def test_a_string_without_files_is_unchanged(string):
-    without, files = apart(string)
+    without, files = split_tls_files(string)
     assert files or without == string

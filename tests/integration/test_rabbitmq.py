@@ -19,7 +19,7 @@ from zope.interface.verify import verifyClass
 from tests.support.bus_contract import ALL, DIRECT, EXCHANGES, HEADERS, BusContract, publish
 from tests.support.bus_observer import Ear
 from tests.support.certificates import certificate
-from tests.support.tcp_proxy import ConnectionPolicy, NullLogger
+from tests.support.tcp_proxy import SilentServer, TcpProxy
 from wsevents.api.errors import BusError
 from wsevents.api.events import Binding, Exchange
 from wsevents.api.interfaces import IBus
@@ -87,7 +87,7 @@ def test_the_class_is_what_the_interface_says():
 @pytest_twisted.async_yield_fixture
 async def wire(rabbitmq):
     """What the bus may be connected by, to see it go silent; listens already."""
-    wire = ConnectionPolicy(rabbitmq.port)
+    wire = TcpProxy(rabbitmq.port)
     wire.endpoint = await wire.listen()
     yield wire
     await wire.close()
@@ -259,7 +259,7 @@ async def test_an_exchange_with_other_properties_is_said_and_awaited(rabbitmq, l
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_says_nothing_is_given_up(rabbitmq, log, monkeypatch, form):
     monkeypatch.setattr(client, "HANDSHAKE_SECONDS", 0.2)
-    mute = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(NullLogger())
+    mute = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(SilentServer())
     said = log.until("no AMQP handshake within")
     silent = form.format(mute.getHost().port)
     async with started(rabbitmq, endpoint=[silent, rabbitmq.endpoint]) as (bus, ear):

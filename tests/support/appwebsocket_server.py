@@ -17,7 +17,7 @@ class FarEnd:
     Attributes:
         url: of the server.
         `heard`: queue of the values that the scripts pass to `note`; a test awaits them in the reactor.
-        scripts: functions of a `SessionInfo`.
+        scripts: functions of a `ServerSession`.
     """
 
     def __init__(self, *scripts):
@@ -33,7 +33,7 @@ class FarEnd:
     def _serve(self, socket):
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         try:
-            script(SessionInfo(self, socket))
+            script(ServerSession(self, socket))
         except ConnectionClosed as closed:
             self.note(("closed", closed.rcvd.code if closed.rcvd else None))
 
@@ -46,7 +46,7 @@ class FarEnd:
         self._thread.join()
 
 
-class SessionInfo:
+class ServerSession:
     """One connection of a client, for a script."""
 
     CHALLENGE = "8675309012345678"

@@ -3,7 +3,7 @@
 from twisted.internet.testing import StringTransportWithDisconnection
 
 
-class ConnectionPolicy(StringTransportWithDisconnection):
+class ClientTransport(StringTransportWithDisconnection):
     """A transport with the methods of a TCP transport."""
 
     def abortConnection(self):

@@ -23,7 +23,7 @@ class _Server(ProxyServer):
             super().dataReceived(data)
 
 
-class ConnectionPolicy(ProxyFactory):
+class TcpProxy(ProxyFactory):
     """Forwards to a port of 127.0.0.1; while silent, it keeps connections open and forwards nothing."""
 
     protocol = _Server
@@ -59,7 +59,7 @@ class ConnectionPolicy(ProxyFactory):
         await gatherResults([server.gone for server in left])
 
 
-class NullLogger(ServerFactory):
+class SilentServer(ServerFactory):
     """Accepts connections and sends nothing."""
 
     protocol = Protocol

@@ -26,7 +26,7 @@ from wsevents.core.forwarded import proxies
 from wsevents.core.send_budget import SendBudget
 from wsevents.core.wazo_events import HeadersSource
 from wsevents.delivery.bindings import Bindings
-from wsevents.delivery.relay import Relay, Stage
+from wsevents.delivery.relay import DialectIndex, Relay
 from wsevents.delivery.send_queue import Flusher
 from wsevents.dialects.wazo import WazoDialect
 from wsevents.web.site import make_site
@@ -156,7 +156,7 @@ class World:
         self.dialects = dialects or [WazoDialect.create(None, config)]
         self.relay = Relay(
             {"wazo-headers": [HeadersSource(Exchange("wazo-headers", "headers"))]},
-            [Stage(dialect) for dialect in self.dialects],
+            [DialectIndex(dialect) for dialect in self.dialects],
         )
         self.admission = Admission(limits)
         self.gateway_state = GatewayState(
@@ -261,7 +261,7 @@ class World:
         gateway_state = self.gateway_state
         return (
             not len(gateway_state.registry)
-            and all(stage.index.empty for stage in self.relay.stages)
+            and all(stage.index.empty for stage in self.relay.dialect_indexes)
             and not len(gateway_state.expiry._deadlines)
             and not len(gateway_state.keepalive._deadlines)
             and self.admission.empty

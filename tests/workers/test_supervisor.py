@@ -74,7 +74,7 @@ def test_the_default_settings_can_be_pickled():
 def test_an_endpoint_that_cannot_be_used_is_rejected_before_the_supervisor_is_made():
     config = parse(TEXT, "here.yml", Plugins(), {})
     broken = evolve(config, listen=[evolve(config.listen[0], endpoint="tcp:nowhere")])
-    with pytest.raises(ConfigurationError, match=r"listen\[0\]: is not an endpoint"):
+    with pytest.raises(ConfigurationError, match=r"listen\[0\]: is not a usable endpoint"):
         supervised(Reactor(), broken, Plugins(), 2)
 
 

@@ -74,8 +74,8 @@ class Introspection:
         elif not self.gateway_state.bus_up:
             yield "the bus is not connected"
         for authority in self.authorities:
-            if authority.trouble is not None:
-                yield f"the authenticator {authority.called} is unavailable: {authority.trouble}"
+            if authority.last_error is not None:
+                yield f"the authenticator {authority.label} is unavailable: {authority.last_error}"
 
     def _values(self) -> Iterator[tuple[Key, Value]]:
         yield from self._peer_values()
@@ -90,7 +90,7 @@ class Introspection:
 
     def _peer_values(self) -> Iterator[tuple[Key, Value]]:
         gateway_state, session_log = self.gateway_state, self.gateway_state.session_log
-        peers = Counter({stage.dialect.name: 0 for stage in gateway_state.relay.stages})
+        peers = Counter({served.dialect.name: 0 for served in gateway_state.relay.dialect_indexes})
         peers.update(peer.dialect.name for peer in gateway_state.registry)
         yield from _labelled("wsevents_peers", peers)
         yield ("wsevents_peers_behind", ()), len(gateway_state.flusher.budget.behind)
@@ -117,8 +117,8 @@ class Introspection:
     def _authority_values(self) -> Iterator[tuple[Key, Value]]:
         for authority in self.authorities:
             for answer, count in authority.answers.items():
-                yield ("wsevents_auth_lookups", (authority.called, answer)), count
-            yield ("wsevents_auth_lookup_seconds", (authority.called,)), authority.latency
+                yield ("wsevents_auth_lookups", (authority.label, answer)), count
+            yield ("wsevents_auth_lookup_seconds", (authority.label,)), authority.latency
 
     # -- sessions -------------------------------------------------------------------------
 

@@ -29,10 +29,10 @@ from wsevents.core.send_budget import SendBudget
 from wsevents.core.session_log import SessionLog
 from wsevents.core.wazo_events import generic_source
 from wsevents.delivery.bindings import Bindings
-from wsevents.delivery.relay import Relay, Stage
+from wsevents.delivery.relay import DialectIndex, Relay
 from wsevents.delivery.send_queue import Flusher
 from wsevents.delivery.writers import write_through_problem
-from wsevents.endpoints.self_signed import passing
+from wsevents.endpoints.self_signed import temporary_tls_options
 from wsevents.logs.level import LEVEL
 from wsevents.web.publish import PublishResource, Target
 from wsevents.web.site import make_site
@@ -67,7 +67,7 @@ class Composition:
         self.reactor, self.config, self.now = reactor, config, now
         self.bus = plugins.bus(config.bus.type).create(config.bus, reactor)
         authenticator = plugins.authenticator(config.auth.type).create(config.auth, reactor)
-        self.authenticator = LookupCache(authenticator, called=config.auth.type)
+        self.authenticator = LookupCache(authenticator, label=config.auth.type)
         self._plugins = plugins
         self._reloadable = [(self.bus, "bus"), (authenticator, "auth")]
         self._authorities = [self.authenticator]
@@ -96,7 +96,7 @@ class Composition:
             watch: see `Gateway`.
         """
         config, reactor = self.config, self.reactor
-        relay = Relay(self._sources, [Stage(served.dialect) for served in self._served])
+        relay = Relay(self._sources, [DialectIndex(served.dialect) for served in self._served])
         gateway_state = self.gateway_state = self._gateway_state(relay)
         policy = self._policy = self._handshake_policy(gateway_state)
         listening = self._listening = listening or ReloadableListeners(reactor)
@@ -173,7 +173,7 @@ class Composition:
         if not dialect.authority:
             return ServedDialect(dialect, self.authenticator)
         authority = LookupCache(
-            self._plugins.authority(dialect.authority).create(section, self.reactor), called=dialect.authority
+            self._plugins.authority(dialect.authority).create(section, self.reactor), label=dialect.authority
         )
         self._authorities.append(authority)
         return ServedDialect(dialect, authority)
@@ -219,7 +219,9 @@ class Composition:
     def _outbound(self) -> OutboundSettings:
         """Return the `outbound` section, without write-through if this process does not support it."""
         settings = self.config.outbound
-        reason = write_through_problem(passing(), self.reactor) if settings.write_through else ""
+        reason = (
+            write_through_problem(temporary_tls_options(), self.reactor) if settings.write_through else ""
+        )
         if not reason:
             return settings
         _log.warn("outbound.write_through has no effect: {why}; events cost more CPU", why=reason)

@@ -139,9 +139,9 @@ class Gateway(MultiService):
             self._gateway_state.flusher.stop()
             self._relay.log_totals()
 
-    def hurry(self) -> None:
+    def stop_now(self) -> None:
         """Shorten a running shutdown: close all peers now, and wait for them only briefly."""
-        self._shutdown_wait.hurry()
+        self._shutdown_wait.shorten()
 
     def _end_handshakes(self) -> None:
         """Abort unfinished handshakes and page requests."""

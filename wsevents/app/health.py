@@ -33,7 +33,7 @@ class Health:
         return ", ".join(filter(None, (f"{self.peers} peers", self.note, bus)))
 
 
-def together(workers: Sequence[Health], count: int) -> Health:
+def combined_health(workers: Sequence[Health], count: int) -> Health:
     """Return the health of `count` workers as a whole; workers that do not answer have no `Health`.
 
     The bus counts as down if it is down for a worker.

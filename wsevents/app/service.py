@@ -44,7 +44,7 @@ class Managed(Protocol):
     def responsive(self) -> bool:
         """Return whether all processes respond; the caller's reactor does."""
 
-    def hurry(self) -> None:
+    def stop_now(self) -> None:
         """Shorten the shutdown; may be called just before it begins."""
 
 
@@ -144,7 +144,7 @@ class MainService(Service):
         elif "forced stop" not in self._calls:
             self._log.info("stopping at once: received {name}", name=number.name)
             self._schedule("forced stop", FORCED_STOP_SECONDS, self._finish)
-            self._main.hurry()
+            self._main.stop_now()
 
     def stopService(self) -> Deferred[None]:
         """Stop in order. Fires when done, or FORCED_STOP_SECONDS after a second signal."""

@@ -38,7 +38,7 @@ class ShutdownWait:
             if timer.active():
                 timer.cancel()
 
-    def hurry(self) -> None:
+    def shorten(self) -> None:
         """Limit this wait and later ones to their short timeout."""
         self.expedited = True
         if self._timer is not None:

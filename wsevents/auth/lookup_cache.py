@@ -94,22 +94,22 @@ class LookupCache(MultiService):
         remembered: int = 20000,
         seconds: float = 10.0,
         *,
-        called: str = "authenticator",
+        label: str = "authenticator",
         elapsed: Callable[[], float] = monotonic,
     ) -> None:
         """Wrap an authenticator.
 
         Args:
             authenticator: IAuthenticator; it becomes a child of this service.
-            called: see above.
+            label: name of the authenticator in metrics and messages.
             elapsed: monotonic clock in seconds, for `latency`.
             remembered: cached identities, at most.
             seconds: lifetime of a cached identity.
         """
         super().__init__()
-        self.called, self.latency = called, Histogram()
+        self.label, self.latency = label, Histogram()
         self.answers: Counter[str] = Counter()
-        self.trouble: str | None = None
+        self.last_error: str | None = None
         self._elapsed = elapsed
         self._authenticator = authenticator
         IService(authenticator).setServiceParent(self)
@@ -175,7 +175,7 @@ class LookupCache(MultiService):
         if lookup.callers:
             self.latency.observe(self._elapsed() - began)
             self.answers[type(answer).__name__.lower()] += 1
-            self.trouble = answer.why if isinstance(answer, Unavailable) else None
+            self.last_error = answer.why if isinstance(answer, Unavailable) else None
         return answer
 
     def _deliver(self, answer: Answer, question: Hashable, lookup: _Lookup, now: float) -> None:

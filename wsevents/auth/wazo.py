@@ -212,7 +212,7 @@ class WazoAuthenticator(Service):
             return succeed(Unavailable(f"wazo-auth does not answer {type(question).__name__}"))
         if not plausible(question.token):
             return succeed(Denied("the token is malformed"))
-        return self._requests.put(self._look_up(question))
+        return self._requests.run(self._look_up(question))
 
     def revise(self, identity: Identity) -> Answer:
         """Return the identity with the reach that the current master tenant gives it."""
@@ -231,7 +231,7 @@ class WazoAuthenticator(Service):
 
     async def _request(self, method: str, token: str, scope: str) -> Reply:
         path = f"/0.1/token/{quote(token, safe='')}{scope}"
-        reply: Reply = await self._requests.in_turn(lambda: self._client.ask(method, path))
+        reply: Reply = await self._requests.with_slot(lambda: self._client.ask(method, path))
         return reply
 
     def _notify(self) -> None:

@@ -56,14 +56,14 @@ class WazoRequests:
         for work in reversed(tuple(self._pending)):  # the queued ones first, so that none gets a free slot
             work.cancel()
 
-    def put(self, work: Coroutine[Deferred[Any], Any, Answer]) -> Deferred[Answer]:
+    def run(self, work: Coroutine[Deferred[Any], Any, Answer]) -> Deferred[Answer]:
         """Run a lookup. It always fires with an answer; if cancelled, with Unavailable at once."""
         done = self.within_time(work).addErrback(self._fail)
         caller: Deferred[Answer] = Deferred(lambda caller: self._cancel(caller, done))
         done.addCallback(self._deliver, caller)
         return caller
 
-    async def in_turn(self, request: Callable[[], Awaitable[Any]]) -> Any:
+    async def with_slot(self, request: Callable[[], Awaitable[Any]]) -> Any:
         """Send a request when the semaphore has a free slot."""
         await self.semaphore.acquire()
         try:

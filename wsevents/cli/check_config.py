@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wsevents.api.settings import Config
-    from wsevents.endpoints.check import Shown
+    from wsevents.endpoints.check import ListenerCertificate
 
 SERVICE = "wsevents"
 """The user of the service in the Debian package."""
@@ -176,7 +176,7 @@ class CheckReport:
             }
         )
 
-    def _validity(self, subject: str, shown: Shown, now: datetime) -> None:
+    def _validity(self, subject: str, shown: ListenerCertificate, now: datetime) -> None:
         begins, ends = shown.certificate.not_valid_before_utc, shown.certificate.not_valid_after_utc
         if ends <= now:
             self.problems.append(f"{subject} expired on {ends:%Y-%m-%d}; renew it")
@@ -218,12 +218,12 @@ class CheckReport:
             say(f"{self.file}: valid; read as {reader}")
 
 
-def _days(shown: Shown, now: datetime) -> int:
+def _days(shown: ListenerCertificate, now: datetime) -> int:
     """Return the whole days until a certificate expires; negative if it has expired."""
     return (shown.certificate.not_valid_after_utc - now).days
 
 
-def names(shown: Shown) -> list[str]:
+def names(shown: ListenerCertificate) -> list[str]:
     """Return the host names and addresses of a certificate, without the common name, which clients ignore."""
     from cryptography import x509
 

@@ -72,10 +72,10 @@ def tail(
 ) -> None:
     """Connect as a client and print the events that a token may see.
 
-    URL is the address of a gateway or of wazo-websocketd: wss://HOST:PORT/PATH. Each event is a line with its
-    time, its name and its JSON; with --json only the JSON, as published. The state of the connection goes to
-    standard error. The command reconnects after delays of up to 32 seconds, unless the reason of the failure
-    needs a change.
+    URL is the address of a gateway, or of a wazo-websocketd: wss://HOST:PORT/PATH. Each event is a line with
+    its time, its name and its JSON; with --json only the JSON, as published. The state of the connection goes
+    to standard error. The command reconnects after delays of up to 32 seconds, unless the reason of the
+    failure needs a change.
 
     If the gateway rejects the token, the command reads --token-file again. With another token it reconnects
     at once. Otherwise it retries after a delay, because the gateway may not have been able to check the

@@ -16,7 +16,7 @@ from wsevents.api.settings import Auth, Bus, Config, ListenEntry, StatusSettings
 from wsevents.config.problems import Problem, ProblemList, ProblemsError, RedactedKey
 from wsevents.config.schema import Schema
 from wsevents.config.yaml_files import Document, Section, merge, read
-from wsevents.endpoints.check import PORCH, check_endpoint, has_porch
+from wsevents.endpoints.check import PROXY_PREFIX, check_endpoint, is_proxied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,8 +159,8 @@ class _Rules:
         endpoint: str | None = Schema(self.environ).validate(value, str | None)
         if endpoint is not None:
             _check(endpoint)
-            if has_porch(endpoint):
-                raise ProblemsError(Problem(f"must not begin with {PORCH}; only `listen` accepts it"))
+            if is_proxied(endpoint):
+                raise ProblemsError(Problem(f"must not begin with {PROXY_PREFIX}; only `listen` accepts it"))
         return endpoint
 
     def listen(self, value: Any) -> list[ListenEntry]:
@@ -184,10 +184,11 @@ class _Rules:
     def check_listener(self, endpoint: str) -> None:
         """Check that an endpoint is valid, and that a client can connect if it requires a trusted proxy."""
         _check(endpoint)
-        if has_porch(endpoint) and not self.has_trusted_proxies:
+        if is_proxied(endpoint) and not self.has_trusted_proxies:
             raise ProblemsError(
                 Problem(
-                    f"begins with {PORCH} and so rejects every client; add the proxy to `trusted_proxies`"
+                    f"begins with {PROXY_PREFIX} and so rejects every client; "
+                    "add the proxy to `trusted_proxies`"
                 )
             )
 

@@ -21,7 +21,7 @@ from wsevents.connections.registry import Registry
 from wsevents.core.forwarded import LOCAL, Proxies, peer, proxies, secure
 from wsevents.core.http_head import HEAD_MAX, head_end, http_answer, parse_head
 from wsevents.core.session_log import SessionLog
-from wsevents.system.sockets import fit_out
+from wsevents.system.sockets import set_socket_options
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -157,7 +157,7 @@ class Handshake(Protocol):
         if proxied is None and (refusal := policy.admission.arrive(self, self.address, shared=self._trusted)):
             self.reject(refusal)
             return
-        fit_out(self.transport)
+        set_socket_options(self.transport)
         policy.handshakes.add(self)
         if proxied is not None:
             policy.admission.replace(proxied, self)

@@ -16,9 +16,15 @@ from zope.interface import implementer
 
 from wsevents.api.errors import ConfigurationError, StartError, WseventsError
 from wsevents.connections.proxied import ProxiedReactor
-from wsevents.endpoints.check import check_endpoint, has_porch, server_endpoint, unbound, within_porch
+from wsevents.endpoints.check import (
+    check_endpoint,
+    is_proxied,
+    server_endpoint,
+    without_proxy_prefix,
+    without_socket,
+)
 from wsevents.endpoints.reactor_proxy import ReactorProxy
-from wsevents.endpoints.strings import apart
+from wsevents.endpoints.strings import split_tls_files
 from wsevents.system.exit_status import exit_status
 from wsevents.system.sockets import MORE_FILES
 
@@ -52,13 +58,13 @@ def listen_with(reactor: Any) -> Listen:
     """Return a function that listens with this reactor: (endpoint string, factory) to a Deferred port."""
 
     def listen(endpoint: str, factory: Any) -> Deferred[IListeningPort]:
-        listening_reactor = ProxiedReactor(reactor, factory.proxied) if has_porch(endpoint) else reactor
-        return server_endpoint(listening_reactor, within_porch(endpoint)).listen(factory)
+        listening_reactor = ProxiedReactor(reactor, factory.proxied) if is_proxied(endpoint) else reactor
+        return server_endpoint(listening_reactor, without_proxy_prefix(endpoint)).listen(factory)
 
     return listen
 
 
-def check_again(endpoint: str, key: str) -> None:
+def recheck_endpoint(endpoint: str, key: str) -> None:
     """Check an endpoint string again: its files may have changed. Raises ConfigurationError."""
     try:
         check_endpoint(endpoint)
@@ -96,8 +102,8 @@ class EndpointReader(ReactorProxy):
         reader = cls(reactor)
         try:
             check_endpoint(listener.endpoint)
-            # For `systemd:` Twisted would close the inherited descriptor; `unbound` prevents that.
-            listening = listen_with(reader)(unbound(listener.endpoint), listener.factory)
+            # For `systemd:` Twisted would close the inherited descriptor; `without_socket` prevents that.
+            listening = listen_with(reader)(without_socket(listener.endpoint), listener.factory)
         except Exception as error:  # noqa: BLE001 a file may disappear, and a plug-in may raise anything
             raise ConfigurationError(f"{listener.key}: {error}") from None
         listening.addErrback(lambda _failure: None)  # `wrapped` is None then
@@ -235,4 +241,4 @@ def _address(port: IListeningPort) -> str:
 
 def without_files(string: str) -> str:
     """Return an endpoint string without its files, short enough for a log line."""
-    return apart(string)[0]
+    return split_tls_files(string)[0]

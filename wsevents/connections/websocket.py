@@ -29,7 +29,7 @@ from wsevents.api.effects import Respond
 from wsevents.connections.keepalive import Keepalive
 from wsevents.connections.session_runner import SessionRunner
 from wsevents.core.http_head import http_answer, make_request
-from wsevents.core.origins import is_own, may_come_from
+from wsevents.core.origins import is_own, origin_allowed
 from wsevents.core.session_log import ClosedSession, SessionInfo
 from wsevents.delivery import compression
 from wsevents.delivery.send_queue import SendQueue
@@ -166,7 +166,7 @@ class Peer(WebSocketServerProtocol):
     def _origin_allowed(self, request: Request, policy: ConnectionPolicy) -> bool:
         """Return whether the origin of the request may connect; log it if not."""
         origin = request.headers.get("origin")
-        if may_come_from(origin, policy.origins) or (policy.own_pages and is_own(request)):
+        if origin_allowed(origin, policy.origins) or (policy.own_pages and is_own(request)):
             return True
         self._handshake.log_rejection(
             "origin not allowed",
@@ -205,12 +205,12 @@ class Peer(WebSocketServerProtocol):
         gateway_state = self._gateway_state
         self._open = True
         self._since = gateway_state.now()
-        self._id = gateway_state.session_log.opened_session(self.dialect.name)
+        self._id = gateway_state.session_log.record_opened(self.dialect.name)
         if self._perMessageCompress is not None:
             self.outbound.deflate = True
         self._handshake.finish()
         gateway_state.registry.add(self)
-        if LEVEL.debugs:
+        if LEVEL.debug_enabled:
             self._log_opened()
         self.transport.registerProducer(self.outbound, True)
         self._keepalive.start()
@@ -409,7 +409,7 @@ class Peer(WebSocketServerProtocol):
         """Record the end of the session in the session log."""
         gateway_state, info = self._gateway_state, self.info()
         sent_code = reason.code if by == "gateway" else code if by == "peer" else None
-        gateway_state.session_log.closed_session(
+        gateway_state.session_log.record_closed(
             ClosedSession(info, gateway_state.now(), sent_code, reason.meaning, self._why), by
         )
         gateway_state.session_log.expired[info.dialect] += reason.expiry

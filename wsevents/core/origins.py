@@ -21,7 +21,7 @@ NULL = "null"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def may_come_from(origin: str | None, patterns: Sequence[str]) -> bool:
+def origin_allowed(origin: str | None, patterns: Sequence[str]) -> bool:
     """Return whether a client with this Origin header may connect; None, no such header: it may.
 
     `*` in a pattern matches any characters.
@@ -43,7 +43,7 @@ def is_own(request: Request) -> bool:
     return bool(host) and authority.removesuffix(default) == host.removesuffix(default)
 
 
-def may_bring_credentials(request: Request, patterns: Sequence[str]) -> bool:
+def credentials_allowed(request: Request, patterns: Sequence[str]) -> bool:
     """Return whether the gateway may use credentials that a browser sends by itself, such as cookies.
 
     Any page can make a browser connect with them. So the gateway uses them only for pages of its own origin,
@@ -53,7 +53,7 @@ def may_bring_credentials(request: Request, patterns: Sequence[str]) -> bool:
     if origin is None or is_own(request):
         return True
     named = [pattern for pattern in patterns if ANY not in pattern and pattern != NULL]
-    return may_come_from(origin, named)
+    return origin_allowed(origin, named)
 
 
 def _port(origin: str) -> str:

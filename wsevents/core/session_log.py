@@ -83,12 +83,12 @@ class SessionLog:
     failed: Counter[str] = field(init=False, factory=Counter)
     closed_sessions: deque[ClosedSession] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED))
 
-    def opened_session(self, dialect: str) -> str:
+    def record_opened(self, dialect: str) -> str:
         """Count an opened session; return its id."""
         self.opened[dialect] += 1
         return f"{self.process}-{self.opened.total()}"
 
-    def closed_session(self, session: ClosedSession, by: str) -> None:
+    def record_closed(self, session: ClosedSession, by: str) -> None:
         """Count and keep a closed session; `by` is the closing side as in `closed`."""
         code = session.code
         if by != "gateway" and code not in _USUAL and code is not None:

@@ -63,7 +63,7 @@ class RelayStats:
 
 
 @define(eq=False)
-class Stage:
+class DialectIndex:
     """A dialect and the index of its peers."""
 
     dialect: IDialect
@@ -82,7 +82,7 @@ class Relay:
     """
 
     sources: Mapping[str, Sequence[ISource]]
-    stages: Sequence[Stage]
+    dialect_indexes: Sequence[DialectIndex]
     stats: RelayStats = field(factory=RelayStats)
     note_received: Callable[[float], None] = lambda _received: None
 
@@ -98,7 +98,7 @@ class Relay:
             if isinstance(event, Dropped):
                 self._drop(event)
             else:
-                wanted = [self._offer(stage, event) for stage in self.stages]
+                wanted = [self._offer(served, event) for served in self.dialect_indexes]
                 if any(wanted):
                     self.stats.matched += 1
                     self.note_received(delivery.received)
@@ -109,18 +109,18 @@ class Relay:
         if self.stats.dropped[dropped.reason] == 1:
             _log.warn("an event was dropped: {reason} (further ones are only counted)", reason=dropped.reason)
 
-    def _offer(self, stage: Stage, event: Event) -> bool:
+    def _offer(self, served: DialectIndex, event: Event) -> bool:
         """Queue an event for the peers of one dialect; return whether at least one peer receives it."""
-        if not len(stage.index):
+        if not len(served.index):
             return False
         try:
-            return self._queue_frames(stage, event)
+            return self._queue_frames(served, event)
         except Exception:  # noqa: BLE001 an error in one dialect must not affect the others
-            self._drop(Dropped(f"the dialect {stage.dialect.name} failed: {safe_location(Failure())}"))
+            self._drop(Dropped(f"the dialect {served.dialect.name} failed: {safe_location(Failure())}"))
             return False
 
-    def _queue_frames(self, stage: Stage, event: Event) -> bool:
-        dialect = stage.dialect
+    def _queue_frames(self, served: DialectIndex, event: Event) -> bool:
+        dialect = served.dialect
         projection = dialect.project(event)
         if projection is None:
             return False
@@ -128,7 +128,7 @@ class Relay:
         shape: Hashable = None
         variant: Hashable = None
         delivered = size = 0
-        for audience in stage.index.at(projection.addresses):
+        for audience in served.index.at(projection.addresses):
             interest = audience.interest
             chosen = interest.choose(projection)
             if chosen is None:
@@ -188,4 +188,4 @@ class Relay:
 
     def _index(self, dialect: IDialect) -> Index[Subscriber]:
         """Return the index of a dialect. It is found by name, because a reload replaces the object."""
-        return next(stage.index for stage in self.stages if stage.dialect.name == dialect.name)
+        return next(served.index for served in self.dialect_indexes if served.dialect.name == dialect.name)

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import IReactorPluggableNameResolver, IStreamSe
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from wsevents.endpoints.strings import apart, split
+from wsevents.endpoints.strings import split, split_tls_files
 from wsevents.endpoints.tls_client import client_endpoint
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ SYSTEMD_EXAMPLES = (
     "systemd:domain=INET:index=0:privateKey=/etc/wsevents/ssl/server.key:certKey=/etc/wsevents/ssl/server.crt"
 )
 HIGHEST_PORT = 65535
-PORCH = "haproxy:"
+PROXY_PREFIX = "haproxy:"
 """Prefix of an endpoint string whose clients connect through proxies that send a PROXY header."""
 
 
@@ -53,14 +53,14 @@ class _NullReactor:
         return resolver
 
 
-def has_porch(string: str) -> bool:
+def is_proxied(string: str) -> bool:
     """Return whether an endpoint string has the prefix `haproxy:`."""
-    return string.startswith(PORCH)
+    return string.startswith(PROXY_PREFIX)
 
 
-def within_porch(string: str) -> str:
+def without_proxy_prefix(string: str) -> str:
     """Return an endpoint string without the prefix `haproxy:`, in Twisted's syntax."""
-    return string.removeprefix(PORCH)
+    return string.removeprefix(PROXY_PREFIX)
 
 
 class _TlsRecorder(_NullReactor):
@@ -100,7 +100,7 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
     if not _is_systemd(string):
         endpoint: IStreamServerEndpoint = serverFromString(reactor, string)
         return endpoint
-    plain, _ = apart(string)
+    plain, _ = split_tls_files(string)
     try:
         bare: IStreamServerEndpoint = serverFromString(reactor, plain)
     except LookupError:
@@ -108,19 +108,19 @@ def server_endpoint(reactor: Any, string: str) -> IStreamServerEndpoint:
             "systemd has not passed this socket to the process; enable it with "
             "`systemctl enable --now wsevents.socket` and restart the service"
         ) from None
-    return bare if plain == string else _SystemdTlsEndpoint(bare, unbound(string))
+    return bare if plain == string else _SystemdTlsEndpoint(bare, without_socket(string))
 
 
-def unbound(string: str) -> str:
+def without_socket(string: str) -> str:
     """Return an endpoint string with the same protocol layers that needs no socket from systemd.
 
     A caller uses it to learn which TLS and PROXY layers wrap a factory. A systemd socket can be listened on
     only once, by one process. Therefore `systemd:` becomes `ssl:` or `tcp:` with port 0.
     """
-    if not _is_systemd(within_porch(string)):
+    if not _is_systemd(without_proxy_prefix(string)):
         return string
-    _, files = apart(string)
-    return PORCH * has_porch(string) + ":".join(["ssl" if files else "tcp", "0", *files])
+    _, files = split_tls_files(string)
+    return PROXY_PREFIX * is_proxied(string) + ":".join(["ssl" if files else "tcp", "0", *files])
 
 
 def _is_systemd(string: str) -> bool:
@@ -135,9 +135,9 @@ def check_endpoint(string: str) -> None:
     Raises:
         ValueError: the string is unusable; the text gives the reason and the remedy.
     """
-    string = within_porch(string)
-    if has_porch(string):
-        raise ValueError(f"begins with {PORCH} twice; write it once")
+    string = without_proxy_prefix(string)
+    if is_proxied(string):
+        raise ValueError(f"begins with {PROXY_PREFIX} twice; write it once")
     kind, arguments, files = split(string)
     if kind == "tls" and arguments:
         _check_folder(arguments[0])
@@ -173,7 +173,7 @@ def check_client_endpoint(string: str) -> None:
 
 
 @frozen
-class Shown:
+class ListenerCertificate:
     """A certificate that a listener sends to clients.
 
     Attributes:
@@ -187,7 +187,7 @@ class Shown:
     own: bool
 
 
-def certificates(string: str) -> list[Shown]:
+def certificates(string: str) -> list[ListenerCertificate]:
     """Return the certificates that a listener sends to clients.
 
     Args:
@@ -196,7 +196,7 @@ def certificates(string: str) -> list[Shown]:
     Raises:
         ValueError: a file is no longer readable.
     """
-    kind, arguments, files = split(within_porch(string))
+    kind, arguments, files = split(without_proxy_prefix(string))
     if kind == "tls" and arguments:
         return [one for file in sorted(Path(arguments[0]).glob("*.pem")) for one in _chain(str(file), own=1)]
     if kind != "ssl" and "privateKey" not in files:
@@ -205,10 +205,10 @@ def certificates(string: str) -> list[Shown]:
     return own + (_chain(files["extraCertChain"], own=0) if "extraCertChain" in files else [])
 
 
-def _chain(file: str, own: int) -> list[Shown]:
+def _chain(file: str, own: int) -> list[ListenerCertificate]:
     """Return the certificates of a file. The first `own` ones are marked as a listener's own."""
     found = x509.load_pem_x509_certificates(_content(file))
-    return [Shown(file, certificate, number < own) for number, certificate in enumerate(found)]
+    return [ListenerCertificate(file, certificate, number < own) for number, certificate in enumerate(found)]
 
 
 def _try(parse: Callable[[Any, str], object], string: str, examples: str) -> None:

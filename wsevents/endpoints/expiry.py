@@ -24,7 +24,7 @@ SOON = timedelta(days=14)
 _log = Logger()
 
 
-def tell_of_ends(endpoints: Sequence[str], now: datetime) -> None:
+def log_expiry(endpoints: Sequence[str], now: datetime) -> None:
     """Log each certificate of these server endpoint strings that needs renewal; `now` is in UTC."""
     for number, endpoint in enumerate(endpoints):
         with suppress(ValueError):  # `check_endpoint` reports unreadable files

@@ -59,7 +59,7 @@ def make_certificate(folder: Path, host: str, days: int) -> None:
     _write(folder / "server.crt", certificate)
 
 
-def passing() -> CertificateOptions:
+def temporary_tls_options() -> CertificateOptions:
     """Return TLS options with a new key and certificate, for a temporary server. Stores nothing."""
     key, certificate = _pair(datetime.now(UTC))
     options: CertificateOptions = PrivateCertificate.loadPEM(key + certificate).options()

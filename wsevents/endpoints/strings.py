@@ -17,7 +17,7 @@ def split(string: str) -> tuple[str, list[str], dict[str, str]]:
     return kind, [part for part in parts if "=" not in part], named
 
 
-def apart(string: str) -> tuple[str, list[str]]:
+def split_tls_files(string: str) -> tuple[str, list[str]]:
     """Return an endpoint string without its TLS files, and the parts that name these files, still quoted."""
     parts = _PART.findall(f":{string}")
     files = [part for part in parts if part.startswith(_FILES)]

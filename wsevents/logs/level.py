@@ -19,13 +19,13 @@ class Level:
         debugs: True if the level is debug. Check this before a frequent debug message.
     """
 
-    debugs: bool = field(init=False, default=False)
+    debug_enabled: bool = field(init=False, default=False)
     _level: Any = field(init=False, default=LogLevel.info)
 
     def set(self, name: str) -> None:
         """Log this level and higher levels from now on; `name` is in `wsevents.logs.record.LEVELS`."""
         self._level = LogLevel.levelWithName(name)
-        self.debugs = name == "debug"
+        self.debug_enabled = name == "debug"
 
     def passes(self, event: LogEvent) -> bool:
         """Return whether an event is logged; an event without a level counts as info."""

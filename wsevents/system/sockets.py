@@ -26,7 +26,7 @@ def socket_of(transport: Any) -> socket.socket | None:
     return found if isinstance(found, socket.socket) else None
 
 
-def fit_out(transport: Any) -> None:
+def set_socket_options(transport: Any) -> None:
     """Set TCP_NODELAY and bound the send buffer of a transport's socket.
 
     Without the bound the kernel grows the buffer to several megabytes for a peer that does not read.

@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.tcp import Port
 
-from wsevents.endpoints.check import server_endpoint, within_porch
+from wsevents.endpoints.check import server_endpoint, without_proxy_prefix
 from wsevents.endpoints.reactor_proxy import ReactorProxy
 from wsevents.workers.startup_message import ListenerAddress
 
@@ -75,7 +75,7 @@ class AcceptingPorts(ReactorProxy):
     def listen(self, endpoint: str, _factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Return the port of an endpoint string; see `wsevents.connections.listeners`."""
         # The worker reads the PROXY header of a `haproxy:` connection.
-        return server_endpoint(self, within_porch(endpoint)).listen(self._null_factory)
+        return server_endpoint(self, without_proxy_prefix(endpoint)).listen(self._null_factory)
 
     def _add(self, port: AcceptingPort, factory: Any) -> AcceptingPort:
         number = len(self.ports)

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsevents.connections.listeners import EndpointReader, listen_with
-from wsevents.endpoints.check import has_porch, unbound
+from wsevents.endpoints.check import is_proxied, without_socket
 from wsevents.endpoints.reactor_proxy import ReactorProxy
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ class AdoptedPorts(ReactorProxy):
     def listen(self, endpoint: str, factory: HandshakeFactory) -> Deferred[IListeningPort]:
         """Return the port of the next listener; see `wsevents.connections.listeners`."""
         if self.addresses[len(self.ports)].plain:
-            return succeed(self._port(factory.proxied(factory) if has_porch(endpoint) else factory))
-        return listen_with(self)(unbound(endpoint), factory)
+            return succeed(self._port(factory.proxied(factory) if is_proxied(endpoint) else factory))
+        return listen_with(self)(without_socket(endpoint), factory)
 
     def prepare(self, listeners: Sequence[OpenListener]) -> Callable[[], None]:
         """Read keys and certificates again; see `wsevents.connections.listeners`."""

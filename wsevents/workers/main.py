@@ -25,7 +25,7 @@ from twisted.logger import Logger, globalLogBeginner
 from wsevents.api.errors import WseventsError
 from wsevents.app.composition import Composition
 from wsevents.config.plugins import Plugins
-from wsevents.connections.listeners import check_again
+from wsevents.connections.listeners import recheck_endpoint
 from wsevents.logs.level import LEVEL
 from wsevents.logs.observer import LogObserver
 from wsevents.system.exit_status import exit_status
@@ -98,7 +98,7 @@ class WorkerProcess:
             zip(startup.config.listen, startup.addresses, strict=True)
         ):
             if not address.plain:
-                check_again(listener.endpoint, f"listen[{number}]")
+                recheck_endpoint(listener.endpoint, f"listen[{number}]")
         self._commit: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._adopted_ports = AdoptedPorts(reactor, startup.addresses)
@@ -127,7 +127,7 @@ class WorkerProcess:
             "health": lambda _: self._gateway.health(),
             "prepare": self._prepare,
             "commit": lambda _: self._commit(),
-            "hurry": lambda _: self._gateway.hurry(),
+            "stop_now": lambda _: self._gateway.stop_now(),
         }
 
     def _prepare(self, config: Config) -> None:
@@ -181,7 +181,7 @@ class WorkerProcess:
         """Stop this worker, so that a restarted wsevents finds no worker of the previous supervisor."""
         signal.alarm(ORPHAN_SECONDS)  # if the stop hangs, SIGALRM's default action ends the process
         _log.warn("the supervisor has exited; stopping this worker")
-        self._gateway.hurry()
+        self._gateway.stop_now()
         self._stop_reactor()
 
 

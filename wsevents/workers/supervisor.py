@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from wsevents.api.errors import ConfigurationError
-from wsevents.app.health import together
+from wsevents.app.health import combined_health
 from wsevents.app.shutdown_wait import ShutdownWait
 from wsevents.connections.listeners import OpenListener, Ports
 from wsevents.connections.registry import Registry
@@ -148,11 +148,11 @@ class Supervisor(Service):
         """The maximum time of a stop, in seconds; then the workers are killed."""
         return self._config.drain.seconds + STOP_SECONDS
 
-    def hurry(self) -> None:
+    def stop_now(self) -> None:
         """Shorten a stop that is in progress."""
-        self._shutdown_wait.hurry()
+        self._shutdown_wait.shorten()
         for worker in self._alive:
-            worker.ask("hurry").addErrback(_ignore_rpc_error)
+            worker.ask("stop_now").addErrback(_ignore_rpc_error)
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Supervisor(Service):
     def health(self) -> Health:
         """Return the combined health of all workers."""
         known = [worker.health for worker in self._serving.values() if worker.health is not None]
-        return together(known, len(self._restart_delays))
+        return combined_health(known, len(self._restart_delays))
 
     def responsive(self) -> bool:
         """Return False if a worker hangs and cannot be killed."""

@@ -12,7 +12,7 @@ from wsevents.api.events import Delivery, Exchange
 from wsevents.api.requests import Request
 from wsevents.api.settings import Config
 from wsevents.core.wazo_events import HeadersSource, TopicSource
-from wsevents.delivery.relay import Relay, Stage
+from wsevents.delivery.relay import DialectIndex, Relay
 from wsevents.dialects.innovaphone import InnovaphoneDialect
 from wsevents.dialects.innovaphone.filter import make_filter
 from wsevents.dialects.innovaphone.login import AppLogin, login_message
@@ -33,7 +33,7 @@ class Gateway:
                 "new": [HeadersSource(Exchange("new", "headers"))],
                 "old": [TopicSource(Exchange("old", "topic"))],
             },
-            [Stage(self.dialect)],
+            [DialectIndex(self.dialect)],
         )
 
     def app(self, name="demo", *subscriptions):

@@ -169,7 +169,7 @@ class AccessKeyLookup:
 
     def find(self, text: str, now: float) -> Deferred[Answer]:
         """Return the answer for an access key, within the timeout, or else Unavailable."""
-        return self.requests.put(self._find(text, now))
+        return self.requests.run(self._find(text, now))
 
     async def close(self) -> None:
         """Cancel all requests; return when all connections are closed."""
@@ -177,7 +177,7 @@ class AccessKeyLookup:
         await self._client.close()
 
     async def _find(self, text: str, now: float) -> Answer:
-        reply: Reply = await self.requests.in_turn(
+        reply: Reply = await self.requests.with_slot(
             lambda: self._client.ask("POST", self._path, json={"accesskey": text})
         )
         if reply.status in _DENIALS:

@@ -1,7 +1,7 @@
 """The credential of a request: five possible locations, in VoIPBIN's order.
 
 A browser sends a cookie with the request of any page. So a cookie counts only for programs and for the
-pages that `may_bring_credentials` permits; otherwise it is ignored.
+pages that `credentials_allowed` permits; otherwise it is ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from wsevents.api.identity import WhoIs
-from wsevents.core.origins import may_bring_credentials
+from wsevents.core.origins import credentials_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def credential(request: Request, origins: Sequence[str]) -> Bearer | KeyHolder |
         request: the upgrade request.
         origins: the patterns of permitted origins. An exact one also permits the cookies of its pages.
     """
-    cookies = _cookies(request.headers.get("cookie", "")) if may_bring_credentials(request, origins) else {}
+    cookies = _cookies(request.headers.get("cookie", "")) if credentials_allowed(request, origins) else {}
     token = cookies.get("token") or _query(request, "token") or _bearer(request)
     if token:
         return Bearer(token)
