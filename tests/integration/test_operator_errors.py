@@ -296,7 +296,7 @@ def test_a_vhost_that_is_missing(tmp_path, rabbitmq):
 
 def test_a_user_who_may_do_nothing(tmp_path, rabbitmq):
     rabbitmq.control("add_user", "beggar", "none")
-    rabbitmq.control("set_permissions", "beggar", "^$", "^$", "^$")
+    rabbitmq.control("set_permissions", "/", "beggar", "^$", "^$", "^$")
     text = on(tmp_path, rabbitmq.endpoint, username="beggar", password="none")
     with goes_on(tmp_path, text, "(give the user permission for it)"):
         pass

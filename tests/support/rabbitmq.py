@@ -8,16 +8,19 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from attrs import define, field
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from tests.support.certificates import write_pair
 from tests.support.ports import reserved_ports
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # not Debian's wrappers, which require the user rabbitmq
+ERL_CALL = "/usr/bin/erl_call"  # of erlang-base, which rabbitmq-server needs
 TIMEOUT = 120
 
 _CONFIG = """
@@ -34,6 +37,46 @@ log.file.level = info
 """
 
 _ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +hmax 0"
+
+# What rabbitmqctl calls in the node for a command. Each rabbitmqctl starts another Erlang: a second of CPU.
+# erl_call takes milliseconds.
+_COMMANDS = {
+    "add_user": "rabbit_auth_backend_internal:add_user({0}, {1}, By)",
+    "add_vhost": "rabbit_vhost:add({0}, By)",
+    "change_password": "rabbit_auth_backend_internal:change_password({0}, {1}, By)",
+    "close_all_connections": (
+        "rabbit_networking:close_connections(rabbit_networking:connections(), binary_to_list({0}))"
+    ),
+    "delete_exchange": 'rabbit_exchange:delete(rabbit_misc:r(<<"/">>, exchange, {0}), false, By)',
+    "delete_queue": """
+        {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, {0})),
+        rabbit_amqqueue:delete(Queue, false, false, By)
+    """,
+    "delete_user": "rabbit_auth_backend_internal:delete_user({0}, By)",
+    "delete_vhost": "rabbit_vhost:delete({0}, By)",
+    "set_permissions": "rabbit_auth_backend_internal:set_permissions({1}, {0}, {2}, {3}, {4}, By)",
+    "set_vm_memory_high_watermark": "vm_memory_monitor:set_vm_memory_high_watermark(binary_to_float({0}))",
+}
+_LISTS = {
+    "list_connections": "rabbit_networking:connection_info_all(Columns)",
+    "list_consumers": 'rabbit_amqqueue:consumers_all(<<"/">>)',
+    "list_queues": 'rabbit_amqqueue:info_all(<<"/">>, Columns)',
+}
+_PRINT = """
+Columns = [{columns}],
+Show = fun({{resource, _, _, Name}}) -> Name;
+          (Value) when is_binary(Value) -> Value;
+          (Value) -> io_lib:format("~tp", [Value]) end,
+Line = fun(Values) -> io:format("~ts~n", [lists:join("\\t", Values)]) end,
+Line([atom_to_list(Column) || Column <- Columns]),
+[Line([Show(proplists:get_value(Column, Row)) || Column <- Columns]) || Row <- {rows}]
+"""
+
+
+def _binary(word):
+    """Return a word as Erlang writes a binary."""
+    escaped = str(word).replace("\\", "\\\\").replace('"', '\\"')
+    return f'<<"{escaped}"/utf8>>'
 
 
 @define(eq=False)
@@ -100,7 +143,16 @@ class Broker:
             self._epmd = self._run("/usr/bin/epmd", "-port", port, "-address", "127.0.0.1")
         (self.root / "pid").unlink(missing_ok=True)
         self._node = self._run(SCRIPTS / "rabbitmq-server")
-        self.control("wait", "--timeout", str(TIMEOUT), self.root / "pid")
+        deadline = time.monotonic() + PATIENCE
+        while not self._serves():
+            assert self._node.poll() is None, (self.root / "log" / "console").read_text()
+            assert time.monotonic() < deadline, "RabbitMQ does not serve"
+            time.sleep(0.1)
+
+    def _serves(self):
+        """Say whether it has started all of it, its listeners last."""
+        call = self._call('case rabbit_boot_state:get() of ready -> io:format("ready") end')
+        return call.returncode == 0 and call.stdout.startswith("ready")
 
     def halt(self):
         """Stop the node with rabbitmqctl, if it runs."""
@@ -114,14 +166,34 @@ class Broker:
         os.kill(pid, signal.SIGKILL)  # Erlang itself; its start script exits then
         self._reap()
 
-    def control(self, *words):
-        """Run rabbitmqctl and return its output."""
-        command = [SCRIPTS / "rabbitmqctl", "--quiet", *map(str, words)]
-        run = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    def control(self, command, *words):
+        """Do a command of rabbitmqctl in the node and return what it prints.
+
+        Args:
+            command: one of `_COMMANDS`, or one of `_LISTS`, which prints a line of names first.
+            words: its arguments, a virtual host first if there is one; the columns of a list.
+        """
+        if command in _LISTS:
+            return self._evaluate(_PRINT.format(columns=", ".join(words), rows=_LISTS[command]))
+        return self._evaluate(_COMMANDS[command].format(*map(_binary, words)))
+
+    def _evaluate(self, expression):
+        """Evaluate an Erlang expression in the node and return what it prints."""
+        call = self._call(expression)
+        printed, end, _ = call.stdout.rpartition("{ok, done}")
+        assert end, f"{expression}: {call.stdout}{call.stderr}"
+        return printed
+
+    def _call(self, expression):
+        return subprocess.run(
+            [ERL_CALL, "-sname", self._environment["RABBITMQ_NODENAME"], "-fetch_stdout", "-e"],
+            input=f'By = <<"tests">>, {expression}, done.\n',
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
-        assert run.returncode == 0, f"rabbitmqctl {words}: {run.stdout}{run.stderr}"
-        return run.stdout
 
     def close(self):
         """Stop all processes."""
@@ -173,8 +245,16 @@ class Broker:
         await self.start()
 
     def ctl(self, *words):
-        """Run rabbitmqctl; fires with its output."""
+        """Do a command, as `control` does; fires with what it prints."""
         return deferToThread(self.control, *words)
+
+    async def shows(self, true, *words):
+        """Do a command again and again until what it prints is as it must be; fires with that."""
+        from twisted.internet import reactor  # importing it installs it
+
+        while not true(printed := await self.ctl(*words)):
+            await deferLater(reactor, 0.05)
+        return printed
 
     def close_connections(self, why="closed by a test"):
         """Close every connection from the broker's side."""
@@ -183,12 +263,12 @@ class Broker:
     async def add_user(self, name, password, vhost="/", permissions=(".*", ".*", ".*")):
         """Add a user with these permissions (configure, write, read) on the virtual host."""
         await self.ctl("add_user", name, password)
-        await self.ctl("set_permissions", "-p", vhost, name, *permissions)
+        await self.ctl("set_permissions", vhost, name, *permissions)
 
     async def add_vhost(self, name):
         """Add a virtual host on which guest has all permissions."""
         await self.ctl("add_vhost", name)
-        await self.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        await self.ctl("set_permissions", name, "guest", ".*", ".*", ".*")
 
 
 @pytest.fixture(scope="session")
