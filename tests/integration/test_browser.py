@@ -170,9 +170,8 @@ def publish_until_gone(browser, gateway, name):
 
 
 def test_a_token_that_expires_is_explained(browser, tmp_path):
-    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=8)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=1)) as gateway:
         connect(browser, gateway.ready(), "s3cret-brief")
-        browser.shows("#status", "Connected")
         text = explained(browser, close_reasons.AUTH_EXPIRED)
         assert "authentication expired" in text
         assert browser.run("return document.activeElement.id") == "token"
@@ -273,10 +272,10 @@ def test_the_table_keeps_the_newest_five_hundred(browser, gateway):
 
 def test_a_simple_page_from_disk_works_as_it_is(browser, tmp_path):
     browser.open(PAGE_FROM_DISK.as_uri())
-    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=8)) as gateway:
+    with GatewayProcess(tmp_path, standalone(tmp_path, seconds=1)) as gateway:
         gateway.ready()
         browser.type("#host", f"localhost:{gateway.port}")
-        browser.type("#token", "s3cret-brief")
+        browser.type("#token", "s3cret-user")
         browser.click("#go")
         browser.until(lambda: browser.run("return started"), "the start")
         replies = browser.run("return notes.replies")
@@ -286,5 +285,9 @@ def test_a_simple_page_from_disk_works_as_it_is(browser, tmp_path):
         body = gateway.publish("endpoint_status_update", data={"endpoint_id": 67, "status": 0})
         browser.until(lambda: browser.run("return notes.messages.length"), "the event")
         assert browser.run("return notes.messages") == [body]
+        browser.open(PAGE_FROM_DISK.as_uri())
+        browser.type("#host", f"localhost:{gateway.port}")
+        browser.type("#token", "s3cret-brief")
+        browser.click("#go")
         closed = browser.until(lambda: browser.run("return notes.closed"), "the end")
         assert closed == {"code": 4003, "reason": "authentication expired", "clean": True}

@@ -4,7 +4,7 @@ import json
 import re
 import socket
 import struct
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -195,9 +195,11 @@ def test_nonsense_from_a_proxy_costs_its_connection_only(tmp_path, kind):
             introduced() + b"\0" * 50,
             introduced() + b"\r\n\r\nx: y",
         ]
-        for data in [*junk, *late, *after]:
-            with dial(port, "127.0.0.1") as raw:
+        with ExitStack() as stack:
+            connections = [stack.enter_context(dial(port, "127.0.0.1")) for _ in [*junk, *late, *after]]
+            for raw, data in zip(connections, [*junk, *late, *after], strict=True):
                 raw.sendall(data)
+            for raw in connections:
                 try:
                     while raw.recv(4096):
                         pass

@@ -26,7 +26,7 @@ ACCOUNT, APP = "s3cret-account", "s3cret-äpp"
 JWTS = (signed(claims()), signed(claims(), key="another key of thirty-two bytes and more"))
 KEYS = ("s3cret-access", "s3cret-cold", "the key that voipbin signs its tokens with")
 SECRETS = (*TOKENS, *STRANGE, ACCOUNT, APP, *JWTS, *KEYS)
-MOMENT = 0.3  # nothing depends on what comes later
+MOMENT = 0.1  # nothing depends on what comes later
 MISTAKES = """
 from twisted.internet.defer import fail
 

@@ -183,7 +183,9 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path, rabbitmq):
         pids = [pid_of(gateway, worker) for worker in (1, 2)]
         with watched(*pids) as gone:
             os.kill(pids[0], signal.SIGSTOP)
-            assert gateway.stop() == 0
+            gateway.process.send_signal(signal.SIGTERM)
+            gateway.wait_for(rf"worker 2 \(pid {pids[1]}\) ended with status 0")
+            assert gateway.stop() == 0  # the second signal: it waits for less time
             gone()
         assert f"worker 1 (pid {pids[0]}) did not exit in time; killing it" in gateway.log
         assert f"worker 1 (pid {pids[0]}) was killed by SIGKILL" in gateway.log
