@@ -32,7 +32,7 @@ listen: ["ssl:{listen}:interface=127.0.0.1:privateKey={key}:certKey={crt}"]
 bus: {{type: memory}}
 auth: {{host: 127.0.0.1, port: {auth}, check_strategy: static, check_static_interval: 1}}
 """
-BRIEF = 10
+BRIEF = 6
 """Seconds of a token's life: it is renewed after half of them, whatever else the machine does."""
 
 
