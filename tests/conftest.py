@@ -27,6 +27,9 @@ TIMEOUT = 300  # seconds for one test
 for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1")))
 
+# The tests start hundreds of processes: Python keeps what it compiles for them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A shell without job control starts a background job with SIGINT ignored, and every child inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
