@@ -29,7 +29,7 @@ SCALARS = (
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(NAMES, inner, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 

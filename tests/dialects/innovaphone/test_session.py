@@ -469,6 +469,7 @@ words = st.sampled_from(
 values = st.recursive(
     words | st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=10,
 )
 messages = (
     st.text(max_size=20)

@@ -228,6 +228,7 @@ def test_a_body_that_only_types_and_acls_are_asked_about_is_not_parsed(name):
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
 )
 fields = st.sampled_from(["data", "origin_uuid", "status", "call_id", "user_uuid", "time", "type"])
 
