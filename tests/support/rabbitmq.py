@@ -143,7 +143,7 @@ class Broker:
             self._epmd = self._run("/usr/bin/epmd", "-port", port, "-address", "127.0.0.1")
         (self.root / "pid").unlink(missing_ok=True)
         self._node = self._run(SCRIPTS / "rabbitmq-server")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not self._serves():
             assert self._node.poll() is None, (self.root / "log" / "console").read_text()
             assert time.monotonic() < deadline, "RabbitMQ does not serve"
@@ -191,7 +191,7 @@ class Broker:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 
