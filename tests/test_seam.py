@@ -57,7 +57,7 @@ class AclCheck:
 class Toy:
     """The common attributes of the toys."""
 
-    settings, sources, wire, authority = dict, (), ConnectionPolicy(), ""
+    settings, sources, policy, authority = dict, (), ConnectionPolicy(), ""
     default, page, demo = False, None, None
 
     @classmethod
@@ -236,7 +236,7 @@ class KazooSession(BaseSession):
 @implementer(IDialect)
 class Innovaphone(Toy):
     name = "innovaphone"
-    wire = ConnectionPolicy(frame_max=16, pong_deadline=0)
+    policy = ConnectionPolicy(frame_max=16, pong_deadline=0)
 
     def session(self, request, entropy):
         return InnovaphoneSession(f"{entropy.getrandbits(64):016x}")

@@ -509,7 +509,7 @@ def test_a_plain_request_gets_the_page_at_the_root_and_426_elsewhere():
 class Gatekeeper:
     """A dialect that decides before the upgrade, after a look-up."""
 
-    name, sources, wire, authority = "gate", (), ConnectionPolicy(), ""
+    name, sources, policy, authority = "gate", (), ConnectionPolicy(), ""
 
     def serves(self, path):
         return path == "/gate"
@@ -872,13 +872,13 @@ def test_the_number_of_connections_is_limited(log):
 class Echo(Gatekeeper):
     """Accepts every request, with the identity that it names, if any; reports whether it was secure."""
 
-    name, wire = (
+    name, policy = (
         "echo",
         ConnectionPolicy(origins=("https://a.example",), own_pages=True, origins_key="dialects.echo.key"),
     )
 
     def __init__(self, **changes):
-        self.wire = evolve(self.wire, **changes)
+        self.policy = evolve(self.policy, **changes)
 
     def session(self, request, entropy):
         return EchoSession(request)

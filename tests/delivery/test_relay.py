@@ -43,7 +43,7 @@ class Projection:
 class Dialect:
     """A dialect that sends the body of an event, or raises an exception at a chosen method."""
 
-    wire = ConnectionPolicy()
+    policy = ConnectionPolicy()
 
     def __init__(self, name, source="it", fails=None):
         self.name, self.source, self.fails = name, source, fails

@@ -127,7 +127,7 @@ class Talk:
     settings: type = TalkSettings
     sources = ()
     authority = ""
-    wire = ConnectionPolicy()
+    policy = ConnectionPolicy()
 
     @classmethod
     def create(cls, settings: Any, config: Any):

@@ -99,7 +99,7 @@ class IDialect(Interface):
     )
     settings: type = Attribute("attrs class of its section of the configuration.")
     sources: Sequence[ISource] = Attribute("Its own sources, in addition to that of the `bus:` section.")
-    wire: ConnectionPolicy = Attribute("The policy of its connections.")
+    policy: ConnectionPolicy = Attribute("The policy of its connections.")
     authority: str = Attribute(
         'The authority for its questions: "" for the authenticator of `auth:`, else the name of an authority '
         "that the gateway creates from the dialect's section."

@@ -212,7 +212,7 @@ class SessionRunner:
             self.notify(lambda session, now: session.subscribed(question_id, live, now))
 
     def _send(self, effect: Send) -> None:
-        self._connection.reply(text_frames(effect.text.encode("utf-8"), self.served.dialect.wire.frame_max))
+        self._connection.reply(text_frames(effect.text.encode("utf-8"), self.served.dialect.policy.frame_max))
 
     def _set_timer(self, effect: SetTimer) -> None:
         if effect.at is None:

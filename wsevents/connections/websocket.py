@@ -146,7 +146,7 @@ class Peer(WebSocketServerProtocol):
         served = self._listener_dialects.served_for(request.path)
         if served is None:
             raise ConnectionDeny(404, "Not Found")
-        policy = served.dialect.wire
+        policy = served.dialect.policy
         self.maxMessagePayloadSize = policy.message_max
         if policy.deflate:
             self.perMessageCompressionAccept = compression.accept
@@ -177,7 +177,7 @@ class Peer(WebSocketServerProtocol):
     def _expect_identity(self) -> bool:
         """Start the authentication timeout if the dialect needs an identity; return whether it runs."""
         seconds = self._gateway_state.limits.authentication_seconds
-        if not seconds or self._runner.served.dialect.wire.anonymous or self.identity is not None:
+        if not seconds or self._runner.served.dialect.policy.anonymous or self.identity is not None:
             return False
         self._gateway_state.keepalive.after(self._authentication_timeout, "identity", seconds)
         return True

@@ -161,7 +161,7 @@ class Relay:
             if payload is None:
                 self._drop(UNFIT)
                 return None
-            message = messages[key] = Message(payload, dialect.wire.frame_max)
+            message = messages[key] = Message(payload, dialect.policy.frame_max)
         return message
 
     def log_totals(self) -> None:

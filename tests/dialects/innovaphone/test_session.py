@@ -86,8 +86,8 @@ def test_it_keeps_the_interfaces():
 
 
 def test_it_wants_small_frames_and_no_pong():
-    wire = dialect(message_bytes=5000).wire
-    assert (wire.frame_max, wire.pong_deadline, wire.message_max) == (16384, 0, 5000)
+    policy = dialect(message_bytes=5000).policy
+    assert (policy.frame_max, policy.pong_deadline, policy.message_max) == (16384, 0, 5000)
 
 
 def test_it_serves_the_paths_of_its_apps():

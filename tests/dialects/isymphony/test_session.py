@@ -62,9 +62,9 @@ def test_the_wire_is_as_the_operator_has_it():
         limits=Limits(message_bytes=1000),
     )
     own = settings(allowed_origins=["https://a"])
-    wire = IsymphonyDialect.create(own, config).wire
-    assert (wire.ping_interval, wire.pong_deadline, wire.message_max) == (7, 3, 1000)
-    assert (wire.deflate, wire.origins, wire.own_pages) == (True, ("https://a",), True)
+    policy = IsymphonyDialect.create(own, config).policy
+    assert (policy.ping_interval, policy.pong_deadline, policy.message_max) == (7, 3, 1000)
+    assert (policy.deflate, policy.origins, policy.own_pages) == (True, ("https://a",), True)
 
 
 def test_a_foreign_address_is_refused_whatever_it_knows():

@@ -86,9 +86,9 @@ def test_it_is_served_at_its_paths_and_nowhere_else():
 
 
 def test_it_pings_every_10_seconds_and_gives_60_for_a_pong():
-    assert (DIALECT.wire.ping_interval, DIALECT.wire.pong_deadline) == (10, 60)
+    assert (DIALECT.policy.ping_interval, DIALECT.policy.pong_deadline) == (10, 60)
     slow = VoipbinDialect.create(VoipbinSettings(ping_interval=0, pong_timeout=0), Config())
-    assert (slow.wire.ping_interval, slow.wire.pong_deadline) == (0, 0)
+    assert (slow.policy.ping_interval, slow.policy.pong_deadline) == (0, 0)
 
 
 # -- prefixes

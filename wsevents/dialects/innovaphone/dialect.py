@@ -48,14 +48,14 @@ class InnovaphoneDialect:
     authority: ClassVar[str] = ""  # a session verifies the digest itself, so it needs no authority
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: ConnectionPolicy
+    policy: ConnectionPolicy
     own: InnovaphoneSettings
     limits: Limits
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> InnovaphoneDialect:
         """Return the dialect, configured by its section and by `limits`."""
-        wire = ConnectionPolicy(
+        policy = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=0,  # the vendor's PHP client never answers a ping
             idle=settings.idle,
@@ -64,7 +64,7 @@ class InnovaphoneDialect:
             origins=tuple(settings.allowed_origins),
             origins_key="dialects.innovaphone.allowed_origins",
         )
-        return cls(wire, settings, config.limits)
+        return cls(policy, settings, config.limits)
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires

@@ -51,7 +51,7 @@ class IsymphonyDialect:
     authority: ClassVar[str] = "isymphony"
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: ConnectionPolicy
+    policy: ConnectionPolicy
     paths: frozenset[str]
     networks: Networks
     mapping: EventMapping
@@ -60,7 +60,7 @@ class IsymphonyDialect:
     def create(cls, settings: Any, config: Config) -> IsymphonyDialect:
         """Return the dialect, configured by its section, `websocket` and `limits`."""
         websocket = config.websocket
-        wire = ConnectionPolicy(
+        policy = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,
@@ -70,7 +70,7 @@ class IsymphonyDialect:
             origins_key="dialects.isymphony.allowed_origins",
         )
         paths = frozenset(settings.paths)
-        return cls(wire, paths, parse_networks(settings.allow), make_mapping(settings))
+        return cls(policy, paths, parse_networks(settings.allow), make_mapping(settings))
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 nothing expires

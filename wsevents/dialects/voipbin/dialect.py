@@ -50,14 +50,14 @@ class VoipbinDialect:
     authority: ClassVar[str] = "voipbin"
 
     section: VoipbinSettings
-    wire: ConnectionPolicy
+    policy: ConnectionPolicy
     sources: tuple[ISource, ...]
     limits: Limits
 
     @classmethod
     def create(cls, settings: Any, config: Config) -> VoipbinDialect:
         """Return the dialect, configured by its section, `limits` and `websocket`."""
-        wire = ConnectionPolicy(
+        policy = ConnectionPolicy(
             ping_interval=settings.ping_interval,
             pong_deadline=settings.pong_timeout,
             message_max=config.limits.message_bytes,
@@ -67,7 +67,7 @@ class VoipbinDialect:
         )
         source = settings.source
         sources = () if source is None else (VoipbinSource(Exchange(source.exchange, "topic")),)
-        return cls(settings, wire, sources, config.limits)
+        return cls(settings, policy, sources, config.limits)
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:

@@ -47,7 +47,7 @@ class WazoDialect:
     authority: ClassVar[str] = ""
     sources: ClassVar[tuple[ISource, ...]] = ()
 
-    wire: ConnectionPolicy
+    policy: ConnectionPolicy
     auth: Auth
     limits: Limits
 
@@ -55,7 +55,7 @@ class WazoDialect:
     def create(cls, settings: Any, config: Config) -> WazoDialect:  # noqa: ARG003 it has no keys
         """Return the dialect, configured by the sections `websocket`, `auth` and `limits`."""
         websocket = config.websocket
-        wire = ConnectionPolicy(
+        policy = ConnectionPolicy(
             ping_interval=websocket.ping_interval,
             pong_deadline=websocket.ping_timeout,
             message_max=config.limits.message_bytes,
@@ -63,7 +63,7 @@ class WazoDialect:
             origins=tuple(websocket.allowed_origins),
             origins_key="websocket.allowed_origins",
         )
-        return cls(wire, config.auth, config.limits)
+        return cls(policy, config.auth, config.limits)
 
     @classmethod
     def greeting(cls, settings: Any, base_url: str, now: float) -> list[str]:  # noqa: ARG003 no settings
