@@ -12,7 +12,7 @@ One folder per layer. A folder imports only from the folders above it in this li
     config/        YAML files to settings; plug-in discovery
     delivery/      the hot path: relay, send queue, writers, upstream bindings, compression
     buses/         where events come from: amqp/, memory
-    auth/          whom a token belongs to: wazo, static, and what they share
+    auth/          the owner of a token: wazo, static, and what they share
     web/           the live page
     connections/   listeners, proxied connections, handshake, peer, session runner, timers, registry
     dialects/      the protocols: wazo/ voipbin/ isymphony/ innovaphone/

@@ -166,7 +166,7 @@ def publish_until_gone(browser, gateway, name):
         browser.until(lambda: "second" in names(browser), "the other event")
         return name not in names(browser)
 
-    browser.until(ceased, f"no more of {name}")
+    browser.until(ceased, f"the end of {name}")
 
 
 def test_a_token_that_expires_is_explained(browser, tmp_path):

@@ -60,7 +60,7 @@ def names(browser):
 
 
 def written(browser):
-    """Everything that the page shows, but for what was typed into its fields."""
+    """Everything that the page shows, except the values of its fields."""
     return browser.run("return document.body.textContent + location.href")
 
 

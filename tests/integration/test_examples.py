@@ -158,7 +158,9 @@ def python(wazo, *names):
 def node(wazo, *names):
     program = shutil.which("node")
     if program is None or not (MODULES / "ws").exists():
-        pytest.fail(f"needs nodejs, and `npm ci` in {MODULES.parent}: make test sees to both", pytrace=False)
+        pytest.fail(
+            f"needs nodejs, and `npm ci` in {MODULES.parent}: `make test` installs both", pytrace=False
+        )
     return Program(wazo, [program, EXAMPLES / "wazo.js", wazo.url, wazo.token, *names])
 
 

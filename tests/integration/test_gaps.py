@@ -50,14 +50,14 @@ async def publisher(rabbitmq):
 
 
 def publish(bus, number, size=0):
-    """Publish an event that everybody sees; fires when the broker has confirmed it."""
+    """Publish an event that all clients may see; fires when the broker has confirmed it."""
     body = json.dumps({"number": number, "more": "x" * size}).encode()
     headers = {"name": "e", "tenant_uuid": "t1", "user_uuid:*": True, "required_acl": None}
     return bus.publish(EXCHANGE.name, "", headers, body)
 
 
 def listening(gateway):
-    """Return a client that hears all events."""
+    """Return a client that receives all events."""
     client = gateway.connect("/?token=s3cret-user&version=2")
     client.send('{"op": "subscribe", "data": {"event_name": "*"}}')
     client.send('{"op": "start"}')

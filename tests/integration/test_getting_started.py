@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs" / "getting-started.md").read_text()
 START, PROGRAM = blocks(PAGE, "sh")
 (SAID,) = blocks(PAGE, "text")
 CLEAN = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))}
-"""The environment of somebody who begins, and not of `make test`."""
+"""The environment of a new user, without the variables of `make test`."""
 
 
 class Shell:
@@ -76,7 +76,7 @@ def started(tmp_path):
     """What the first command starts, once it says where it is."""
     with embedded_ports(), Shell(START, WSEVENTS_STATE=str(tmp_path)) as gateway:
         gateway.until("the bus is up")
-        # Somebody must always listen: a pipe that is full would bring it to a halt.
+        # A thread must always read the pipe: a full pipe would block the process.
         listener = Thread(target=lambda: gateway.said.extend(gateway.process.stdout), daemon=True)
         listener.start()
         yield gateway

@@ -113,7 +113,7 @@ HANDSHAKE = (
 def receive(raw, count):
     data = b""
     while len(data) < count:
-        data += raw.recv(count - len(data)) or pytest.fail("the gateway hung up")
+        data += raw.recv(count - len(data)) or pytest.fail("the gateway closed the connection")
     return data
 
 

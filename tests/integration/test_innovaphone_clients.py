@@ -35,7 +35,7 @@ def gateway(sharing):
 
 @async_yield_fixture(autouse=True)
 async def reason():
-    """Close what a test leaves behind, or it would go on for ever."""
+    """Close the clients that a test leaves open; otherwise they would reconnect without end."""
     yield
     while Program.made:
         await Program.made.pop().close()

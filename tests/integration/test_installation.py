@@ -37,7 +37,7 @@ START = '{"op": "start"}'
 
 @implementer(IBusListener)
 class Deaf:
-    """Waits until the bus is up; hears nothing else."""
+    """Waits until the bus is up; ignores everything else."""
 
     def __init__(self):
         self.up = Deferred()
@@ -139,7 +139,7 @@ async def receive(client):
 
 
 async def closed(client):
-    """Return code and reason of the close that ends what the client hears."""
+    """Return code and reason of the close frame that ends the client's connection."""
 
     def hear():
         try:

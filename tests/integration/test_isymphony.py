@@ -161,7 +161,7 @@ def test_every_way_to_be_refused_is_documented():
 
 
 def test_a_flood_of_wrong_passwords_disturbs_nobody(tmp_path):
-    """While as many as can try out passwords, Wazo's clients hear events and others log in."""
+    """During a flood of password checks, Wazo's clients receive events and other users log in."""
     text = configuration(tmp_path) + "limits: {handshake_seconds: 60}\n"  # however slow this machine is
     # Slow enough to keep the line full on a busy machine, and faster than a real one.
     text = text.replace(SLOW, quick_hash(PASSWORD, costs=(8192, 8, 1)))

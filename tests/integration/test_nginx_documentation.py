@@ -20,7 +20,7 @@ TOKEN = "?token=s3cret-user"
 
 @contextmanager
 def nginx(page, folder, instead):
-    """Give the port of an nginx with what a page shows, but for some texts."""
+    """Give the port of an nginx with the configuration that a page shows, except some texts."""
     (text,) = blocks((DOCS / page).read_text().replace("\n  ", "\n"), "nginx")
     for shown, here in instead.items():
         assert shown in text

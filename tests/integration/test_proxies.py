@@ -1,4 +1,4 @@
-"""Peers behind real proxies are known by their own addresses, and nobody else can say what his is."""
+"""Peers behind real proxies have their own addresses; other clients cannot claim an address."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def greet(client):
 
 
 def introduced(address="192.0.2.7"):
-    """Return a header of the PROXY protocol that speaks for somebody."""
+    """Return a header of the PROXY protocol for a client address."""
     ends = socket.inet_aton(address) + socket.inet_aton("192.0.2.1") + struct.pack("!HH", 4711, 9502)
     return SIGNATURE + b"\x21\x11" + struct.pack("!H", len(ends)) + ends
 
@@ -169,7 +169,7 @@ def test_where_haproxy_takes_tls_off_it_tells_so_or_a_page_is_not_the_gateways_o
                 assert refused.value.response.status_code == 403
 
 
-# -- strangers at a listener for proxies
+# -- untrusted clients of a listener for proxies
 
 
 def test_a_stranger_cannot_speak_for_anybody(tmp_path):

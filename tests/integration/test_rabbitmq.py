@@ -114,7 +114,7 @@ async def works(bus, ear):
 
 
 async def survives(bus, ear, log, words):
-    """Check that the loss is told once, logged in one line, and mended."""
+    """Check that the loss is reported once, logged in one line, and followed by a reconnection."""
     await ear.ups(2)
     assert [state[:4] for state in ear.states] == ["up", "down", "up"]
     assert words in ear.states[1]

@@ -1,4 +1,4 @@
-"""SIGHUP at a real twistd: what changes while peers are connected, what does not, and that nobody notices."""
+"""SIGHUP at a real twistd: what changes while peers are connected, and that no peer is affected."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def rewrite(gateway, old, new):
 
 
 def shown(gateway, times=1, port=None, head=b""):
-    """Return the certificates that so many newcomers at once are shown, who say this before TLS."""
+    """Return the certificates of several simultaneous new connections; `head` is sent before TLS."""
     with ExitStack() as stack:
         dialed = []
         for _ in range(times):

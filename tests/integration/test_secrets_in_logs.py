@@ -1,6 +1,6 @@
 """No secret is in the log: at the level debug, as text and as JSON, however it was sent, encoded or digested.
 
-A gateway that speaks every protocol is shown secrets in every place where somebody could put one.
+A gateway with every protocol receives secrets in every place where a client could put one.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ reactor.callWhenRunning(lambda: fail(KeyError("s3cret-other")) and None)
 reactor.callLater(0, leak)
 run()
 """
-"""Tracebacks of whoever: what failed quotes what it failed about."""
+"""Tracebacks of any library: an exception quotes the value that caused it."""
 
 
 def configuration(folder, form, port):

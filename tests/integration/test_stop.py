@@ -1,4 +1,4 @@
-"""How a real twistd stops: peers go one after the other, or all at once if somebody is in a hurry."""
+"""How a real twistd stops: it closes peers one after the other, or all at once after a second signal."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def test_peers_go_one_after_the_other_and_hear_events_until_it_is_their_turn(
             heard = [json.dumps(json.loads(text)) for text in member.heard]
             start = sent.index(heard[0]) if heard else 0
             assert heard == sent[start : start + len(heard)]
-        # By how many events each has heard one sees that they went at different times.
+        # The number of events of each peer shows that they were closed at different times.
         assert len({len(member.heard) for member in crowd.members}) > 10
         assert "Traceback" not in gateway.log
 
@@ -111,7 +111,7 @@ def test_the_second_signal_stops_at_once(tmp_path, second):
 
 
 def test_a_signal_for_all_processes_is_one_and_the_second_for_the_supervisor_is_for_all(tmp_path, rabbitmq):
-    """As systemd sends it: the workers hear of it from there and from the supervisor."""
+    """Systemd signals all processes: the workers get the signal from it and from the supervisor."""
     with GatewayProcess(tmp_path, draining(tmp_path, LONG, rabbitmq, workers=2)) as gateway:
         ready(gateway, 2)
         with Crowd(gateway, 10) as crowd:
@@ -140,7 +140,7 @@ def test_who_has_no_peers_stops_at_once(tmp_path):
 
 
 def test_a_hangup_of_the_terminal_ends_what_has_no_configuration_to_read_again(tmp_path):
-    """Else it would go on without anybody who knows of it."""
+    """Otherwise the process would run on without a terminal."""
     script = tmp_path / "anywhere.py"
     script.write_text(
         "from wsevents import tap\n"

@@ -1,4 +1,4 @@
-"""Many clients that knock at once, as after a restart, at a real process."""
+"""Many clients connect at once to a real process, as after a restart."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ async def storm(gateway, tls):
 
 
 async def listen(gateway, tls, storm):
-    """Publish and hear, one event after the other, for as long as the storm lasts; return how many."""
+    """Publish and receive one event after the other while the clients connect; return the number."""
     url = f"wss://localhost:{gateway.port}/?token=s3cret-user"
     async with connect(url, ssl=tls, ping_interval=None) as client:
         for text in ('{"op": "subscribe", "data": {"event_name": "*"}}', '{"op": "start"}'):

@@ -13,7 +13,7 @@ BARE = "systemd:domain=INET:index=0"
 
 
 def hears(gateway):
-    """Assert that a client hears an event."""
+    """Assert that a client receives an event."""
     with gateway.connect("/?token=s3cret-user&version=2") as client:
         client.send('{"op": "subscribe", "data": {"event_name": "*"}}')
         client.send('{"op": "start"}')

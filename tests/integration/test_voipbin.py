@@ -269,7 +269,7 @@ def test_the_shape_is_the_operators_choice(tmp_path, shape):
 
 
 def first_event(client, bus):
-    """Publish a call until the client hears of it: each worker has a queue of its own to be bound."""
+    """Publish a call until the client receives it: each worker must first bind its own queue."""
     while True:
         bus.publish("call_created", call())
         with suppress(TimeoutError):

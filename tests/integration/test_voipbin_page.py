@@ -169,7 +169,7 @@ def test_the_program_in_python_says_what_happens_and_why_it_ended(voipbin_on_rab
 def test_the_program_in_node_says_what_happens_and_why_it_ended(tmp_path, voipbin_on_rabbitmq, bus):
     node = shutil.which("node")
     if node is None or not (NODE / "node_modules" / "ws").exists():
-        pytest.fail(f"needs nodejs, and `npm ci` in {NODE}: make test sees to both", pytrace=False)
+        pytest.fail(f"needs nodejs, and `npm ci` in {NODE}: `make test` installs both", pytrace=False)
     (program,) = blocks(PAGE, "js")
     url = f"wss://localhost:{voipbin_on_rabbitmq.port}/v1.0/ws?token={TOKEN}"
     (tmp_path / "watch.js").write_text(program)

@@ -1,4 +1,4 @@
-"""Real workers of a real twistd on a real RabbitMQ: who gets which peer, and what becomes of whom."""
+"""Real workers of a real twistd on a real RabbitMQ: the distribution of peers, and what happens to them."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def shared(folder, broker, workers=2):
 
 @contextmanager
 def started(folder, text, **options):
-    """Give a gateway with two workers that hear the bus."""
+    """Give a gateway with two workers that are connected to the bus."""
     with GatewayProcess(folder, text, **options) as gateway:
         for worker in (1, 2):
             gateway.wait_for(f"worker {worker}: the bus is up")
@@ -80,7 +80,7 @@ def receive(client):
 
 
 def hear(clients, event):
-    """Check that each hears this event, and nothing before it."""
+    """Check that each client receives this event, and nothing before it."""
     assert [receive(client)["data"] for client in clients] == [event] * len(clients)
 
 
@@ -93,7 +93,7 @@ def code(client):
 
 
 def parted(clients, publish, event="who_is_left"):
-    """Return who still hears, and who was cut off."""
+    """Return the clients that still receive events, and those that were disconnected."""
     publish(event)
     left, gone = [], []
     for client in clients:
@@ -101,7 +101,7 @@ def parted(clients, publish, event="who_is_left"):
             assert receive(client)["data"]["name"] == event
             left.append(client)
         except ConnectionClosed as closed:
-            assert closed.rcvd is None, "nobody has said goodbye"
+            assert closed.rcvd is None, "a close frame was received"
             gone.append(client)
     return left, gone
 
@@ -236,12 +236,12 @@ NUMBERS = count()
 
 
 def hears(url, publish, context, introduction=b""):
-    """Check that a client there hears an event, whose connection may begin with some bytes."""
+    """Check that a client of this URL receives an event; `introduction` is sent before TLS."""
     raw = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), DEADLINE)
     raw.sendall(introduction)
     options = {"ssl": context, "sock": raw} | ({"server_hostname": "localhost"} if context else {})
     with Client(f"{url}/?token=s3cret-user&version=2", DEADLINE, **options) as client:
-        name = f"e{next(NUMBERS)}"  # a worker may still get the event that another one's client has heard
+        name = f"e{next(NUMBERS)}"  # a worker may still get the previous event
         client.send(json.dumps({"op": "subscribe", "data": {"event_name": name}}))
         client.send('{"op": "start"}')
         assert [receive(client)["op"] for _ in range(3)] == ["init", "subscribe", "start"]

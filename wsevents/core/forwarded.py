@@ -101,6 +101,6 @@ def _hop(text: str) -> tuple[str, int] | None:
 
 
 def _port(text: str) -> int:
-    """Return a port; 0: the text is none."""
+    """Return a port; 0: the text is not a port."""
     is_number = text.isascii() and text.isdigit() and len(text) <= len("65535")
     return int(text) if is_number and int(text) <= HIGHEST_PORT else 0

@@ -22,7 +22,7 @@ from random import Random  # isort: skip
 
 
 class Gateway:
-    """A relay and apps that hear it."""
+    """A relay and apps that receive its events."""
 
     def __init__(self, data="data", **apps):
         self.apps = apps

@@ -124,7 +124,8 @@ async def test_a_flood_of_wrong_passwords_is_rejected_and_does_not_delay_other_u
     assert await gatherResults(others) == [BOSS, ONE]
     answers = await gatherResults(flood)
     assert sum(isinstance(answer, Denied) for answer in answers) == THREADS + QUEUED_PER_USER
-    # The others came after all of the flood, and waited for one of it besides those that were at work.
+    # The other requests came after the whole flood. Each waited for one check of the flood, in addition to
+    # the checks that were running.
     assert looked[:5] == ["wrong 0", "wrong 1", "wrong 2", "boss-pw", "one-pw"]
 
 

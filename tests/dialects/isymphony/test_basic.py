@@ -1,4 +1,4 @@
-"""Who a request says that it is."""
+"""The credentials in a request."""
 
 from base64 import b64encode
 

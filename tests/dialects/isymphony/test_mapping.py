@@ -205,7 +205,7 @@ def test_names_are_spelled_as_isymphony_does(name, spelling):
 
 
 class Unread:
-    """A body that nobody must look into."""
+    """A body that must not be read."""
 
     raw = b"{}"
 

@@ -1,4 +1,4 @@
-"""Who is sent what: tenant, ACL and filters, by the index as by looking at everybody."""
+"""Visibility by tenant, ACL and filters: the index finds the same peers as a check of every peer."""
 
 import json
 

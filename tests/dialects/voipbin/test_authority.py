@@ -1,4 +1,4 @@
-"""Whom VoIPBIN's credentials belong to: JWTs, listed keys, and keys looked up over HTTP."""
+"""The owners of VoIPBIN's credentials: JWTs, listed keys, and keys looked up over HTTP."""
 
 import json
 import time

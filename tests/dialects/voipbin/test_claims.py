@@ -1,4 +1,4 @@
-"""Who claims and records say that somebody is; what is missing or odd is never an error of ours."""
+"""Identities from claims and records; a missing or unusual value never raises an exception."""
 
 import json
 

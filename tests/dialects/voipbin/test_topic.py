@@ -1,4 +1,4 @@
-"""Who may subscribe to what: every row of VoIPBIN's rules, and the vectors of its tests."""
+"""Permissions to subscribe: every row of VoIPBIN's rules, and the vectors of its tests."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who sees what: the visibility table of the protocol, through source, index and relay."""
+"""The visibility table of the protocol, through source, index and relay."""
 
 import json
 
