@@ -188,7 +188,9 @@ def test_a_port_that_only_root_may_have(tmp_path):
 
 def test_an_interface_that_is_no_address(tmp_path):
     text = standalone(tmp_path).replace("interface=127.0.0.1", "interface=no such name")
-    fails(tmp_path, text, "interface=no such name: Name or service not known; interface= wants an address", 1)
+    fails(
+        tmp_path, text, "interface=no such name: Name or service not known; set interface= to an address", 1
+    )
 
 
 def test_an_address_of_another_machine(tmp_path):

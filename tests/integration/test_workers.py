@@ -184,7 +184,7 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path, rabbitmq):
         with watched(*pids) as gone:
             os.kill(pids[0], signal.SIGSTOP)
             gateway.process.send_signal(signal.SIGTERM)
-            gateway.wait_for(rf"worker 2 \(pid {pids[1]}\) ended with status 0")
+            gateway.wait_for(rf"worker 2 \(pid {pids[1]}\) exited with status 0")
             assert gateway.stop() == 0  # the second signal: it waits for less time
             gone()
         assert f"worker 1 (pid {pids[0]}) did not exit in time; killing it" in gateway.log
