@@ -241,7 +241,7 @@ class Machine:
         """Return a property of a unit."""
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
-    def observer(self, unit="wsevents.service"):
+    def journal(self, unit="wsevents.service"):
         """Return a unit's messages in the journal, without the journal's prefixes."""
         return self.run("journalctl", "--no-pager", "--output=cat", "--unit", unit)
 
