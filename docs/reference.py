@@ -1,6 +1,7 @@
 """Generate the configuration reference, docs/configuration.md, from the settings classes.
 
-The classes are those that `config.py` fills, and those of the dialects, buses and authenticators of wsevents.
+The classes are those that `config/loader.py` fills, and those of the dialects, buses and authenticators
+of wsevents.
 The permitted values come from the validator of each key, so the page has the same words as the error message.
 """
 

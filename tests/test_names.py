@@ -292,3 +292,37 @@ def test_a_field_that_is_not_given_is_found():
     assert incomplete_messages('log.warn("{a} of {b:d}", a=1)') == ["1: b"]
     assert incomplete_messages('log.warn("{a}", a=1)\nlog.failure("x {c}", failure)') == ["2: c"]
     assert incomplete_messages('log.info("{a}", **fields)') == []
+
+
+# -- names in docstrings
+
+
+def unknown_attributes(text):
+    """Return each name under `Attributes:` in the docstring of a class that the class does not have."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        doc = (ast.get_docstring(node) or "") if isinstance(node, ast.ClassDef) else ""
+        section = re.search(r"(?ms)^Attributes:\n((?:    .*?\n|\n)+)", f"{doc}\n")
+        if section:
+            own = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+            own |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+            own |= {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+            listed = re.findall(r"(?m)^    (\w+(?:, \w+)*):", section[1])
+            found += [
+                f"{node.name}.{name}" for names in listed for name in names.split(", ") if name not in own
+            ]
+    return found
+
+
+MODULES = [path for path in TEXTS if path.startswith("wsevents/") and path.endswith(".py")]
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_every_attribute_in_a_docstring_is_one(path):
+    assert unknown_attributes(TEXTS[path]) == []
+
+
+def test_an_attribute_that_is_none_is_found():
+    doc = "A.\n\n    Attributes:\n        a, b: two.\n        c: one.\n    "
+    text = f'class A:\n    """{doc}"""\n\n    a: int\n    c = 1\n'
+    assert unknown_attributes(text) == ["A.b"]

@@ -165,7 +165,7 @@ class HttpClient:
         path = f"/{prefix.strip('/')}".rstrip("/")
         return cls(
             base=f"{scheme}://{authority}{path}",
-            # treq tries to encode an IPv6 address as a host name and fails. `connections` ignores this host.
+            # treq fails to encode an IPv6 address as a host name. `tls_connections` ignores this host.
             url=f"{scheme}://localhost:{port}{path}",
             headers=headers,
             reactor=reactor,

@@ -80,10 +80,10 @@ class LookupCache(MultiService):
     It starts and stops the authenticator. The bus listener calls `bus_lost` and `bus_back`.
 
     Attributes:
-        called: name of the authenticator in metrics and the status page.
+        label: name of the authenticator in metrics and the status page.
         answers: number of answers by type, such as "identity" or "denied"; without cancelled lookups.
         latency: duration of these lookups, in seconds.
-        trouble: reason of the last answer if that was Unavailable, else None.
+        last_error: reason of the last answer if that was Unavailable, else None.
     """
 
     _log = Logger()

@@ -76,7 +76,7 @@ class Relay:
 
     Attributes:
         sources: the sources of each exchange, by name of the exchange.
-        stages: one index per dialect.
+        dialect_indexes: one index per dialect.
         stats: counters since the start.
         note_received: called with the reception time of each event that at least one peer receives.
     """

@@ -16,7 +16,7 @@ class Level:
     """The lowest level that is logged.
 
     Attributes:
-        debugs: True if the level is debug. Check this before a frequent debug message.
+        debug_enabled: True if the level is debug. Check this before a frequent debug message.
     """
 
     debug_enabled: bool = field(init=False, default=False)

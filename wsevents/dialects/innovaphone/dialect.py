@@ -35,7 +35,7 @@ class InnovaphoneDialect:
     """The server side of AppWebsocket.
 
     Attributes:
-        wire: the settings of the WebSocket connection.
+        policy: the settings of the WebSocket connection.
         own: the section `dialects.innovaphone`.
         limits: the section `limits`.
     """

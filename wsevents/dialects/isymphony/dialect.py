@@ -37,7 +37,7 @@ class IsymphonyDialect:
     """The Event API of iSymphony 3.2 and later.
 
     Attributes:
-        wire: the settings of the WebSocket connection.
+        policy: the settings of the WebSocket connection.
         paths: the paths that the dialect serves.
         networks: the networks from which clients may connect.
         mapping: the rules from event names to iSymphony's types.

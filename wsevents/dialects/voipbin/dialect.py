@@ -37,7 +37,7 @@ class VoipbinDialect:
 
     Attributes:
         section: the section `dialects.voipbin`.
-        wire: the settings of the WebSocket connection.
+        policy: the settings of the WebSocket connection.
         sources: the source of VoIPBIN's own events, if it is configured.
         limits: the section `limits`.
     """
